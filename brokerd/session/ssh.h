@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One SSH connection over a socket that is connected already: handshake, host key, login, then
+ * commands one after the other and tunnels beside them. Owns the socket and everything of
+ * libssh2. Runs in x2goweb-session; never blocks; must not know what X2Go is.
+ */
+#ifndef SESSION_SSH_H
+#define SESSION_SSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/errors.h"
+#include "proto/messages.h"
+
+struct event_base;
+struct ssh;
+struct ssh_tunnel;
+
+struct ssh_settings {
+	struct event_base *base;
+	int fd; /* taken over, also by a failed ssh_create */
+	const char *user;
+	char *password;			       /* copied; the caller wipes its own */
+	const struct record_hostkey *hostkeys; /* the only keys that the server may show; copied */
+	size_t hostkey_count;
+	unsigned auth_deadline_ms; /* for handshake and login together */
+};
+
+struct ssh_handlers {
+	/* Logged in. fingerprint: "SHA256:…" of the server's key. */
+	void (*opened)(struct ssh *ssh, const char *fingerprint, void *arg);
+	/* The connection could not be made or is lost; called once, from the event loop. Pending
+	 * commands and tunnels have been told before. The owner destroys ssh afterwards. */
+	void (*failed)(struct ssh *ssh, enum error_code code, const char *detail, void *arg);
+};
+
+struct ssh *ssh_create(
+    const struct ssh_settings *settings, const struct ssh_handlers *handlers, void *arg);
+
+/* Says goodbye to the server if it can do so at once. Pending commands and tunnels vanish
+ * without a call. Takes NULL; safe inside handlers. */
+void ssh_destroy(struct ssh *ssh);
+
+/* What a command left behind. Valid during the call only. */
+struct ssh_exec_result {
+	enum error_code
+	    error;	 /* ERROR_NONE: it ended; TIMEOUT, SSH_LOST, X2GO_FAULT (too much output) */
+	int exit_status; /* -1 if a signal ended it or it did not say */
+	const char *output; /* stdout, NUL-terminated */
+	size_t output_length;
+	const char *errors; /* stderr, cut at 8 KiB, NUL-terminated */
+};
+
+/* Runs the command by an exec channel; queued behind those before it (a server may allow one
+ * session channel at a time). deadline_ms counts from when it is its turn.
+ * done is called once, from the event loop. Fails: false if memory is short. */
+bool ssh_exec(struct ssh *ssh, const char *command, size_t output_limit_bytes, unsigned deadline_ms,
+    void (*done)(const struct ssh_exec_result *result, void *arg), void *arg);
+
+struct ssh_tunnel_handlers {
+	void (*opened)(struct ssh_tunnel *tunnel, void *arg);
+	/* There may be something to read: call ssh_tunnel_read until it returns 0 or -1. */
+	void (*readable)(struct ssh_tunnel *tunnel, void *arg);
+	/* Everything written has left for the server. May be NULL. */
+	void (*drained)(struct ssh_tunnel *tunnel, void *arg);
+	/* Never opened (FORWARDING_DENIED; AGENT_LOST: connection refused on the server), or lost.
+	 * ENDED: the far side closed it and everything has been read. The owner closes it. */
+	void (*failed)(
+	    struct ssh_tunnel *tunnel, enum error_code code, const char *detail, void *arg);
+};
+
+/* Opens a direct-tcpip channel (RFC 4254 section 7.2) to 127.0.0.1:port on the server.
+ * Fails: NULL if memory is short. */
+struct ssh_tunnel *ssh_tunnel_open(
+    struct ssh *ssh, uint16_t port, const struct ssh_tunnel_handlers *handlers, void *arg);
+
+/* Bytes read (> 0), 0 when there is nothing now, -1 at the end. */
+ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size);
+
+/* Queues bytes; what the channel takes leaves at once. Fails: false if memory is short. */
+bool ssh_tunnel_write(struct ssh_tunnel *tunnel, const void *data, size_t size);
+
+/* Bytes written but not yet given to the server. */
+size_t ssh_tunnel_unsent(const struct ssh_tunnel *tunnel);
+
+/* Closes the channel; the handlers are not called any more. Takes NULL; safe inside handlers. */
+void ssh_tunnel_close(struct ssh_tunnel *tunnel);
+
+#endif

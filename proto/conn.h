@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One framed, non-blocking UNIX connection over libevent that carries messages and descriptors.
+ * Linked by every program. It owns its descriptor, the bytes on their way and the descriptors
+ * that came with them; it wipes frames once they are sent or decoded. It knows which roles may
+ * say what (by the table), but no conversation: phases are its users' business.
+ */
+#ifndef PROTO_CONN_H
+#define PROTO_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "errors.h"
+#include "messages.h"
+
+struct conn;
+struct event_base;
+
+/* Unsent bytes past which a peer that does not read is dropped. */
+#define CONN_UNSENT_BYTES_MAX (512 * 1024)
+
+struct conn_handlers {
+	/* The peer's HELLO has come and is of our version; messages may be exchanged. May be NULL.
+	 */
+	void (*ready)(struct conn *conn, void *arg);
+	/* A message that the table allows from this peer. Its descriptors are closed afterwards
+	 * unless the handler takes them (leaves -1). The handler may destroy the connection. */
+	void (*message)(struct conn *conn, struct message *message, void *arg);
+	/* The connection is over, by its end, an error or a broken rule; reason is a static text.
+	 * The handler must destroy it. */
+	void (*closed)(struct conn *conn, const char *reason, void *arg);
+};
+
+/* Takes over fd, a connected UNIX stream socket, and sends HELLO.
+ * self: our role; peer: the only role that the other side may have.
+ * Fails: NULL with errno; fd is closed then, too. */
+struct conn *conn_create(struct event_base *base, int fd, enum role self, enum role peer,
+    const struct conn_handlers *handlers, void *arg);
+
+/* Closes without flushing. Safe inside handlers; takes NULL. */
+void conn_destroy(struct conn *conn);
+
+/* Queues the message and sends what the socket takes now. Its fds are duplicated by the kernel
+ * when sent: on true the connection has taken them over, on false they stay with the caller.
+ * Fails: false if the message breaks the table or too much is unsent; the connection lives on,
+ * and closed() follows later if its end is found. */
+bool conn_send(struct conn *conn, struct message *message);
+
+/* Answers request with FAIL. detail may be NULL. */
+bool conn_send_fail(
+    struct conn *conn, uint32_t request_id, enum error_code code, const char *detail);
+bool conn_send_done(struct conn *conn, uint32_t request_id);
+
+/* Calls closed() from the event loop once all that is queued has been sent; until then nothing
+ * more is read. */
+void conn_close_when_sent(struct conn *conn);
+
+bool conn_is_ready(const struct conn *conn);
+
+/* Who connected, by SO_PEERCRED. */
+uid_t conn_peer_uid(const struct conn *conn);
+pid_t conn_peer_pid(const struct conn *conn);
+
+#endif

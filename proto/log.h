@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log of every program: levels, errno text, and audited events with the journal's structured
+ * fields. Lines go to the journal where there is one, else to stderr; a sandboxed process hands
+ * them to a sink instead. Text of foreign origin is made harmless here. Secrets never get here.
+ */
+#ifndef PROTO_LOG_H
+#define PROTO_LOG_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* syslog's numbers, as the journal wants them. */
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
+
+enum log_event {
+#define EVENT(name, id) LOG_EVENT_##name,
+#include "events.def"
+#undef EVENT
+	LOG_EVENT_COUNT
+};
+
+/* Whom a line is about; every member may be NULL. */
+struct log_context {
+	const char *login;
+	const char *session;
+	const char *user;
+	const char *server;
+	const char *client;
+};
+
+/* Opens the log of this program (static name). Uses the journal if stderr is connected to it. */
+void log_init(const char *program, enum log_level most_detailed);
+
+/* Lines go to sink from now on instead of journal or stderr. */
+void log_set_sink(void (*sink)(enum log_level level, const char *text, void *arg), void *arg);
+
+enum log_level log_get_level(void);
+
+/* warn and error add errno's text; the x forms do not. errno is kept. */
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_errorx(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void log_fatalx(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line about somebody. */
+void log_about(const struct log_context *context, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An audited event, at level info. */
+void log_event(enum log_event event, const struct log_context *context, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
