@@ -52,7 +52,7 @@ objects    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := x2goweb-fcgi x2goweb-brokerd x2goweb-session brokerctl
 BIN := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 
-all: $(BIN) ## build everything
+all: $(BIN) $(BUILD)/www/index.html ## build everything
 
 $(BUILD)/bin/x2goweb-fcgi: $(call objects,$(FCGI_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-fcgi: LIBS = -lfcgi $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS)) -lpthread
@@ -104,6 +104,137 @@ $(BUILD)/test/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call objects,$(call unit_sr
 endef
 $(foreach t,$(notdir $(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 
+# The last line is the one that counts passed and failed programs.
 unit-c: $(UNIT_BIN)
-	@failed=0; for t in $^; do echo "  TEST  $$t"; \
-	"$$t" >"$$t.log" 2>&1 || { cat "$$t.log"; failed=1; }; done; exit $$failed
+	@passed=0; failed=0; for t in $^; do \
+	if timeout 120 "$$t" >"$$t.log" 2>&1; then passed=$$((passed+1)); echo "  PASS  $${t##*/}"; \
+	else failed=$$((failed+1)); cat "$$t.log"; echo "  FAIL  $${t##*/}"; fi; done; \
+	echo "unit: $$passed passed, $$failed failed"; test $$failed = 0
+
+# --- fuzzing -------------------------------------------------------------------------------
+
+# tests/fuzz/fuzz_<x>.c names what it links as unit tests do. Built by clang with libFuzzer.
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(SESSION_SRC)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	$(Q)clang $(ALL_CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< $(call unit_src,$<) -Wl,--as-needed $(ALL_LIBS)
+
+fuzz: $(FUZZ_BIN) ## run each fuzzer for FUZZ_SECONDS
+	@for f in $^; do name=$${f##*/}; mkdir -p $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
+	echo "  FUZZ  $$name for $(FUZZ_SECONDS) s"; \
+	$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ \
+	$(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name >$$f.log 2>&1 || { tail -30 $$f.log; exit 1; }; \
+	grep -E 'stat::number_of_executed_units' $$f.log; done
+
+sanitize: ## unit tests with address and undefined sanitizers
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 unit-c
+
+# --- browser client ------------------------------------------------------------------------
+
+WWW_SRC := $(shell find www -type f)
+
+$(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
+	@echo "  WWW   $(BUILD)/www"
+	$(Q)$(NODE) www/build.mjs $(BUILD)/www
+
+# --- what is needed ------------------------------------------------------------------------
+
+# Debian packages, valid on 12 and 13. Grouped by who needs them.
+DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
+	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
+DEPS_DEMO  := nginx openssl mmdebstrap util-linux iproute2 openssh-client procps
+DEPS_TEST  := chromium fonts-dejavu-core clang-format shellcheck git
+# Node.js may come from elsewhere than Debian, with its own npm inside.
+DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_NODE)
+
+deps: ## install every Debian and npm package that build, demo and tests need
+	$(SUDO) apt-get update
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(DEPS)
+	@rm -f $(BUILD)/npm
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/npm
+
+deps-if-missing:
+	@if dpkg-query -W -f='$${db:Status-Abbrev}\n' $(DEPS) 2>&1 | grep -qv '^ii'; then \
+	echo 'some packages are missing: make deps'; $(MAKE) --no-print-directory deps; fi
+
+$(BUILD)/npm: package.json package-lock.json
+	@mkdir -p $(@D)
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# --- tests, demo, bench --------------------------------------------------------------------
+
+E2E ?= $(sort $(wildcard tests/e2e/*.test.mjs))
+NODE_TEST = $(NODE) --test --test-concurrency=1
+
+check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tests
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory check-unit
+	$(Q)$(MAKE) --no-print-directory check-e2e
+
+check-unit: unit-c $(BUILD)/npm ## unit tests
+	$(Q)BUILD=$(abspath $(BUILD)) $(NODE_TEST) $(sort $(wildcard tests/unit/js/*.test.js))
+
+check-e2e: all ## end-to-end tests against a real X2Go server, web server and browser
+	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(E2E)
+
+demo: deps-if-missing ## the whole gateway in the foreground, until Ctrl-C
+	$(Q)$(MAKE) --no-print-directory all
+	@exec $(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(if $(DEMO_PORT),DEMO_PORT=$(DEMO_PORT)) \
+	$(if $(DEMO_SSH_PORT),DEMO_SSH_PORT=$(DEMO_SSH_PORT)) $(NODE) tests/e2e/demo.mjs
+
+bench: deps-if-missing ## measure, side by side with what a user would pick instead
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE) tests/bench/bench.mjs
+
+screenshots: deps-if-missing all ## pictures of every state of the page
+	$(Q)OUT=$(abspath $(BUILD))/screenshots $(NODE) tests/e2e/screenshots.mjs
+
+# --- lint ----------------------------------------------------------------------------------
+
+C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
+	tests/unit/*.[ch] tests/fuzz/*.[ch])
+JS_FILES := www tests/unit/js tests/e2e tests/bench
+# The C format is that of clang-format 14 (Debian 12); others differ in details.
+CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)
+FORMAT_OK := $(shell $(CLANG_FORMAT) --version 2>/dev/null | grep -o 'version 14\.')
+
+lint: $(BUILD)/npm ## formatting, types, shell scripts, rules of the layout
+	@echo "  LINT  C"
+	$(Q)$(if $(FORMAT_OK),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES),echo "        no clang-format 14: format not checked")
+	$(Q)tests/lint/layout.sh
+	@echo "  LINT  shell"
+	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run tests/x2gohost/x2gohost)
+	@echo "  LINT  JavaScript"
+	$(Q)npx prettier --log-level warn --check $(wildcard $(JS_FILES)) '*.json'
+	$(Q)npx tsc -p .
+
+format: $(BUILD)/npm ## format all sources in place
+	$(CLANG_FORMAT) -i $(C_FILES)
+	npx prettier --log-level warn --write $(wildcard $(JS_FILES)) '*.json'
+
+# --- install -------------------------------------------------------------------------------
+
+install: all ## install under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/x2goweb $(DESTDIR)$(PREFIX)/share/x2goweb
+	install -m 755 $(BUILD)/bin/x2goweb-brokerd $(BUILD)/bin/brokerctl $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(DESTDIR)$(PREFIX)/lib/x2goweb/
+	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(PREFIX)/share/x2goweb/
+	install -d $(DESTDIR)/etc/x2goweb
+	install -m 644 packaging/x2goweb.conf packaging/nginx/x2goweb.conf -t $(DESTDIR)$(PREFIX)/share/x2goweb/
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+.PHONY: all unit-c fuzz sanitize deps deps-if-missing check check-unit check-e2e demo bench \
+	screenshots lint format install clean help FORCE

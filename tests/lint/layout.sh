@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+# Rules of the layout that no compiler checks: who may include whom, how long a file may get, that
+# every source names its licence and says what it owns.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+failed=0
+complain() {
+	echo "layout: $*" >&2
+	failed=1
+}
+
+# forbid FILES PATTERN WHY: none of the files may have an #include that matches.
+forbid() {
+	local hits
+	# shellcheck disable=SC2086 # the file patterns are to be expanded
+	hits=$(grep -nE "^#include [\"<]($2)" $1 /dev/null 2>/dev/null || true)
+	[ -z "$hits" ] || complain "$3: $hits"
+}
+
+echo "  LINT  layout"
+forbid "proto/*.[ch]" '(fcgi|brokerd|session)/' "proto/ knows no program"
+forbid "proto/wire.? proto/messages.? proto/errors.?" '(event2/|log\.h|systemd/)' "pure files of proto/"
+forbid "fcgi/*.[ch]" 'brokerd/' "fcgi/ knows only proto/"
+forbid "brokerd/*.[ch]" '(brokerd/session/|fcgi/|libssh2|wslay|yajl|fcgiapp)' "the broker parses no SSH, HTTP, JSON or WebSocket"
+forbid "brokerd/session/*.[ch]" '(brokerd/[a-z_]+\.h|\.\./|fcgi|yajl|ini\.h)' "the session knows only its own and proto/"
+forbid "brokerd/session/kdrive_*.[ch] brokerd/session/x2go_list.[ch] brokerd/session/x2go_command.[ch]" '(sys/socket|event2/|libssh2|time\.h)' "pure files of the session"
+
+while read -r lines file; do
+	[ "$file" = total ] || [ "$lines" -le 650 ] || complain "$file has $lines lines: split it by what it owns"
+done < <(git ls-files '*.c' '*.h' '*.js' '*.mjs' '*.css' '*.sh' | xargs wc -l)
+
+while read -r file; do
+	head -3 "$file" | grep -q 'SPDX-License-Identifier: ISC' || complain "$file does not name its licence"
+done < <(git ls-files '*.c' '*.h' '*.def' '*.js' '*.mjs' '*.css' '*.sh' Makefile)
+
+exit "$failed"
