@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Decodes in parallel, commits in order. Frames refer to earlier frames, so whatever changes the
+ * picture, the cache or the cursor goes through here as one job and takes effect in the order of
+ * the stream, all that is ready in one go per animation frame.
+ */
+
+/**
+ * One step of the stream. `decode` may run while earlier jobs are unfinished and must not reject;
+ * `commit` runs after all earlier commits; `discard` takes its place if the job is dropped, so
+ * that what was decoded can be freed.
+ * @template T
+ * @typedef {object} Job
+ * @property {number} [bytes] encoded bytes that the job holds on to
+ * @property {() => Promise<T>} [decode]
+ * @property {(decoded: T) => void} commit
+ * @property {(decoded: T) => void} [discard]
+ */
+
+/** @typedef {Job<any> & {state: "waiting" | "decoding" | "ready", decoded: any, dropped: boolean}} Entry */
+
+/** Decoders at work at once; more only cost memory. */
+const DECODING_MAX = 12;
+
+export class CommitQueue {
+	/** @param {(flush: () => void) => void} schedule runs flush soon, once, at a good moment to paint */
+	constructor(schedule) {
+		this._schedule = schedule;
+		/** @type {Entry[]} */
+		this._entries = [];
+		this._decoding = 0;
+		this._nextToDecode = 0;
+		this._flushDue = false;
+		this._bytes = 0;
+	}
+
+	/** Encoded bytes in jobs that are not committed. */
+	get bytes() {
+		return this._bytes;
+	}
+
+	/** @template T @param {Job<T>} job */
+	push(job) {
+		this._entries.push({
+			...job,
+			state: job.decode ? "waiting" : "ready",
+			decoded: undefined,
+			dropped: false,
+		});
+		this._bytes += job.bytes ?? 0;
+		this._startDecoders();
+		this._request();
+	}
+
+	/** Drops every job that is not committed. */
+	clear() {
+		for (const entry of this._entries) {
+			if (entry.state === "decoding") entry.dropped = true;
+			else if (entry.state === "ready") entry.discard?.(entry.decoded);
+		}
+		this._entries = [];
+		this._nextToDecode = 0;
+		this._bytes = 0;
+	}
+
+	_startDecoders() {
+		while (this._decoding < DECODING_MAX && this._nextToDecode < this._entries.length) {
+			const entry = this._entries[this._nextToDecode++];
+			if (entry.state === "waiting") void this._decode(entry);
+		}
+	}
+
+	/** @param {Entry} entry */
+	async _decode(entry) {
+		this._decoding += 1;
+		entry.state = "decoding";
+		entry.decoded = await entry.decode?.();
+		entry.state = "ready";
+		this._decoding -= 1;
+		if (entry.dropped) entry.discard?.(entry.decoded);
+		this._startDecoders();
+		this._request();
+	}
+
+	_request() {
+		if (this._flushDue || this._entries[0]?.state !== "ready") return;
+		this._flushDue = true;
+		this._schedule(() => {
+			this._flushDue = false;
+			this._flush();
+		});
+	}
+
+	_flush() {
+		let done = 0;
+		while (this._entries[done]?.state === "ready") done += 1;
+		const ready = this._entries.splice(0, done);
+		this._nextToDecode = Math.max(this._nextToDecode - done, 0);
+		for (const entry of ready) {
+			this._bytes -= entry.bytes ?? 0;
+			entry.commit(entry.decoded);
+		}
+		this._startDecoders();
+		this._request();
+	}
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One stream from WebSocket to canvas, and the user's events back. It wires the parts together
+ * and holds no protocol of its own. Runs in a worker, or in the page where a worker cannot have
+ * the canvas; it never touches the document.
+ */
+
+import { CommitQueue } from "./commit_queue.js";
+import { Connection, SUBPROTOCOL } from "./connection.js";
+import { Cursors } from "./cursors.js";
+import { decodeCursor } from "./decoders/cursor.js";
+import { decodeImage } from "./decoders/image.js";
+import { FrameCache } from "./frame_cache.js";
+import { VERSION_KEY_TAPS } from "./kdrive_numbers.js";
+import { KdriveReader, ProtocolError } from "./kdrive_read.js";
+import { buttonEvent, keyEvent, motionEvent } from "./kdrive_send.js";
+import { isModifierKeycode } from "./key_table.js";
+import { logError, logInfo } from "./log.js";
+import { isWholeScreen, Painter } from "./painter.js";
+import { Refresh } from "./refresh.js";
+import { SendQueue } from "./send_queue.js";
+import { StreamStats } from "./stream_stats.js";
+import { createSurface, encodePng, openScreen } from "./surfaces.js";
+
+/** @typedef {import("./types.js").PageMessage} PageMessage */
+/** @typedef {import("./types.js").EngineMessage} EngineMessage */
+/** @typedef {import("./kdrive_read.js").Message} Message */
+/** @typedef {import("./kdrive_read.js").FrameMessage} FrameMessage */
+/** @typedef {import("./kdrive_read.js").CursorMessage} CursorMessage */
+/** @typedef {Extract<PageMessage, {type: "open"}>} OpenMessage */
+
+/** Encoded pictures that may wait for painting before a fresh one is asked for instead. */
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+/** A hidden page gets no animation frames; the cache must go on all the same. */
+const FLUSH_WAIT_MS = 100;
+
+export class Engine {
+	/**
+	 * Connects at once.
+	 * @param {OpenMessage} options
+	 * @param {(message: EngineMessage) => void} post
+	 */
+	constructor({ url, canvas, width, height }, post) {
+		const now = () => performance.now();
+		const setTimer = (/** @type {() => void} */ run, /** @type {number} */ ms) =>
+			setTimeout(run, ms);
+		this._post = post;
+		this._screen = openScreen(canvas);
+		this._cache = new FrameCache();
+		this._painter = new Painter({ screen: this._screen, createSurface, cache: this._cache });
+		this._cursors = new Cursors(post);
+		this._commits = new CommitQueue((flush) => onceSoon(flush));
+		this._reader = new KdriveReader((message) => this._handle(message));
+		this._stats = new StreamStats(now);
+		this._version = 0;
+		this._painted = false;
+		this._discarding = false;
+		/** @type {ReturnType<typeof setInterval> | null} */
+		this._statsTimer = null;
+		this._connection = new Connection({
+			createSocket: () => new WebSocket(url, [SUBPROTOCOL]),
+			setTimer,
+			onOpen: () => post({ type: "connected" }),
+			onBytes: (bytes) => this._read(bytes),
+			onEnd: (reason) => this._ended(reason),
+		});
+		this._sender = new SendQueue({
+			send: (bytes) => this._connection.send(bytes),
+			now,
+			setTimer,
+		});
+		this._refresh = new Refresh({
+			send: (bytes) => this._sender.push(bytes),
+			now,
+			setTimer,
+			clearTimer: clearTimeout,
+			log: logInfo,
+			size: { width, height },
+		});
+	}
+
+	/** What the page says after "open". @param {PageMessage} message */
+	tell(message) {
+		switch (message.type) {
+			case "key":
+				return this._key(message);
+			case "button":
+				return this._sender.pushMasked(
+					buttonEvent(message.down, message.button, message.mask),
+					message.mask,
+				);
+			case "motion":
+				return this._sender.pushMotion(motionEvent(message.x, message.y));
+			case "resize":
+				return this._refresh.resize({ width: message.width, height: message.height });
+			case "stats":
+				return this._showStats(message.on);
+			case "close":
+				return this._connection.close();
+		}
+	}
+
+	/** @param {Extract<PageMessage, {type: "key"}>} message */
+	_key({ down, keycode, mask }) {
+		/* A newer agent lets an ordinary key go by itself, right after its press. */
+		const tapped = this._version >= VERSION_KEY_TAPS && !isModifierKeycode(keycode);
+		if (!down && tapped) return;
+		this._sender.pushMasked(keyEvent(down, keycode, mask), mask);
+	}
+
+	/** @param {Uint8Array<ArrayBuffer>} bytes */
+	_read(bytes) {
+		this._stats.received(bytes.length);
+		try {
+			this._reader.push(bytes);
+		} catch (error) {
+			if (!(error instanceof ProtocolError)) logError(`stream: ${error}`);
+			const what = error instanceof Error ? error.message : String(error);
+			this._connection.fail(`The server's picture stream is damaged: ${what}.`);
+		}
+	}
+
+	/** @param {Message} message */
+	_handle(message) {
+		switch (message.type) {
+			case "frame":
+				return this._takeFrame(message);
+			case "deleted":
+				return this._commits.push({
+					commit: () => message.ids.forEach((crc) => this._cache.delete(crc)),
+				});
+			case "cursor":
+				return this._commits.push({
+					bytes: message.data?.length,
+					decode: () => decodeToBlob(message),
+					commit: (blob) => this._cursors.show(message, blob),
+				});
+			case "deleted-cursors":
+				return this._commits.push({ commit: () => this._cursors.delete(message.ids) });
+			case "version":
+				this._version = message.version;
+				return this._refresh.setVersion(message.version);
+			case "reinit":
+				return this._reinit();
+			case "disconnect":
+				return logInfo("stream: the agent says goodbye");
+		}
+		/* Selections, windows, UDP: read over, not used. */
+	}
+
+	/** @param {FrameMessage} frame */
+	_takeFrame(frame) {
+		if (this._discarding && this._refresh.state === "rebuilding") return;
+		this._commits.push({
+			bytes: frame.regions.reduce((sum, { data }) => sum + (data?.length ?? 0), 0),
+			decode: frame.regions.some(({ data }) => data) ? () => this._decode(frame) : undefined,
+			commit: (pictures) => this._paint(frame, pictures ?? []),
+			discard: (pictures) => pictures?.forEach((picture) => picture?.close()),
+		});
+		if (this._commits.bytes > BACKLOG_BYTES_MAX) this._dropBacklog();
+	}
+
+	/** @param {FrameMessage} frame */
+	async _decode(frame) {
+		const started = performance.now();
+		const pictures = await Promise.all(
+			frame.regions.map(({ data, width, height }) =>
+				data ? decodeImage(data, width, height) : null,
+			),
+		);
+		this._stats.decoded(performance.now() - started);
+		return pictures;
+	}
+
+	/** @param {FrameMessage} frame @param {(ImageBitmap | null)[]} pictures */
+	_paint(frame, pictures) {
+		const { width, height } = this._screen;
+		const missing = this._painter.paint(frame, pictures);
+		this._stats.painted();
+		if (this._screen.width !== width || this._screen.height !== height || !this._painted)
+			this._post({
+				type: "screen",
+				width: this._screen.width,
+				height: this._screen.height,
+			});
+		if (!this._painted) {
+			this._painted = true;
+			this._post({ type: "painted" });
+		}
+		if (isWholeScreen(frame) && missing.length === 0)
+			this._refresh.screenPainted({ width: frame.width, height: frame.height });
+		this._refresh.miss(missing);
+	}
+
+	_dropBacklog() {
+		this._refresh.rebuild("painting is too far behind");
+		if (this._refresh.state !== "rebuilding") return;
+		this._discarding = true;
+		this._commits.clear();
+	}
+
+	_reinit() {
+		this._discarding = false;
+		this._commits.push({
+			commit: () => {
+				this._cache.clear();
+				this._cursors.clear();
+			},
+		});
+		this._refresh.reinit();
+	}
+
+	/** @param {boolean} on */
+	_showStats(on) {
+		if (this._statsTimer !== null) clearInterval(this._statsTimer);
+		this._statsTimer = on ? setInterval(() => this._postStats(), 1000) : null;
+		if (on) this._stats.take();
+	}
+
+	_postStats() {
+		this._post({
+			type: "stats",
+			stats: {
+				...this._stats.take(),
+				cachedFrames: this._cache.size,
+				repairs: this._refresh.repairCount,
+				width: this._screen.width,
+				height: this._screen.height,
+			},
+		});
+	}
+
+	/** @param {import("./types.js").EndReason} reason */
+	_ended(reason) {
+		this._showStats(false);
+		this._refresh.close();
+		this._commits.clear();
+		this._cache.clear();
+		this._post({ type: "ended", reason });
+	}
+}
+
+/** @param {CursorMessage} cursor @returns {Promise<Blob | null>} */
+async function decodeToBlob(cursor) {
+	const rgba = await decodeCursor(cursor);
+	if (!rgba) return null;
+	return encodePng(rgba, cursor.width, cursor.height).catch(() => null);
+}
+
+/** With the next animation frame, or soon if none comes. @param {() => void} run */
+function onceSoon(run) {
+	let done = false;
+	const once = () => {
+		if (done) return;
+		done = true;
+		clearTimeout(timer);
+		run();
+	};
+	const timer = setTimeout(once, FLUSH_WAIT_MS);
+	if (typeof requestAnimationFrame === "function") requestAnimationFrame(once);
+}

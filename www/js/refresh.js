@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything by which this client asks for pictures: resizes, repairs of what could not be drawn,
+ * and a fresh start of both caches. One place, because they share one danger: an agent whose size
+ * changes while it draws may crash, so
+ *
+ *   - a new size is sent only after it has been stable for RESIZE_STABLE_MS;
+ *   - it goes with CACHEREBUILD in one message, which empties the agent's queue first;
+ *   - nothing is asked for between that and REINIT; then the whole screen, once;
+ *   - explicit rectangles are not asked for shortly before a resize.
+ *
+ *        idle --- resize | behind | many misses ---> rebuilding --- REINIT | time-out ---> idle
+ */
+
+import { clipRect } from "./geometry.js";
+import { cacheRebuildEvent, geometryEvent, joinEvents, updateEvent } from "./kdrive_send.js";
+import { VERSION_CACHE_REBUILD } from "./kdrive_numbers.js";
+
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+/** @typedef {import("./types.js").Rect} Rect */
+/** @typedef {import("./geometry.js").Size} Size */
+/** @typedef {"idle" | "rebuilding"} RefreshState */
+
+export const RESIZE_STABLE_MS = 500;
+/** How long an UPDATE of a rectangle may still stand in the agent's queue. */
+export const UPDATE_SETTLE_MS = 300;
+export const REINIT_WAIT_MS = 5000;
+/** A whole-screen picture is lossy until it is asked for by size; that is done once it is quiet. */
+export const SHARPEN_AFTER_MS = 1000;
+export const REPAIR_DELAY_MS = 30;
+/** More rectangles at once than this: the whole screen. */
+export const REPAIR_RECTS_MAX = 8;
+/** More misses than this within the window mean that the caches disagree. */
+export const MISSES_MAX = 50;
+export const MISS_WINDOW_MS = 5000;
+export const REBUILD_EVERY_MS = 10000;
+
+export class Refresh {
+	/**
+	 * @param {object} options
+	 * @param {(bytes: Bytes) => void} options.send one call is one message
+	 * @param {() => number} options.now milliseconds, monotonic
+	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
+	 * @param {(timer: any) => void} options.clearTimer
+	 * @param {(text: string) => void} options.log
+	 * @param {Size} options.size that the gateway has asked for already
+	 */
+	constructor({ send, now, setTimer, clearTimer, log, size }) {
+		this._send = send;
+		this._now = now;
+		this._setTimer = setTimer;
+		this._clearTimer = clearTimer;
+		this._log = log;
+		/** @type {RefreshState} */
+		this._state = "idle";
+		this._asked = size;
+		/** @type {Size} the latest wish */
+		this._wanted = size;
+		/** @type {Size | null} what the agent says */
+		this._screen = null;
+		this._version = 0;
+		/** @type {Map<string, unknown>} */
+		this._timers = new Map();
+		/** @type {Rect[]} */
+		this._repairs = [];
+		/** @type {number[]} */
+		this._missTimes = [];
+		this._rebuiltAt = -REBUILD_EVERY_MS;
+		this._updatedAt = -UPDATE_SETTLE_MS;
+		this._sharpened = false;
+		this.repairCount = 0;
+	}
+
+	get state() {
+		return this._state;
+	}
+
+	/** @param {number} version the agent's; 0 is unknown */
+	setVersion(version) {
+		this._version = version;
+	}
+
+	/** The window's size may have changed. @param {Size} size within the limits */
+	resize(size) {
+		this._wanted = size;
+		this._arm("resize", RESIZE_STABLE_MS, () => this._applySize());
+	}
+
+	/** The screen was painted whole, in the size that is really in force. @param {Size} size */
+	screenPainted(size) {
+		this._screen = size;
+		if (this._sharpened || this._state !== "idle") return;
+		this._arm("sharpen", SHARPEN_AFTER_MS, () => this._sharpen());
+	}
+
+	/** Parts of the screen could not be drawn. @param {Rect[]} rects */
+	miss(rects) {
+		if (rects.length === 0 || this._state !== "idle") return;
+		const now = this._now();
+		this._missTimes = this._missTimes.filter((time) => time > now - MISS_WINDOW_MS);
+		this._missTimes.push(...rects.map(() => now));
+		if (this._missTimes.length > MISSES_MAX) {
+			if (now >= this._rebuiltAt + REBUILD_EVERY_MS) this.rebuild("many frames are missing");
+			return;
+		}
+		this._repairs.push(...rects);
+		if (!this._timers.has("repair")) this._arm("repair", REPAIR_DELAY_MS, () => this._repair());
+	}
+
+	/** Starts afresh on both sides. @param {string} why */
+	rebuild(why) {
+		if (this._state !== "idle") return;
+		this._log(`cache rebuild: ${why}`);
+		this._rebuiltAt = this._now();
+		if (this._knowsRebuild()) this._startRebuild([cacheRebuildEvent()]);
+		else this._send(updateEvent(null));
+	}
+
+	/** REINIT came: both caches are empty, and the agent waits to be asked. */
+	reinit() {
+		this._endRebuild();
+	}
+
+	close() {
+		for (const timer of this._timers.values()) this._clearTimer(timer);
+		this._timers.clear();
+	}
+
+	_knowsRebuild() {
+		return this._version === 0 || this._version >= VERSION_CACHE_REBUILD;
+	}
+
+	_applySize() {
+		const { width, height } = this._wanted;
+		if (width === this._asked.width && height === this._asked.height) return;
+		const settled = this._updatedAt + UPDATE_SETTLE_MS;
+		if (this._state !== "idle" || this._now() < settled) {
+			this._arm("resize", RESIZE_STABLE_MS, () => this._applySize());
+			return;
+		}
+		this._asked = this._wanted;
+		this._log(`resize: ${width}x${height}`);
+		const geometry = geometryEvent(width, height);
+		if (this._knowsRebuild()) this._startRebuild([cacheRebuildEvent(), geometry]);
+		else this._send(geometry);
+	}
+
+	/** @param {Bytes[]} events */
+	_startRebuild(events) {
+		this._state = "rebuilding";
+		this._screen = null;
+		this._repairs = [];
+		this._missTimes = [];
+		this._disarm("repair");
+		this._disarm("sharpen");
+		this._send(joinEvents(events));
+		this._arm("reinit", REINIT_WAIT_MS, () => {
+			this._log("cache rebuild: no answer: asking for the picture all the same");
+			this._endRebuild();
+		});
+	}
+
+	_endRebuild() {
+		this._disarm("reinit");
+		this._state = "idle";
+		this._sharpened = false;
+		this._send(updateEvent(null));
+	}
+
+	_repair() {
+		const rects = this._repairs;
+		this._repairs = [];
+		this.repairCount += rects.length;
+		const screen = this._screen;
+		if (!screen || rects.length > REPAIR_RECTS_MAX) {
+			this._send(updateEvent(null));
+			return;
+		}
+		const wanted = new Map();
+		for (const rect of rects) {
+			const inside = clipRect(rect, screen.width, screen.height);
+			if (inside) wanted.set(Object.values(inside).join(), inside);
+		}
+		for (const rect of wanted.values()) this._sendUpdate(rect);
+	}
+
+	_sharpen() {
+		if (this._state !== "idle" || !this._screen || this._timers.has("resize")) return;
+		this._sharpened = true;
+		this._sendUpdate({ x: 0, y: 0, ...this._screen });
+	}
+
+	/** @param {Rect} rect */
+	_sendUpdate(rect) {
+		this._updatedAt = this._now();
+		this._send(updateEvent(rect));
+	}
+
+	/** @param {string} name @param {number} ms @param {() => void} run */
+	_arm(name, ms, run) {
+		this._disarm(name);
+		this._timers.set(
+			name,
+			this._setTimer(() => {
+				this._timers.delete(name);
+				run();
+			}, ms),
+		);
+	}
+
+	/** @param {string} name */
+	_disarm(name) {
+		if (!this._timers.has(name)) return;
+		this._clearTimer(this._timers.get(name));
+		this._timers.delete(name);
+	}
+}

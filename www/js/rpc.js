@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The gateway's calls, one function each. The login cookie travels by itself and is out of this
+ * code's reach; nothing secret is kept here.
+ */
+
+import { TEXT } from "./text.js";
+
+/** @typedef {import("./types.js").Config} Config */
+/** @typedef {import("./types.js").LoginReply} LoginReply */
+/** @typedef {import("./types.js").SessionRow} SessionRow */
+/** @typedef {import("./types.js").StreamReply} StreamReply */
+/** @typedef {{server: string, user: string, password: string,
+ *   jump_host?: {host: string, user: string, password: string}}} Credentials */
+
+/** Longer than anything that the gateway itself waits for. */
+const CALL_WAIT_MS = 120_000;
+
+/** A call that failed; `message` is for the user's eyes, `code` from the gateway's table. */
+export class RpcError extends Error {
+	/** @param {string} code @param {string} message @param {number} [retryAfter] seconds */
+	constructor(code, message, retryAfter) {
+		super(retryAfter ? `${message} ${TEXT.retryAfter(retryAfter)}` : message);
+		this.code = code;
+	}
+}
+
+export class Rpc {
+	/**
+	 * @param {string} base ends with a slash
+	 * @param {typeof fetch} [fetcher]
+	 */
+	constructor(base, fetcher = (...request) => fetch(...request)) {
+		this._base = base;
+		this._fetch = fetcher;
+		this._login = "";
+	}
+
+	/** @returns {Promise<Config>} */
+	config() {
+		return this._call("config");
+	}
+
+	/** @param {Credentials} credentials @returns {Promise<LoginReply>} */
+	async login(credentials) {
+		const reply = await this._call("login", credentials);
+		this._login = reply.login;
+		return reply;
+	}
+
+	/** @returns {Promise<{sessions: SessionRow[]}>} */
+	sessions() {
+		return this._call("sessions", this._mine({}));
+	}
+
+	/** @param {{desktop: string, width: number, height: number, dpi: number}} options
+	 * @returns {Promise<StreamReply>} */
+	start(options) {
+		return this._call("start", this._mine(options));
+	}
+
+	/** @param {{id: string, width: number, height: number}} options
+	 * @returns {Promise<StreamReply>} */
+	resume(options) {
+		return this._call("resume", this._mine(options));
+	}
+
+	/** @param {string} id @returns {Promise<{session: SessionRow}>} */
+	suspend(id) {
+		return this._call("suspend", this._mine({ id }));
+	}
+
+	/** @param {string} id @returns {Promise<{session: SessionRow}>} */
+	terminate(id) {
+		return this._call("terminate", this._mine({ id }));
+	}
+
+	async logout() {
+		const body = this._mine({});
+		this._login = "";
+		await this._call("logout", body);
+	}
+
+	/** @param {object} body */
+	_mine(body) {
+		return { login: this._login, ...body };
+	}
+
+	/** @param {string} call @param {object} [body] a call without one is a GET
+	 * @returns {Promise<any>} */
+	async _call(call, body) {
+		/** @type {RequestInit} */
+		const request = { signal: AbortSignal.timeout(CALL_WAIT_MS), cache: "no-store" };
+		if (body) {
+			request.method = "POST";
+			request.headers = { "Content-Type": "application/json" };
+			request.body = JSON.stringify(body);
+		}
+		let response;
+		try {
+			response = await this._fetch(`${this._base}${call}`, request);
+		} catch (error) {
+			const late = error instanceof DOMException && error.name === "TimeoutError";
+			throw new RpcError(late ? "timeout" : "unreachable", TEXT.gatewayUnreachable);
+		}
+		const reply = await response.json().catch(() => null);
+		if (response.ok && reply) return reply;
+		const fault = reply?.error;
+		if (typeof fault?.message !== "string")
+			throw new RpcError("internal", TEXT.gatewayFault(response.status));
+		throw new RpcError(String(fault.code), fault.message, Number(fault.retry_after) || 0);
+	}
+}

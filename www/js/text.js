@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* What the page says from its programs. (What never changes stands in index.html.) */
+
+/** @typedef {import("./types.js").SessionRow} SessionRow */
+
+/** @type {Record<SessionRow["status"], string>} */
+const STATUS = {
+	starting: "Starting",
+	running: "Running",
+	suspended: "Suspended",
+	terminating: "Ending",
+	terminated: "Ended",
+};
+
+/** @type {Record<Exclude<SessionRow["kind"], "desktop">, string>} */
+const NOT_HERE = {
+	application: "A single application: open it with the X2Go client.",
+	nx: "An NX session: open it with the X2Go client.",
+	other: "This kind of session cannot be shown in a browser.",
+};
+
+export const TEXT = {
+	retryAfter: (/** @type {number} */ seconds) =>
+		seconds < 90
+			? `Try again in ${seconds} seconds.`
+			: `Try again in ${Math.round(seconds / 60)} minutes.`,
+	gatewayUnreachable: "The gateway cannot be reached. Check your network and try again.",
+	gatewayFault: (/** @type {number} */ status) =>
+		`The gateway is out of order (status ${status}). Try again in a while.`,
+	unexpectedLogin: "The server asks for more than this page can answer.",
+	loginOver: "Your login has ended. Please log in again.",
+	desktopNotInstalled: (/** @type {string} */ desktop) =>
+		`${desktop} is not installed on this server. Choose another desktop.`,
+	otherServer: "Another server …",
+
+	authenticating: (/** @type {string} */ server) => `Logging in to ${server} …`,
+	starting: (/** @type {string} */ desktop) => `Starting ${desktop} …`,
+	startingHint: "The server prepares your desktop. This takes a few seconds.",
+	resuming: (/** @type {string} */ desktop) => `Resuming ${desktop} …`,
+	resumingHint: "Your programs are still there; the server brings back their screen.",
+	connecting: "Connecting to the screen …",
+	waitingForPicture: "Waiting for the first picture …",
+	running: (/** @type {string} */ desktop, /** @type {string} */ server) =>
+		`Connected to ${desktop} on ${server}.`,
+	working: "Just a moment …",
+
+	status: (/** @type {SessionRow["status"]} */ status) => STATUS[status] ?? status,
+	notHere: (/** @type {SessionRow["kind"]} */ kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
+	sessionDetails: (/** @type {SessionRow} */ row) =>
+		`Display ${row.display} on ${row.server}, started ${age(row.age)} ago`,
+	resume: "Resume",
+	takeOver: "Take over",
+	suspend: "Suspend",
+	terminate: "Terminate",
+	cancel: "Cancel",
+	actionOn: (/** @type {string} */ action, /** @type {string} */ desktop) =>
+		`${action} ${desktop}`,
+
+	terminateTitle: (/** @type {string} */ desktop) => `Terminate ${desktop}?`,
+	terminateText: "All programs in this session are closed. What is not saved is lost.",
+	takeOverTitle: (/** @type {string} */ desktop) => `Take over ${desktop}?`,
+	takeOverText: "If the session is open somewhere else, it closes there and opens here.",
+
+	suspended: "Session suspended",
+	suspendedText: "Your programs go on running on the server. Come back whenever you like.",
+	terminated: "Session terminated",
+	terminatedText: "All programs of this session were closed.",
+	replaced: "Opened elsewhere",
+	replacedText: "This session was taken over in another window or on another machine.",
+	ended: "Session ended",
+	endedText: "The session was closed on the server.",
+	tryAgain: "Try again",
+	pageFault: "Something went wrong in this page. Reload it and try again.",
+	startFailed: "The session could not be opened",
+	streamFailed: "The screen was lost",
+
+	stats: (/** @type {import("./types.js").Stats} */ s) => [
+		["Pictures", `${s.framesPerSecond.toFixed(0)} /s`],
+		["Data", `${(s.bytesPerSecond / 1024).toFixed(0)} KiB/s`],
+		["Decoding", `${s.decodeMs.toFixed(1)} ms`],
+		["Cached", `${s.cachedFrames}`],
+		["Repairs", `${s.repairs}`],
+		["Screen", `${s.width} × ${s.height}`],
+	],
+};
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** @param {number} seconds */
+function age(seconds) {
+	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)} s`;
+	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
+	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)} h`;
+	return `${Math.floor(seconds / DAY)} days`;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Types that more than one module uses: what the RPC answers, what page and worker tell each
+ * other. Nothing here exists at run time.
+ */
+
+/** @typedef {{x: number, y: number, width: number, height: number}} Rect */
+
+/** @typedef {{id: string, title: string}} Choice */
+
+/**
+ * What `config` answers. `jump_host` is absent where the gateway does not offer jump hosts.
+ * @typedef {object} Config
+ * @property {string} title
+ * @property {string} version
+ * @property {Choice[]} servers
+ * @property {boolean} other_servers
+ * @property {Choice[]} desktops
+ * @property {{server?: string, desktop?: string}} defaults
+ * @property {{width_min: number, width_max: number, height_min: number, height_max: number}} limits
+ * @property {boolean} [jump_host]
+ */
+
+/** @typedef {"starting" | "running" | "suspended" | "terminating" | "terminated"} SessionStatus */
+
+/**
+ * One X2Go session. Only kind "desktop" can be shown in the browser. `age` is in seconds;
+ * `attached` says that this login's relay holds its stream.
+ * @typedef {object} SessionRow
+ * @property {string} id
+ * @property {string} desktop
+ * @property {"desktop" | "application" | "nx" | "other"} kind
+ * @property {SessionStatus} status
+ * @property {number} display
+ * @property {string} server
+ * @property {string} created
+ * @property {number} age
+ * @property {boolean} attached
+ */
+
+/**
+ * @typedef {object} LoginReply
+ * @property {string} login
+ * @property {string} state
+ * @property {SessionRow[]} sessions
+ * @property {Choice[]} desktops
+ */
+
+/** @typedef {{session: SessionRow, ws: string}} StreamReply */
+
+/** Why a stream ended: `code` from the gateway's error table or its words for a normal end.
+ * @typedef {{code: string, message: string}} EndReason */
+
+/** @typedef {{framesPerSecond: number, bytesPerSecond: number, decodeMs: number,
+ *   cachedFrames: number, repairs: number, width: number, height: number}} Stats */
+
+/**
+ * Page to engine.
+ * @typedef {{type: "open", url: string, canvas: OffscreenCanvas | HTMLCanvasElement,
+ *     width: number, height: number}
+ *   | {type: "key", down: boolean, keycode: number, mask: number}
+ *   | {type: "button", down: boolean, button: number, mask: number}
+ *   | {type: "motion", x: number, y: number}
+ *   | {type: "resize", width: number, height: number}
+ *   | {type: "stats", on: boolean}
+ *   | {type: "close"}} PageMessage
+ */
+
+/**
+ * Engine to page. "cursor-image" comes once per serial, "cursor" each time one is shown
+ * (null: the default arrow).
+ * @typedef {{type: "connected"}
+ *   | {type: "painted"}
+ *   | {type: "screen", width: number, height: number}
+ *   | {type: "cursor-image", serial: number, blob: Blob, width: number, height: number,
+ *       hotX: number, hotY: number}
+ *   | {type: "cursor", serial: number | null}
+ *   | {type: "cursors-dropped"}
+ *   | {type: "stats", stats: Stats}
+ *   | {type: "ended", reason: EndReason}} EngineMessage
+ */
+
+export {};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* Asks before what cannot be undone. */
+
+import { byId } from "./dom.js";
+
+/**
+ * @param {{title: string, text: string, action: string, danger?: boolean}} question
+ * @returns {Promise<boolean>} whether the user wants it
+ */
+export function confirmAction({ title, text, action, danger = false }) {
+	const dialog = byId("confirm", HTMLDialogElement);
+	const yes = byId("confirm-yes", HTMLButtonElement);
+	const no = byId("confirm-no", HTMLButtonElement);
+	byId("confirm-title", HTMLElement).textContent = title;
+	byId("confirm-text", HTMLElement).textContent = text;
+	yes.textContent = action;
+	yes.className = danger ? "danger filled" : "primary";
+	dialog.returnValue = "";
+	return new Promise((resolve) => {
+		const done = new AbortController();
+		const { signal } = done;
+		yes.addEventListener("click", () => dialog.close("yes"), { signal });
+		no.addEventListener("click", () => dialog.close(), { signal });
+		dialog.addEventListener(
+			"close",
+			() => {
+				done.abort();
+				resolve(dialog.returnValue === "yes");
+			},
+			{ signal },
+		);
+		dialog.showModal();
+		no.focus();
+	});
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* The bar above the screen, and the statistics panel. */
+
+import { byId, make } from "./dom.js";
+import { logWarn } from "./log.js";
+import { TEXT } from "./text.js";
+
+/** @typedef {import("./types.js").Stats} Stats */
+
+export class Toolbar {
+	/**
+	 * @param {object} options
+	 * @param {() => void} options.onSuspend
+	 * @param {() => void} options.onTerminate
+	 * @param {() => void} options.onDisconnect
+	 * @param {(on: boolean) => void} options.onStats
+	 */
+	constructor({ onSuspend, onTerminate, onDisconnect, onStats }) {
+		this._onStats = onStats;
+		this._view = byId("session-view", HTMLElement);
+		this._title = byId("session-title", HTMLElement);
+		this._suspend = byId("suspend", HTMLButtonElement);
+		this._terminate = byId("terminate", HTMLButtonElement);
+		this._disconnect = byId("disconnect", HTMLButtonElement);
+		this._fullscreen = byId("fullscreen", HTMLButtonElement);
+		this._stats = byId("stats", HTMLButtonElement);
+		this._panel = byId("stats-panel", HTMLDListElement);
+		this._suspend.addEventListener("click", onSuspend);
+		this._terminate.addEventListener("click", onTerminate);
+		this._disconnect.addEventListener("click", onDisconnect);
+		this._stats.addEventListener("click", () => this._setStats(!this.statsShown));
+		this._fullscreen.addEventListener("click", () => this._toggleFullscreen());
+		this._fullscreen.hidden = !document.fullscreenEnabled;
+		document.addEventListener("fullscreenchange", () => {
+			const on = document.fullscreenElement === this._view;
+			this._fullscreen.setAttribute("aria-pressed", String(on));
+		});
+	}
+
+	get statsShown() {
+		return !this._panel.hidden;
+	}
+
+	/** @param {string} text */
+	setTitle(text) {
+		this._title.textContent = text;
+	}
+
+	/** @param {boolean} running there is a session to act on @param {boolean} busy acting on it */
+	setEnabled(running, busy) {
+		for (const button of [this._suspend, this._terminate]) button.disabled = !running || busy;
+		for (const button of [this._disconnect, this._stats, this._fullscreen])
+			button.disabled = !running;
+	}
+
+	focus() {
+		this._disconnect.focus();
+	}
+
+	/** @param {Stats} stats */
+	showStats(stats) {
+		this._panel.replaceChildren(
+			...TEXT.stats(stats).flatMap(([name, value]) => [
+				make("dt", { textContent: name }),
+				make("dd", { textContent: value }),
+			]),
+		);
+	}
+
+	/** @param {boolean} on */
+	_setStats(on) {
+		this._panel.hidden = !on;
+		this._panel.replaceChildren();
+		this._stats.setAttribute("aria-pressed", String(on));
+		this._onStats(on);
+	}
+
+	async _toggleFullscreen() {
+		try {
+			if (document.fullscreenElement) await document.exitFullscreen();
+			else await this._view.requestFullscreen();
+		} catch (error) {
+			logWarn(`full screen: refused: ${error}`);
+		}
+	}
+}
