@@ -23,6 +23,7 @@ const WEB_USER = "www-data";
  * @property {string} [hostName] name of the x2gohost instance, so that several run side by side
  * @property {Record<string, Record<string, string>>} [config] sections and keys over the defaults
  * @property {(line: string) => void} [progress]
+ * @property {string[]} [conditions] of the X2Go server, see x2gohost conditions
  * @property {boolean} [ownHost] false: an x2gohost instance that runs already is used and left
  */
 
@@ -309,12 +310,42 @@ ${snippet
 
 	async startHost() {
 		if (this.options.ownHost !== false) {
-			const { status, stderr } = await this.host("up");
+			const { status, stderr } = await this.host(
+				"up",
+				...(this.options.conditions ?? []).flatMap((name) => ["--with", name]),
+			);
 			if (status !== 0) throw new Error(`x2gohost up: ${stderr}`);
 		}
 		const known = await this.host("known-hosts");
 		if (known.status !== 0) throw new Error(`x2gohost known-hosts: ${known.stderr}`);
 		await writeFile(this.file("known_hosts"), known.stdout, { mode: 0o644 });
+	}
+
+	/** The server's keys are taken for these hosts, too. @param {string[]} names */
+	async knowHostsAs(names) {
+		const known = await readFile(this.file("known_hosts"), "utf8");
+		const keys = known
+			.split("\n")
+			.filter(Boolean)
+			.map((line) => line.split(" ").slice(1).join(" "));
+		const more = names.flatMap((name) => keys.map((key) => `${name} ${key}\n`));
+		await writeFile(this.file("known_hosts"), known + more.join(""));
+	}
+
+	/**
+	 * Does something while the known hosts file holds this text.
+	 * @template T
+	 * @param {string} text
+	 * @param {() => Promise<T>} action
+	 */
+	async withKnownHosts(text, action) {
+		const known = await readFile(this.file("known_hosts"), "utf8");
+		await writeFile(this.file("known_hosts"), text);
+		try {
+			return await action();
+		} finally {
+			await writeFile(this.file("known_hosts"), known);
+		}
 	}
 
 	async startBroker() {

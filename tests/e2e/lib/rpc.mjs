@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: ISC
+/**
+ * The browser's calls without a browser: for tests that need many logins, or requests that no
+ * browser would make.
+ */
+import https from "node:https";
+import WebSocket from "ws";
+
+/** @typedef {import("./stack.mjs").Stack} Stack */
+/** @typedef {{id: string, desktop: string, kind: string, status: string, display: number, attached: boolean}} Row */
+
+/**
+ * One HTTP request to the gateway.
+ * @param {Stack} stack
+ * @param {string} path
+ * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent}} [options]
+ * @returns {Promise<{status: number, headers: import("node:http").IncomingHttpHeaders, text: string}>}
+ */
+export function request(stack, path, { method = "GET", headers = {}, body, agent } = {}) {
+	return new Promise((resolve, reject) => {
+		const outgoing = https.request(
+			{ host: "127.0.0.1", port: stack.port, path, method, rejectUnauthorized: false, agent },
+			(incoming) => {
+				let text = "";
+				incoming.setEncoding("utf8");
+				incoming.on("data", (part) => (text += part));
+				incoming.on("end", () =>
+					resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }),
+				);
+				incoming.on("error", reject);
+			},
+		);
+		outgoing.on("error", reject);
+		outgoing.setHeader("Host", `localhost:${stack.port}`);
+		for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+		outgoing.end(body);
+	});
+}
+
+/** A user's side of the calls: keeps the login and its cookie as a browser would. */
+export class Client {
+	/** @param {Stack} stack */
+	constructor(stack) {
+		this.stack = stack;
+		this.login = "";
+		this.cookie = "";
+	}
+
+	/**
+	 * @param {string} name
+	 * @param {object} body
+	 * @returns {Promise<{status: number, headers: import("node:http").IncomingHttpHeaders, json: any}>}
+	 */
+	async call(name, body) {
+		const answer = await request(this.stack, `/x2go/rpc/${name}`, {
+			method: "POST",
+			headers: {
+				"Content-Type": "application/json",
+				Origin: this.stack.origin,
+				"Sec-Fetch-Site": "same-origin",
+				...(this.cookie ? { Cookie: this.cookie } : {}),
+			},
+			body: JSON.stringify(body),
+		});
+		const cookie = answer.headers["set-cookie"]?.[0]?.split(";")[0];
+		if (cookie !== undefined) this.cookie = cookie.endsWith("=") ? "" : cookie;
+		return { status: answer.status, headers: answer.headers, json: JSON.parse(answer.text) };
+	}
+
+	/**
+	 * A call that has to work.
+	 * @param {string} name
+	 * @param {object} [body]
+	 * @returns {Promise<any>}
+	 */
+	async ok(name, body = {}) {
+		const { status, json } = await this.call(name, { login: this.login, ...body });
+		if (status !== 200) throw new Error(`${name}: ${status} ${JSON.stringify(json)}`);
+		return json;
+	}
+
+	/** @param {string} user */
+	async logIn(user = "alice", password = "wonderland", server = "demo") {
+		const { status, json } = await this.call("login", { server, user, password });
+		if (status !== 200) throw new Error(`login: ${status} ${JSON.stringify(json)}`);
+		this.login = json.login;
+		return json;
+	}
+
+	/** @returns {Promise<Row[]>} */
+	async sessions() {
+		return (await this.ok("sessions")).sessions;
+	}
+}
+
+/**
+ * The browser's end of a stream, which counts what comes.
+ */
+export class Stream {
+	/**
+	 * @param {Stack} stack
+	 * @param {string} path as the call gave it
+	 * @param {{cookie?: string, origin?: string, protocols?: string[]}} [options]
+	 */
+	constructor(
+		stack,
+		path,
+		{ cookie = "", origin = stack.origin, protocols = ["x2goweb.v1"] } = {},
+	) {
+		this.bytes = 0;
+		/** @type {string[]} */ this.words = [];
+		this.socket = new WebSocket(`wss://localhost:${stack.port}${path}`, protocols, {
+			rejectUnauthorized: false,
+			origin,
+			headers: cookie ? { Cookie: cookie } : {},
+		});
+		/** @type {Set<() => void>} */ this.watchers = new Set();
+		/** @type {{code: number, reason: string} | undefined} */ this.end = undefined;
+		/** @type {number | undefined} HTTP status of a refusal */ this.refusal = undefined;
+		this.open = false;
+		this.socket.on("open", () => this.change(() => (this.open = true)));
+		this.socket.on("message", (data, binary) =>
+			this.change(() => {
+				if (binary) this.bytes += /** @type {Buffer} */ (data).length;
+				else this.words.push(String(data));
+			}),
+		);
+		this.socket.on("unexpected-response", (_request, response) =>
+			this.change(() => {
+				this.refusal = response.statusCode;
+				response.destroy();
+			}),
+		);
+		this.socket.on("error", () => this.change(() => {}));
+		this.socket.on("close", (code, reason) =>
+			this.change(() => (this.end = { code, reason: String(reason) })),
+		);
+	}
+
+	/** @param {() => unknown} action */
+	change(action) {
+		action();
+		for (const watcher of this.watchers) watcher();
+	}
+
+	/** @param {(stream: Stream) => boolean} condition @param {string} what */
+	async until(condition, what, timeout = 20000) {
+		await new Promise((resolve, reject) => {
+			const check = () => {
+				if (!condition(this)) return;
+				clearTimeout(timer);
+				this.watchers.delete(check);
+				resolve(undefined);
+			};
+			const timer = setTimeout(() => {
+				this.watchers.delete(check);
+				reject(new Error(`stream: never ${what}: ${this.bytes} bytes, ${this.words}`));
+			}, timeout);
+			this.watchers.add(check);
+			check();
+		});
+		return this;
+	}
+
+	/** The first picture is on its way. */
+	picture() {
+		return this.until((stream) => stream.bytes > 1000, "a picture");
+	}
+
+	closed(timeout = 20000) {
+		return this.until((stream) => stream.end !== undefined, "closed", timeout);
+	}
+}
+
+/**
+ * Waits for something that tells nobody when it happens, with back-off.
+ * @template T
+ * @param {() => Promise<T> | T} probe
+ * @param {string} what
+ * @returns {Promise<NonNullable<T>>}
+ */
+export async function eventually(probe, what, timeout = 20000) {
+	const end = Date.now() + timeout;
+	let last;
+	for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
+		last = await probe();
+		if (last) return last;
+		if (Date.now() > end) throw new Error(`never: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, pause));
+	}
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: ISC
+/**
+ * Canaries: a password, the login's cookie and the agent's cookie are looked for in every place
+ * where a secret could come to light.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, readSync, openSync, closeSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { Client, eventually, Stream } from "./lib/rpc.mjs";
+import { Stack } from "./lib/stack.mjs";
+import { brokerLogins } from "./lib/status.mjs";
+
+const stack = new Stack({ hostName: "secrets" });
+const alice = new Client(stack);
+/** A password that was refused is a secret as well: often it is the one of another account. */
+const WRONG = "canary-wrong-9d41e07c";
+const PASSWORD = "canary-right-5be2a613";
+/** @type {Record<string, string>} */
+let canaries;
+
+before(async () => {
+	await stack.start();
+	await stack.host("exec", "sh", "-c", `echo 'alice:${PASSWORD}' | chpasswd`);
+	await new Client(stack).call("login", { server: "demo", user: "alice", password: WRONG });
+	await alice.logIn("alice", PASSWORD);
+	const { ws } = await alice.ok("start", { desktop: "ICEWM", width: 800, height: 600 });
+	await new Stream(stack, ws, { cookie: alice.cookie }).picture();
+	const agent = (await stack.onHost("alice", "x2golistsessions")).split("|")[6];
+	assert.match(agent, /^[0-9a-f]{32}$/);
+	canaries = {
+		password: PASSWORD,
+		"refused password": WRONG,
+		"login cookie": alice.cookie.split("=")[1],
+		"agent cookie": agent,
+	};
+});
+after(() => stack.stop());
+
+/** @param {string} place @param {string | Buffer} content */
+function clean(place, content) {
+	for (const [name, canary] of Object.entries(canaries))
+		assert.ok(!content.includes(canary), `the ${name} stands in ${place}`);
+}
+
+test("no process of the machine shows a secret in its arguments or environment", () => {
+	for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+		for (const file of ["cmdline", "environ"]) {
+			let content;
+			try {
+				content = readFileSync(`/proc/${pid}/${file}`);
+			} catch {
+				continue; // it has ended
+			}
+			// The X2Go server's own commands show the agent's cookie; that is not ours to mend.
+			const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+			const ours = /^(x2goweb|brokerctl|nginx)/.test(name);
+			for (const [what, canary] of Object.entries(canaries))
+				if (ours || what !== "agent cookie")
+					assert.ok(!content.includes(canary), `${what} in ${file} of ${name}`);
+		}
+});
+
+test("no log holds a secret, at the most detailed level", () => {
+	assert.match(stack.broker?.log ?? "", /debug/);
+	clean("the broker's log", stack.broker?.log ?? "");
+	clean("the responder's log", stack.fcgi?.log ?? "");
+	clean("nginx's error log", stack.nginx?.log ?? "");
+	const access = readFileSync(stack.file("nginx-access.log"), "utf8");
+	assert.match(access, /rpc\/login/);
+	clean("nginx's access log", access);
+});
+
+test("no file of the gateway holds a secret", () => {
+	for (const entry of readdirSync(stack.directory, { recursive: true, withFileTypes: true }))
+		if (entry.isFile()) {
+			const file = `${entry.parentPath ?? entry.path}/${entry.name}`;
+			clean(file, readFileSync(file));
+		}
+});
+
+/** All readable memory of a process, a mapping at a time. @param {number} pid */
+function* memory(pid) {
+	const fd = openSync(`/proc/${pid}/mem`, "r");
+	try {
+		for (const line of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
+			const [, from, to, writable] = line.match(/^([0-9a-f]+)-([0-9a-f]+) r(.)/) ?? [];
+			if (writable !== "w") continue;
+			const length = parseInt(to, 16) - parseInt(from, 16);
+			const buffer = Buffer.alloc(length);
+			try {
+				readSync(fd, buffer, 0, length, parseInt(from, 16));
+			} catch {
+				continue; // vvar and the like
+			}
+			yield buffer;
+		}
+	} finally {
+		closeSync(fd);
+	}
+}
+
+test("after the reply no memory of ours holds a password", async () => {
+	const [{ pid }] = await brokerLogins(stack);
+	for (const [name, id] of /** @type {[string, number][]} */ ([
+		["the responder", stack.fcgi?.pid],
+		["the broker", stack.broker?.pid],
+		["the session", pid],
+	]))
+		for (const part of memory(id))
+			for (const canary of [PASSWORD, WRONG])
+				assert.ok(!part.includes(canary), `a password stands in the memory of ${name}`);
+});
+
+test("after the reply neither responder nor broker holds the login's cookie", () => {
+	for (const [name, id] of /** @type {[string, number][]} */ ([
+		["the responder", stack.fcgi?.pid],
+		["the broker", stack.broker?.pid],
+	]))
+		for (const part of memory(id))
+			assert.ok(
+				!part.includes(canaries["login cookie"]),
+				`it stands in the memory of ${name}`,
+			);
+});
+
+test("after logout the cookie opens nothing", async () => {
+	const { cookie, login } = alice;
+	await alice.ok("logout");
+	alice.cookie = cookie;
+	const { status, json } = await alice.call("sessions", { login });
+	assert.deepEqual([status, json.error.code], [401, "not_logged_in"]);
+	await eventually(async () => (await brokerLogins(stack)).length === 0, "no login left");
+});
