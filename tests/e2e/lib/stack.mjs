@@ -291,7 +291,7 @@ http {
 		ssl_certificate_key ${this.file("key.pem")};
 ${snippet
 	.replaceAll("/usr/share/x2goweb/www/", `${this.file("www")}/`)
-	.replaceAll("/run/x2goweb/fcgi.sock", this.file("web/fcgi.sock"))}
+	.replaceAll("/run/x2goweb-fcgi.sock", this.file("web/fcgi.sock"))}
 	}
 }
 `;
