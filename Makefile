@@ -40,7 +40,7 @@ CTL_SRC     := $(wildcard brokerd/ctl_*.c)
 SESSION_SRC := $(wildcard brokerd/session/*.c)
 
 PROTO_LIBS   := libevent_core libcrypto libsystemd
-FCGI_LIBS    := yajl
+FCGI_LIBS    := yajl libseccomp
 BROKERD_LIBS := libevent libevent_extra libcap inih
 CTL_LIBS     :=
 SESSION_LIBS := libssh2 libseccomp

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include "http_reply.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+
+#include "exchange.h"
+#include "http_guard.h"
+#include "json_write.h"
+#include "proto/log.h"
+#include "rpc_table.h"
+
+/* Nothing here is a page: whatever a browser is made to do with an answer, it may not run, frame,
+ * keep or share it. */
+static const char fixed_headers[] =
+    "Content-Type: application/json\r\n"
+    "Cache-Control: no-store\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/* The cookie is for /x2go/rpc and /x2gows, hence the root path. */
+#define COOKIE_ATTRIBUTES "; Path=/; HttpOnly; Secure; SameSite=Strict"
+
+static bool login_is_sound(const char *login)
+{
+	return strlen(login) == HTTP_LOGIN_BYTES - 1 &&
+	       strspn(login, "0123456789abcdef") == HTTP_LOGIN_BYTES - 1;
+}
+
+void http_set_cookie_give(struct http_set_cookie *set, const char *login, const char *cookie)
+{
+	snprintf(set->text, sizeof(set->text), HTTP_COOKIE_PREFIX "%s=%s" COOKIE_ATTRIBUTES, login,
+	    cookie);
+}
+
+void http_set_cookie_take(struct http_set_cookie *set, const char *login)
+{
+	if (login_is_sound(login))
+		snprintf(set->text, sizeof(set->text),
+		    HTTP_COOKIE_PREFIX "%s=; Max-Age=0" COOKIE_ATTRIBUTES, login);
+}
+
+static void write_text(struct exchange *exchange, const char *text)
+{
+	exchange_write(exchange, text, strlen(text));
+}
+
+static void write_header(struct exchange *exchange, const char *name, const char *value)
+{
+	write_text(exchange, name);
+	write_text(exchange, ": ");
+	write_text(exchange, value);
+	write_text(exchange, "\r\n");
+}
+
+/* Sends what json holds, frees it and ends the exchange. */
+static bool send_reply(struct exchange *exchange, int status, uint32_t retry_after_s,
+    const char *allow, struct http_set_cookie *set, yajl_gen json)
+{
+	const unsigned char *body = NULL;
+	size_t length = 0;
+	char number[16];
+
+	if (json != NULL)
+		yajl_gen_get_buf(json, &body, &length);
+	snprintf(number, sizeof(number), "%d", status);
+	write_header(exchange, "Status", number);
+	write_text(exchange, fixed_headers);
+	if (retry_after_s != 0) {
+		snprintf(number, sizeof(number), "%u", (unsigned)retry_after_s);
+		write_header(exchange, "Retry-After", number);
+	}
+	if (allow != NULL)
+		write_header(exchange, "Allow", allow);
+	if (set->text[0] != 0)
+		write_header(exchange, "Set-Cookie", set->text);
+	explicit_bzero(set, sizeof(*set));
+	snprintf(number, sizeof(number), "%zu", length);
+	write_header(exchange, "Content-Length", number);
+	write_text(exchange, "\r\n");
+	exchange_write(exchange, (const char *)body, length);
+	if (json != NULL)
+		yajl_gen_free(json);
+	return exchange_finish(exchange);
+}
+
+bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
+    const struct message *answer, struct http_set_cookie *set)
+{
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	if (json == NULL)
+		return send_reply(exchange, 500, 0, NULL, set, NULL);
+	call->write(json, answer);
+	return send_reply(exchange, 200, 0, NULL, set, json);
+}
+
+bool http_reply_error(struct exchange *exchange, enum error_code code, const char *detail,
+    uint32_t retry_after_s, const char *allow, struct http_set_cookie *set)
+{
+	int status = error_info(code)->http_status;
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	/* Some codes of the table say how something ended well ("suspended"); as the answer to
+	 * another call they are a conflict. */
+	if (status < 400)
+		status = 409;
+	log_debug("request refused: %d %s%s%s", status, error_info(code)->name,
+	    detail != NULL ? ": " : "", detail != NULL ? detail : "");
+	if (json != NULL)
+		json_write_error(json, code, detail, retry_after_s);
+	return send_reply(exchange, status, retry_after_s, allow, set, json);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+#include "json_write.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_name(yajl_gen json, const char *name)
+{
+	yajl_gen_string(json, (const unsigned char *)name, strlen(name));
+}
+
+static void put_text(yajl_gen json, const char *name, const char *text)
+{
+	put_name(json, name);
+	put_name(json, text);
+}
+
+static void put_uint(yajl_gen json, const char *name, uint64_t value)
+{
+	put_name(json, name);
+	yajl_gen_integer(json, value > INT64_MAX ? INT64_MAX : (long long)value);
+}
+
+static void put_bool(yajl_gen json, const char *name, bool value)
+{
+	put_name(json, name);
+	yajl_gen_bool(json, value);
+}
+
+static void put_choices(
+    yajl_gen json, const char *name, const struct record_choice *choices, size_t count)
+{
+	put_name(json, name);
+	yajl_gen_array_open(json);
+	for (size_t i = 0; i < count; i++) {
+		yajl_gen_map_open(json);
+		put_text(json, "id", choices[i].id);
+		put_text(
+		    json, "title", choices[i].title[0] != 0 ? choices[i].title : choices[i].id);
+		yajl_gen_map_close(json);
+	}
+	yajl_gen_array_close(json);
+}
+
+static void put_session(yajl_gen json, const struct record_session *session)
+{
+	yajl_gen_map_open(json);
+	put_text(json, "id", session->id);
+	put_text(json, "desktop", session->desktop);
+	put_text(json, "kind", session_kind_name(session->kind));
+	put_text(json, "status", session_status_name(session->status));
+	put_uint(json, "display", session->display);
+	put_text(json, "server", session->server);
+	put_text(json, "created", session->created);
+	put_uint(json, "age", session->age_s);
+	put_bool(json, "attached", session->attached != 0);
+	yajl_gen_map_close(json);
+}
+
+static void put_sessions(yajl_gen json, const struct record_session *sessions, size_t count)
+{
+	put_name(json, "sessions");
+	yajl_gen_array_open(json);
+	for (size_t i = 0; i < count; i++)
+		put_session(json, &sessions[i]);
+	yajl_gen_array_close(json);
+}
+
+void json_write_config(yajl_gen json, const struct message *answer)
+{
+	const struct message_config *config = &answer->config;
+
+	yajl_gen_map_open(json);
+	put_text(json, "title", config->title);
+	put_text(json, "version", X2GOWEB_VERSION);
+	put_choices(json, "servers", config->servers, config->servers_count);
+	put_bool(json, "other_servers", config->other_servers != 0);
+	put_choices(json, "desktops", config->desktops, config->desktops_count);
+	put_name(json, "defaults");
+	yajl_gen_map_open(json);
+	put_text(json, "server", config->default_server);
+	put_text(json, "desktop", config->default_desktop);
+	yajl_gen_map_close(json);
+	put_name(json, "limits");
+	yajl_gen_map_open(json);
+	put_uint(json, "width_min", SCREEN_MIN);
+	put_uint(json, "width_max", SCREEN_MAX);
+	put_uint(json, "height_min", SCREEN_MIN);
+	put_uint(json, "height_max", SCREEN_MAX);
+	yajl_gen_map_close(json);
+	yajl_gen_map_close(json);
+}
+
+void json_write_logged_in(yajl_gen json, const struct message *answer)
+{
+	const struct message_logged_in *login = &answer->logged_in;
+
+	yajl_gen_map_open(json);
+	put_text(json, "login", login->login);
+	put_text(json, "state", "ready");
+	put_sessions(json, login->sessions, login->sessions_count);
+	put_choices(json, "desktops", login->desktops, login->desktops_count);
+	yajl_gen_map_close(json);
+}
+
+void json_write_sessions(yajl_gen json, const struct message *answer)
+{
+	yajl_gen_map_open(json);
+	put_sessions(json, answer->sessions.sessions, answer->sessions.sessions_count);
+	yajl_gen_map_close(json);
+}
+
+void json_write_stream(yajl_gen json, const struct message *answer)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/x2gows/%u", (unsigned)answer->stream.port);
+	yajl_gen_map_open(json);
+	put_name(json, "session");
+	put_session(json, &answer->stream.session[0]);
+	put_text(json, "ws", path);
+	yajl_gen_map_close(json);
+}
+
+void json_write_session(yajl_gen json, const struct message *answer)
+{
+	yajl_gen_map_open(json);
+	put_name(json, "session");
+	put_session(json, &answer->session.session[0]);
+	yajl_gen_map_close(json);
+}
+
+void json_write_done(yajl_gen json, const struct message *answer)
+{
+	(void)answer;
+	yajl_gen_map_open(json);
+	yajl_gen_map_close(json);
+}
+
+/* What is wrong with a request, which host key was shown, what is not installed: the user needs
+ * to know. Other details (why a login failed, what a server printed) are the admin's. */
+static bool detail_is_for_the_user(enum error_code code)
+{
+	return code == ERROR_BAD_REQUEST || code == ERROR_HOST_KEY_UNKNOWN ||
+	       code == ERROR_HOST_KEY_CHANGED || code == ERROR_DESKTOP_MISSING;
+}
+
+void json_write_error(
+    yajl_gen json, enum error_code code, const char *detail, uint32_t retry_after_s)
+{
+	const struct error_info *info = error_info(code);
+	char message[768];
+
+	if (detail != NULL && detail[0] != 0 && detail_is_for_the_user(code))
+		snprintf(message, sizeof(message), "%s (%s)", info->text, detail);
+	else
+		snprintf(message, sizeof(message), "%s", info->text);
+	yajl_gen_map_open(json);
+	put_name(json, "error");
+	yajl_gen_map_open(json);
+	put_text(json, "code", info->name);
+	put_text(json, "message", message);
+	if (retry_after_s != 0)
+		put_uint(json, "retry_after", retry_after_s);
+	yajl_gen_map_close(json);
+	yajl_gen_map_close(json);
+}

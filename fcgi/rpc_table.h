@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The calls that the browser may make, one row each: what they take, which message asks the broker
+ * and how its answer is written. Part of x2goweb-fcgi.
+ */
+#ifndef FCGI_RPC_TABLE_H
+#define FCGI_RPC_TABLE_H
+
+#include <stddef.h>
+#include <yajl/yajl_gen.h>
+
+#include "proto/messages.h"
+
+struct json_field;
+
+enum rpc_cookie_use {
+	RPC_COOKIE_NONE,
+	RPC_COOKIE_GIVEN,  /* the answer brings one */
+	RPC_COOKIE_NEEDED, /* only with the login's cookie */
+	RPC_COOKIE_TAKEN   /* only with it, and it is gone afterwards */
+};
+
+struct rpc_call {
+	const char *name;		 /* in the URL */
+	const char *method;		 /* "GET": no body; "POST": a JSON object */
+	const struct json_field *fields; /* into struct message */
+	enum rpc_cookie_use cookie;
+	enum message_type ask, answer;
+	unsigned deadline_ms; /* past the broker's own, so that its reason arrives */
+	void (*write)(yajl_gen json, const struct message *answer);
+};
+
+/* The call of that name, or NULL. */
+const struct rpc_call *rpc_find(const char *name, size_t length);
+
+/* Rows in order, for tests; NULL past the end. */
+const struct rpc_call *rpc_at(size_t index);
+
+/* Login id and cookie of a message whose call needs them (RPC_COOKIE_NEEDED and _TAKEN). */
+const char *rpc_login(const struct message *ask);
+char *rpc_cookie(struct message *ask);
+
+#endif
