@@ -131,7 +131,7 @@ test("the remote screen follows the window", async () => {
 			);
 			return `${clientWidth} ${clientHeight}`;
 		});
-		return size === canvas && size;
+		return size === canvas ? size : "";
 	}, "the X server's size equal to the canvas");
 	assert.match(wanted, /^11\d\d \d+$/);
 	await eventually(

@@ -3,7 +3,7 @@
  * Twenty people log in at once: each gets a desktop, or a clean refusal by the configured limit.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins, brokerStatus } from "./lib/status.mjs";
