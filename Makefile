@@ -147,7 +147,7 @@ $(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
 # Debian packages, valid on 12 and 13. Grouped by who needs them.
 DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
-DEPS_DEMO  := nginx openssl mmdebstrap util-linux iproute2 openssh-client procps
+DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := chromium fonts-dejavu-core clang-format shellcheck git
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
@@ -183,6 +183,7 @@ check-unit: unit-c $(BUILD)/npm ## unit tests
 	$(Q)BUILD=$(abspath $(BUILD)) $(NODE_TEST) $(sort $(wildcard tests/unit/js/*.test.js))
 
 check-e2e: all ## end-to-end tests against a real X2Go server, web server and browser
+	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) tests/x2gohost/selfcheck.sh
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(E2E)
 
 demo: deps-if-missing ## the whole gateway in the foreground, until Ctrl-C
@@ -201,7 +202,7 @@ screenshots: deps-if-missing all ## pictures of every state of the page
 
 C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
 	tests/unit/*.[ch] tests/fuzz/*.[ch])
-JS_FILES := www tests/unit/js tests/e2e tests/bench
+JS_FILES := www tests/unit/js tests/e2e tests/bench tests/x2gohost/*.mjs
 # The C format is that of clang-format 14 (Debian 12); others differ in details.
 CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)
 FORMAT_OK := $(shell $(CLANG_FORMAT) --version 2>/dev/null | grep -o 'version 14\.')
@@ -211,7 +212,7 @@ lint: $(BUILD)/npm ## formatting, types, shell scripts, rules of the layout
 	$(Q)$(if $(FORMAT_OK),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES),echo "        no clang-format 14: format not checked")
 	$(Q)tests/lint/layout.sh
 	@echo "  LINT  shell"
-	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run tests/x2gohost/x2gohost)
+	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run tests/x2gohost | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
 	@echo "  LINT  JavaScript"
 	$(Q)npx prettier --log-level warn --check $(wildcard $(JS_FILES)) '*.json'
 	$(Q)npx tsc -p .
@@ -230,7 +231,8 @@ install: all ## install under DESTDIR and PREFIX
 	install -d $(DESTDIR)/etc/x2goweb
 	install -m 644 packaging/x2goweb.conf packaging/nginx/x2goweb.conf -t $(DESTDIR)$(PREFIX)/share/x2goweb/
 
-clean: ## remove build/
+clean: ## remove build/, ending what still runs from it
+	$(Q)! test -d $(BUILD)/x2gohost || $(SUDO) env BUILD=$(abspath $(BUILD)) tests/x2gohost/x2gohost down --all
 	rm -rf $(BUILD)
 
 help: ## this list
