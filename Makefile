@@ -43,7 +43,7 @@ PROTO_LIBS   := libevent_core libcrypto libsystemd
 FCGI_LIBS    := yajl libseccomp
 BROKERD_LIBS := libevent libevent_extra libcap inih
 CTL_LIBS     :=
-SESSION_LIBS := libssh2 libseccomp
+SESSION_LIBS := libssh2 libseccomp libcap
 
 pkg_cflags = $(if $(strip $(1)),$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1)))
@@ -85,11 +85,13 @@ FORCE:
 # --- unit tests ----------------------------------------------------------------------------
 
 # tests/unit/test_<x>.c links everything of the program that its first line names, as in
-# "/* links: proto brokerd */", except that program's main file.
+# "/* links: proto brokerd */", except that program's main file; or the single files that it names,
+# where a stand-in takes the place of another file's functions.
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
 UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/test/%,$(UNIT_SRC))
 unit_part = $(strip $(shell sed -n 's|^/\* links: *\(.*\) \*/|\1|p' $(1)))
-unit_src  = $(sort $(foreach part,$(call unit_part,$(1)),$(filter-out %_main.c,$($(part)_PART))))
+unit_src  = $(sort $(foreach part,$(call unit_part,$(1)),\
+	$(if $(filter %.c,$(part)),$(part),$(filter-out %_main.c,$($(part)_PART)))))
 proto_PART   := $(PROTO_SRC)
 fcgi_PART    := $(FCGI_SRC)
 brokerd_PART := $(BROKERD_SRC)

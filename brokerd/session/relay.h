@@ -4,6 +4,10 @@
  * listener, lets in who shows the login's cookie and comes from its origin, starts the agent's
  * side, and passes bytes both ways with bounded memory. Owns the listener, the WebSockets and the
  * tunnel that it is given. Runs in x2goweb-session; must not know SSH or X2Go commands.
+ *
+ * The files behind it, from the browser to the agent: ws_listener (the door), ws_handshake (who may
+ * come in), ws (one WebSocket), relay (the stream), kdrive_events (what an agent may be sent),
+ * relay_agent (the conversation with it).
  */
 #ifndef SESSION_RELAY_H
 #define SESSION_RELAY_H
@@ -14,18 +18,18 @@
 #include "proto/errors.h"
 #include "proto/messages.h"
 
-#define KDRIVE_COOKIE_BYTES 32
+#include "kdrive_events.h"
 
 struct event_base;
 struct relay;
-struct ssh_tunnel;
+struct ssh;
 
 struct relay_settings {
 	struct event_base *base;
 	int listener;		     /* non-blocking, listening; taken over */
-	const char *login;	     /* names the cookie: x2goweb_<login> */
+	const char *login;	     /* names the cookie: x2goweb_<login>; copied */
 	uint8_t cookie_hash[32];     /* SHA-256 of the cookie's value */
-	const char *origin;	     /* the only Origin that is let in */
+	const char *origin;	     /* the only Origin that is let in; copied */
 	bool raw_allowed;	     /* subprotocol "binary" as well */
 	unsigned attach_deadline_ms; /* how long an agent waits for its browser */
 	size_t buffer_bytes;	     /* unsent bytes past which a browser is dropped as lagging */
@@ -36,7 +40,10 @@ struct relay_counters {
 };
 
 struct relay_handlers {
-	/* The stream's state changed; reason says why it is NONE. */
+	/* The stream's state changed; reason says why it is NONE: what relay_stop was given, or
+	 * SUSPENDED (the browser is gone), REPLACED, LAGGING, TIMEOUT (no browser came),
+	 * BAD_REQUEST (the browser broke the protocol), SSH_LOST. May be called from inside
+	 * relay_start and relay_stop, and may call both. */
 	void (*state)(
 	    struct relay *relay, enum stream_state state, enum error_code reason, void *arg);
 	/* The agent closed its side: find out why, then call relay_stop with the reason, which the
@@ -44,26 +51,34 @@ struct relay_handlers {
 	void (*agent_ended)(struct relay *relay, void *arg);
 };
 
+/* Fails: NULL if memory is short; the listener is closed then, too. */
 struct relay *relay_create(
     const struct relay_settings *settings, const struct relay_handlers *handlers, void *arg);
+
+/* Closes everything without waiting; the handlers are not called any more. To end a stream in an
+ * orderly way, call relay_stop and await NONE. Takes NULL; not from inside the handlers. */
 void relay_destroy(struct relay *relay);
 
 /* Opens a tunnel to the agent at 127.0.0.1:port through ssh and begins its conversation: the
  * cookie, CLIENTVERSION and the first GEOMETRY in one write. A refused connection is tried again
  * until connect_deadline_ms, since the agent listens a moment after it is reported. done is called
- * once: ERROR_NONE when the channel is open and the conversation begun.
- * State goes to WAITING. Only when the state is NONE. */
-struct ssh;
+ * once: ERROR_NONE when the channel is open and the conversation begun; the state has gone to
+ * WAITING just before. Only when the state is NONE and no other start is under way. ssh must
+ * outlive the stream: when SSH is lost, relay_stop comes before ssh_destroy. */
 void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height,
     unsigned connect_deadline_ms,
     void (*done)(enum error_code error, const char *detail, void *arg), void *arg);
 
-/* Ends the stream: DISCONNECTCLIENT to the agent, "bye" with the reason to the browser. When
- * the agent's side is closed the state goes to NONE with that reason. No-op when it is NONE. */
+/* Ends the stream: DISCONNECTCLIENT to the agent, "bye" with the reason and text (NULL: the
+ * reason's own) to the browser. When the agent's side is closed the state goes to NONE with that
+ * reason. A start under way is given up: its done is called with the reason. Otherwise a no-op when
+ * it is NONE. */
 void relay_stop(struct relay *relay, enum error_code reason, const char *text);
 
 enum stream_state relay_get_state(const struct relay *relay);
+
+/* Of the present stream, or the last one. */
 struct relay_counters relay_get_counters(const struct relay *relay);
 
 #endif

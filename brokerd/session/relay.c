@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The stream's life: its phases, the agent's side, its end. What the browser says and is told is in
+ * relay_browser.c.
+ */
+#include "relay.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/log.h"
+
+#include "relay_agent.h"
+#include "relay_internal.h"
+#include "timer.h"
+#include "ws.h"
+#include "ws_listener.h"
+
+/* Read from the agent before the browser is fed, and before others get their turn. */
+#define PUMP_BYTES (64 * 1024)
+#define TURN_BYTES (1024 * 1024)
+
+static const char *const phase_names[] = {"idle", "connecting", "waiting", "attached", "stopping"};
+
+/* --- phases --------------------------------------------------------------------------------- */
+
+static enum stream_state state_of(const struct relay *relay, enum relay_phase phase)
+{
+	switch (phase) {
+	case RELAY_PHASE_WAITING:
+		return STREAM_STATE_WAITING;
+	case RELAY_PHASE_ATTACHED:
+		return STREAM_STATE_ATTACHED;
+	case RELAY_PHASE_STOPPING:
+		return relay->state;
+	default:
+		return STREAM_STATE_NONE;
+	}
+}
+
+void relay_set_phase(struct relay *relay, enum relay_phase phase, enum error_code reason)
+{
+	enum stream_state state = state_of(relay, phase);
+	bool changed = state != relay->state;
+
+	log_debug("relay: %s -> %s", phase_names[relay->phase], phase_names[phase]);
+	relay->phase = phase;
+	relay->state = state;
+	if (changed)
+		relay->handlers.state(relay, state, reason, relay->arg);
+}
+
+bool relay_is_streaming(const struct relay *relay)
+{
+	return relay->phase == RELAY_PHASE_WAITING || relay->phase == RELAY_PHASE_ATTACHED;
+}
+
+static void empty(struct evbuffer *buffer)
+{
+	evbuffer_drain(buffer, evbuffer_get_length(buffer));
+}
+
+static void forget_agent(struct relay *relay)
+{
+	relay_agent_destroy(relay->agent);
+	relay->agent = NULL;
+	event_del(relay->turn);
+}
+
+/* The agent's side is closed, or there was none left. */
+static void finish_stream(struct relay *relay, enum error_code reason)
+{
+	forget_agent(relay);
+	empty(relay->to_browser);
+	relay_set_phase(relay, RELAY_PHASE_IDLE, reason);
+}
+
+void relay_end(struct relay *relay, enum error_code reason, const char *text)
+{
+	/* Ends that are nobody's fault. */
+	bool normal = error_info(reason)->http_status == 200;
+
+	if (relay->browser != NULL && !relay->locked && reason != ERROR_LAGGING)
+		relay->counters.to_browser_bytes +=
+		    ws_send_binary(relay->browser, relay->to_browser, true);
+	relay_browser_dismiss(
+	    relay, normal ? WS_CLOSE_CODE_NORMAL : WS_CLOSE_CODE_SEE_BYE, reason, text);
+	empty(relay->to_browser);
+	event_del(relay->attach_deadline);
+	log_info("relay: stream ends: %s", error_info(reason)->name);
+	if (relay->agent == NULL) {
+		finish_stream(relay, reason);
+		return;
+	}
+	relay->reason = reason;
+	relay_agent_disconnect(relay->agent);
+	relay_set_phase(relay, RELAY_PHASE_STOPPING, reason);
+}
+
+/* --- the agent's side ----------------------------------------------------------------------- */
+
+/* The agent must never wait, so it is always drained, whatever becomes of the bytes. */
+static void drain_agent(struct relay *relay)
+{
+	size_t unfed = 0, turn = 0;
+	ssize_t received;
+
+	while ((received = relay_agent_read(relay->agent, relay->to_browser)) > 0) {
+		unfed += (size_t)received;
+		turn += (size_t)received;
+		if (relay->phase == RELAY_PHASE_STOPPING) {
+			empty(relay->to_browser);
+		} else if (unfed >= PUMP_BYTES) {
+			unfed = 0;
+			relay_browser_feed(relay);
+		}
+		if (turn >= TURN_BYTES) {
+			event_active(relay->turn, EV_TIMEOUT, 0);
+			break;
+		}
+	}
+	if (relay_is_streaming(relay))
+		relay_browser_feed(relay);
+}
+
+static void report_start(struct relay *relay, enum error_code error, const char *detail)
+{
+	void (*done)(enum error_code, const char *, void *) = relay->start_done;
+
+	relay->start_done = NULL;
+	if (done != NULL)
+		done(error, detail, relay->start_arg);
+}
+
+static void on_agent_connected(struct relay_agent *agent, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)agent;
+	timer_start_ms(relay->attach_deadline, relay->attach_deadline_ms);
+	relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
+	report_start(relay, ERROR_NONE, NULL);
+}
+
+static void on_agent_readable(struct relay_agent *agent, void *arg)
+{
+	(void)agent;
+	drain_agent(arg);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)fd;
+	(void)what;
+	if (relay->agent != NULL)
+		drain_agent(relay);
+}
+
+static void on_agent_drained(struct relay_agent *agent, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)agent;
+	if (relay->browser != NULL)
+		ws_pause(relay->browser, false);
+}
+
+static void on_agent_ended(
+    struct relay_agent *agent, enum error_code code, const char *detail, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)agent;
+	log_info(
+	    "relay: agent ended: %s: %s", error_info(code)->name, detail != NULL ? detail : "");
+	forget_agent(relay);
+	switch (relay->phase) {
+	case RELAY_PHASE_CONNECTING:
+		relay_set_phase(relay, RELAY_PHASE_IDLE, code);
+		report_start(relay, code, detail);
+		break;
+	case RELAY_PHASE_STOPPING:
+		finish_stream(relay, relay->reason);
+		break;
+	default:
+		if (code != ERROR_ENDED) {
+			relay_end(relay, code, NULL);
+			break;
+		}
+		event_del(relay->attach_deadline);
+		relay->handlers.agent_ended(relay, relay->arg);
+		break;
+	}
+}
+
+/* --- the owner ------------------------------------------------------------------------------ */
+
+static void on_attach_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	relay_end(arg, ERROR_TIMEOUT, NULL);
+}
+
+void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
+    const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height,
+    unsigned connect_deadline_ms,
+    void (*done)(enum error_code error, const char *detail, void *arg), void *arg)
+{
+	static const struct relay_agent_handlers handlers = {
+	    .connected = on_agent_connected,
+	    .readable = on_agent_readable,
+	    .drained = on_agent_drained,
+	    .ended = on_agent_ended,
+	};
+
+	if (relay->phase != RELAY_PHASE_IDLE) {
+		done(ERROR_SESSION_BUSY, "a stream is there already", arg);
+		return;
+	}
+	relay->agent = relay_agent_create(
+	    relay->base, ssh, port, cookie, width, height, connect_deadline_ms, &handlers, relay);
+	if (relay->agent == NULL) {
+		done(ERROR_INTERNAL, "out of memory", arg);
+		return;
+	}
+	kdrive_events_init(&relay->events, width, height);
+	relay->counters = (struct relay_counters){0};
+	relay->given = false;
+	relay->start_done = done;
+	relay->start_arg = arg;
+	relay_set_phase(relay, RELAY_PHASE_CONNECTING, ERROR_NONE);
+}
+
+void relay_stop(struct relay *relay, enum error_code reason, const char *text)
+{
+	switch (relay->phase) {
+	case RELAY_PHASE_CONNECTING:
+		forget_agent(relay);
+		relay_set_phase(relay, RELAY_PHASE_IDLE, reason);
+		report_start(relay, reason, text);
+		break;
+	case RELAY_PHASE_WAITING:
+	case RELAY_PHASE_ATTACHED:
+		relay_end(relay, reason, text);
+		break;
+	default:
+		break;
+	}
+}
+
+enum stream_state relay_get_state(const struct relay *relay)
+{
+	return relay->state;
+}
+
+struct relay_counters relay_get_counters(const struct relay *relay)
+{
+	return relay->counters;
+}
+
+struct relay *relay_create(
+    const struct relay_settings *settings, const struct relay_handlers *handlers, void *arg)
+{
+	static const struct ws_listener_handlers listener_handlers = {
+	    .arrived = relay_browser_arrived};
+	struct relay *relay = calloc(1, sizeof(*relay));
+	struct ws_handshake_rules rules = {.raw_allowed = settings->raw_allowed};
+
+	if (relay == NULL)
+		goto fail;
+	relay->base = settings->base;
+	relay->handlers = *handlers;
+	relay->arg = arg;
+	relay->attach_deadline_ms = settings->attach_deadline_ms;
+	relay->buffer_bytes = settings->buffer_bytes;
+	relay->login = strdup(settings->login);
+	relay->origin = strdup(settings->origin);
+	relay->to_browser = evbuffer_new();
+	relay->from_browser = evbuffer_new();
+	relay->attach_deadline = evtimer_new(relay->base, on_attach_deadline, relay);
+	relay->turn = evtimer_new(relay->base, on_turn, relay);
+	if (relay->login == NULL || relay->origin == NULL || relay->to_browser == NULL ||
+	    relay->from_browser == NULL || relay->attach_deadline == NULL || relay->turn == NULL)
+		goto fail;
+	rules.login = relay->login;
+	rules.origin = relay->origin;
+	memcpy(rules.cookie_hash, settings->cookie_hash, sizeof(rules.cookie_hash));
+	relay->listener =
+	    ws_listener_create(relay->base, settings->listener, &rules, &listener_handlers, relay);
+	if (relay->listener == NULL) {
+		relay_destroy(relay);
+		return NULL;
+	}
+	return relay;
+
+fail:
+	close(settings->listener);
+	relay_destroy(relay);
+	return NULL;
+}
+
+void relay_destroy(struct relay *relay)
+{
+	if (relay == NULL)
+		return;
+	ws_listener_destroy(relay->listener);
+	if (relay->browser != NULL)
+		ws_close(relay->browser, WS_CLOSE_CODE_GOING_AWAY, "gateway ends");
+	ws_destroy(relay->browser);
+	ws_destroy(relay->leaving);
+	relay_agent_destroy(relay->agent);
+	if (relay->to_browser != NULL)
+		evbuffer_free(relay->to_browser);
+	if (relay->from_browser != NULL)
+		evbuffer_free(relay->from_browser);
+	if (relay->attach_deadline != NULL)
+		event_free(relay->attach_deadline);
+	if (relay->turn != NULL)
+		event_free(relay->turn);
+	free(relay->login);
+	free(relay->origin);
+	free(relay);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One WebSocket (RFC 6455) to a browser, after its handshake: whole messages in, messages out,
+ * pings, closing. Owns the socket and what is on its way to it. Runs in x2goweb-session; knows
+ * nothing of what the messages mean.
+ */
+#ifndef SESSION_WS_H
+#define SESSION_WS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WS_BINARY_BYTES_MAX (1024 * 1024)
+#define WS_TEXT_BYTES_MAX   4096
+
+/* Unsent bytes up to which ws_send_binary takes more, so that what is said later does not wait
+ * behind megabytes. */
+#define WS_UNSENT_BYTES_MAX (64 * 1024)
+
+/* A browser that was sent a ping and is not heard of for this long is gone. */
+#define WS_PING_MS 30000
+/* How long a closing handshake may take. */
+#define WS_CLOSE_MS 3000
+
+/* RFC 6455 section 7.4.1; 4000 and above are ours. */
+enum ws_close_code {
+	WS_CLOSE_CODE_NORMAL = 1000,
+	WS_CLOSE_CODE_GOING_AWAY = 1001,
+	WS_CLOSE_CODE_PROTOCOL_ERROR = 1002,
+	WS_CLOSE_CODE_UNSUPPORTED = 1003,
+	WS_CLOSE_CODE_ABNORMAL = 1006,
+	WS_CLOSE_CODE_POLICY = 1008,
+	WS_CLOSE_CODE_TOO_BIG = 1009,
+	WS_CLOSE_CODE_SEE_BYE = 4000 /* the text message before says why */
+};
+
+struct evbuffer;
+struct event_base;
+struct ws;
+
+/* All are called from the event loop, never from inside another function of this file. */
+struct ws_handlers {
+	/* A whole message; data is valid during the call. */
+	void (*message)(struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg);
+	/* ws_send_binary takes bytes again, after it left some behind. */
+	void (*writable)(struct ws *ws, void *arg);
+	/* The browser closed, broke the protocol or vanished; called once, and never after
+	 * ws_close. code: RFC 6455 section 7.4.1. Nothing can be sent any more. */
+	void (*lost)(struct ws *ws, unsigned code, void *arg);
+	/* Everything is over, goodbyes included: destroy it. */
+	void (*closed)(struct ws *ws, void *arg);
+};
+
+/* fd: a connected non-blocking TCP socket; taken over, also on failure. greeting: HTTP's answer,
+ * sent first. early: bytes that came with the request; copied. Fails: NULL if memory is short. */
+struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size_t greeting_length,
+    const uint8_t *early, size_t early_length, const struct ws_handlers *handlers, void *arg);
+
+/* Closes without a word. Takes NULL; safe inside handlers. */
+void ws_destroy(struct ws *ws);
+
+/* Queues a text message. Nothing happens once it is closing. */
+void ws_send_text(struct ws *ws, const char *text);
+
+/* Moves bytes from the source into binary messages, without copying them, until the source is empty
+ * or WS_UNSENT_BYTES_MAX are unsent; with all, whatever is unsent. Returns the bytes moved. */
+size_t ws_send_binary(struct ws *ws, struct evbuffer *source, bool all);
+
+/* Bytes that the socket has not taken yet. */
+size_t ws_unsent(const struct ws *ws);
+
+/* While paused, the socket is not read; a message or two that had been read may still come. */
+void ws_pause(struct ws *ws, bool paused);
+
+/* Says goodbye after what is unsent; closed() follows within WS_CLOSE_MS. reason: at most 123 bytes
+ * of UTF-8. */
+void ws_close(struct ws *ws, unsigned code, const char *reason);
+
+#endif
