@@ -5,17 +5,17 @@
  */
 
 import { byId } from "./dom.js";
+import { displayDensity } from "./geometry.js";
 import { logError } from "./log.js";
 import { PageState } from "./page_state.js";
-import { Rpc, RpcError } from "./rpc.js";
+import { isLoginOver, messageOf, Rpc, RpcError } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
+import { confirmTerminate, SessionsFlow } from "./sessions_flow.js";
 import { TEXT } from "./text.js";
-import { confirmAction } from "./ui_confirm.js";
+import { dismissConfirm } from "./ui_confirm.js";
 import { LoginForm } from "./ui_login.js";
 import { describeEnd, OutcomeCard, Progress } from "./ui_outcome.js";
-import { SessionList } from "./ui_sessions.js";
 import { Toolbar } from "./ui_toolbar.js";
-import { displayDensity } from "./geometry.js";
 
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -24,9 +24,6 @@ import { displayDensity } from "./geometry.js";
 /** @typedef {import("./geometry.js").Size} Size */
 /** @typedef {import("./rpc.js").Credentials} Credentials */
 
-const LIST_EVERY_MS = 10_000;
-/** A session that was just left needs a moment to show as suspended. */
-const LIST_SOON_MS = 2_000;
 const CSS_DPI = 96;
 
 class App {
@@ -36,19 +33,21 @@ class App {
 		this._status = byId("status", HTMLElement);
 		this._stage = byId("stage", HTMLElement);
 		this._form = new LoginForm((...login) => void this._login(...login));
-		this._list = new SessionList({
-			onAction: (action, row) => void this._act(action, row),
-			onStart: (desktop) => void this._start(desktop),
-			onRefresh: () => void this._refresh(),
+		this._sessions = new SessionsFlow({
+			rpc: this._rpc,
 			titleOf: (desktop) => this._titleOf(desktop),
+			say: (text) => this._say(text),
+			onStart: (desktop) => void this._start(desktop),
+			onResume: (row) => void this._resume(row),
+			onLoginOver: (text) => this._toForm(text),
 		});
 		this._toolbar = new Toolbar({
 			onSuspend: () => void this._suspend(),
 			onTerminate: () => void this._terminate(),
-			onDisconnect: () => this._leave(),
+			onDisconnect: () => this._showSessions(),
 			onStats: (on) => this._view?.showStats(on),
 		});
-		this._progress = new Progress(() => this._leave());
+		this._progress = new Progress(() => this._showSessions());
 		this._outcome = new OutcomeCard({
 			onBack: () => this._showSessions(),
 			onRelogin: () => void this._logout(),
@@ -64,9 +63,8 @@ class App {
 		/** @type {SessionRow | null} that is, or was last, on the screen */
 		this._session = null;
 		this._attempt = 0; /* a reply that belongs to an earlier one is not wanted any more */
-		/** @type {ReturnType<typeof setTimeout> | undefined} */
-		this._listTimer = undefined;
-		document.addEventListener("visibilitychange", () => this._stateChanged());
+		/** @type {string | null} how the user is ending the session just now */
+		this._finishing = null;
 	}
 
 	async boot() {
@@ -95,7 +93,7 @@ class App {
 			if (reply.state !== "ready") throw new RpcError("internal", TEXT.unexpectedLogin);
 			byId("who", HTMLElement).textContent = `${credentials.user} · ${server}`;
 			this._desktops = reply.desktops;
-			this._list.offer(reply.desktops, desktop);
+			this._sessions.offer(reply.desktops, desktop);
 			this._loggedIn(reply.sessions, desktop);
 		} catch (error) {
 			this._toForm(messageOf(error));
@@ -109,10 +107,10 @@ class App {
 			void this._start(desktop);
 			return;
 		}
-		this._list.show(rows, null);
-		this._showSessions(false);
+		this._state.set("sessions");
+		this._sessions.enter(rows);
 		if (rows.length === 0)
-			this._list.showError(TEXT.desktopNotInstalled(this._titleOf(desktop)));
+			this._sessions.showError(TEXT.desktopNotInstalled(this._titleOf(desktop)));
 	}
 
 	async _logout() {
@@ -131,67 +129,12 @@ class App {
 		this._form.focus();
 	}
 
-	/* ---- the list ---- */
-
-	/** @param {boolean} [refresh] */
-	_showSessions(refresh = true) {
+	/** To the list of sessions. @param {string} [note] what has just been done */
+	_showSessions(note = "") {
 		this._closeView();
-		this._say("");
-		this._list.showError("");
 		this._state.set("sessions");
-		this._list.focus();
-		if (!refresh) return;
-		void this._refresh();
-		this._refreshIn(LIST_SOON_MS);
-	}
-
-	/** @param {string | null} [busyId] */
-	async _refresh(busyId = null) {
-		try {
-			const { sessions } = await this._rpc.sessions();
-			if (this._state.value === "sessions") this._list.show(sessions, busyId);
-		} catch (error) {
-			if (this._state.value === "sessions") this._listFailed(error);
-		}
-	}
-
-	/** @param {number} ms */
-	_refreshIn(ms) {
-		clearTimeout(this._listTimer);
-		this._listTimer = setTimeout(async () => {
-			await this._refresh();
-			if (this._state.value === "sessions" && !document.hidden)
-				this._refreshIn(LIST_EVERY_MS);
-		}, ms);
-	}
-
-	/** @param {unknown} error */
-	_listFailed(error) {
-		if (isLoginOver(error)) this._toForm(messageOf(error));
-		else this._list.showError(messageOf(error));
-	}
-
-	/** @param {import("./ui_sessions.js").RowAction} action @param {SessionRow} row */
-	async _act(action, row) {
-		const title = this._titleOf(row.desktop);
-		if (action === "resume") return this._resume(row);
-		if (action === "takeOver") {
-			const question = { title: TEXT.takeOverTitle(title), text: TEXT.takeOverText };
-			if (await confirmAction({ ...question, action: TEXT.takeOver }))
-				await this._resume(row);
-			return;
-		}
-		if (action === "terminate" && !(await this._confirmTerminate(title))) return;
-		this._list.showError("");
-		this._say(TEXT.working);
-		try {
-			await this._refresh(row.id);
-			await this._rpc[action](row.id);
-		} catch (error) {
-			this._listFailed(error);
-		}
-		this._say("");
-		if (this._state.value === "sessions") await this._refresh();
+		this._say(note);
+		this._sessions.enter();
 	}
 
 	/* ---- a session on the screen ---- */
@@ -238,7 +181,10 @@ class App {
 		} catch (error) {
 			if (attempt !== this._attempt) return;
 			if (isLoginOver(error)) this._toForm(messageOf(error));
-			else this._failed({ title: TEXT.startFailed, message: messageOf(error) }, again);
+			else {
+				const outcome = { title: TEXT.startFailed, message: messageOf(error) };
+				this._showOutcome("error", outcome, TEXT.tryAgain, again);
+			}
 		}
 	}
 
@@ -271,58 +217,62 @@ class App {
 
 	/** @param {EndReason} reason */
 	_ended(reason) {
-		this._attempt += 1;
 		this._view = null;
 		const outcome = describeEnd(reason);
+		if (this._finishing && !outcome.fault) return; /* the call's answer is on its way */
 		const row = this._session;
-		const resume = row && !outcome.gone ? () => void this._resume(row) : null;
-		if (outcome.fault) {
-			this._failed(outcome, resume);
-			return;
-		}
-		this._say("");
-		this._state.set("ended");
-		this._outcome.show(outcome, resume && { label: TEXT.resume, run: resume });
+		const again = row && !outcome.gone ? () => void this._resume(row) : null;
+		if (outcome.fault) this._showOutcome("error", outcome, TEXT.tryAgain, again);
+		else this._showOutcome("ended", outcome, TEXT.resume, again);
 	}
 
-	/** @param {{title: string, message: string}} outcome @param {(() => void) | null} again */
-	_failed(outcome, again) {
-		this._say("");
-		this._state.set("error");
-		this._outcome.show(outcome, again && { label: TEXT.tryAgain, run: again });
-	}
-
-	/** Away from the screen; a running session suspends itself. */
-	_leave() {
-		this._showSessions();
+	/**
+	 * @param {"ended" | "error"} state @param {{title: string, message: string}} outcome
+	 * @param {string} label of the button that runs again, if there is anything to run
+	 * @param {(() => void) | null} again
+	 */
+	_showOutcome(state, outcome, label, again) {
+		this._state.set(state);
+		this._say(`${outcome.title}. ${outcome.message}`);
+		this._outcome.show(outcome, again && { label, run: again });
 	}
 
 	async _suspend() {
-		await this._finish((id) => this._rpc.suspend(id), "suspended");
+		await this._finish((id) => this._rpc.suspend(id), TEXT.suspended);
 	}
 
 	async _terminate() {
-		if (await this._confirmTerminate(this._titleOf(this._session?.desktop ?? "")))
-			await this._finish((id) => this._rpc.terminate(id), "terminated");
+		if (await confirmTerminate(this._titleOf(this._session?.desktop ?? "")))
+			await this._finish((id) => this._rpc.terminate(id), TEXT.terminated);
 		else this._view?.focus();
 	}
 
-	/** @param {(id: string) => Promise<unknown>} call @param {string} code how it ends then */
-	async _finish(call, code) {
+	/** @param {(id: string) => Promise<unknown>} call @param {string} done what to say then */
+	async _finish(call, done) {
 		if (!this._session || !this._view) return;
-		const view = this._view;
+		const attempt = this._attempt;
+		this._finishing = done;
 		this._toolbar.setEnabled(true, true);
 		this._say(TEXT.working);
 		try {
 			await call(this._session.id);
-			if (this._view !== view) return; /* the relay's word was quicker */
-			this._closeView();
-			this._ended({ code, message: "" });
+			if (attempt === this._attempt) this._showSessions(`${done}.`);
 		} catch (error) {
-			if (this._view !== view) return;
-			if (isLoginOver(error)) return this._toForm(messageOf(error));
+			if (attempt === this._attempt) this._finishFailed(error);
+		}
+		this._finishing = null;
+	}
+
+	/** @param {unknown} error */
+	_finishFailed(error) {
+		if (isLoginOver(error)) {
+			this._toForm(messageOf(error));
+		} else if (this._view) {
 			this._toolbar.setEnabled(true, false);
 			this._say(messageOf(error), true);
+		} else {
+			const outcome = { title: TEXT.streamFailed, message: messageOf(error) };
+			this._showOutcome("error", outcome, TEXT.tryAgain, null);
 		}
 	}
 
@@ -338,20 +288,10 @@ class App {
 		const state = this._state.value;
 		this._form.setBusy(state === "authenticating");
 		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
-		clearTimeout(this._listTimer);
-		if (state === "sessions" && !document.hidden) this._refreshIn(LIST_EVERY_MS);
+		if (state !== "sessions") this._sessions.leave();
+		dismissConfirm();
 		const showing = state === "running" || state === "starting" || state === "reconnecting";
 		if (!showing && document.fullscreenElement) void document.exitFullscreen();
-	}
-
-	/** @param {string} title */
-	_confirmTerminate(title) {
-		return confirmAction({
-			title: TEXT.terminateTitle(title),
-			text: TEXT.terminateText,
-			action: TEXT.terminate,
-			danger: true,
-		});
 	}
 
 	/** The status line. @param {string} text @param {boolean} [fault] */
@@ -370,18 +310,6 @@ class App {
 		if (!this._config) throw new Error("page: no configuration yet");
 		return this._config.limits;
 	}
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-	if (error instanceof RpcError) return error.message;
-	logError(`page: ${error}`);
-	return TEXT.pageFault;
-}
-
-/** @param {unknown} error */
-function isLoginOver(error) {
-	return error instanceof RpcError && error.code === "not_logged_in";
 }
 
 void new App().boot();

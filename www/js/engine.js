@@ -73,7 +73,7 @@ export class Engine {
 			send: (bytes) => this._sender.push(bytes),
 			now,
 			setTimer,
-			clearTimer: clearTimeout,
+			clearTimer: (timer) => clearTimeout(timer),
 			log: logInfo,
 			size: { width, height },
 		});

@@ -4,6 +4,7 @@
  * code's reach; nothing secret is kept here.
  */
 
+import { logError } from "./log.js";
 import { TEXT } from "./text.js";
 
 /** @typedef {import("./types.js").Config} Config */
@@ -23,6 +24,18 @@ export class RpcError extends Error {
 		super(retryAfter ? `${message} ${TEXT.retryAfter(retryAfter)}` : message);
 		this.code = code;
 	}
+}
+
+/** What to tell the user of anything that was thrown. @param {unknown} error */
+export function messageOf(error) {
+	if (error instanceof RpcError) return error.message;
+	logError(`page: ${error}`);
+	return TEXT.pageFault;
+}
+
+/** @param {unknown} error */
+export function isLoginOver(error) {
+	return error instanceof RpcError && error.code === "not_logged_in";
 }
 
 export class Rpc {

@@ -164,7 +164,9 @@ export class SessionView {
 		this._tell({ type: "resize", ...desiredSize(this._stage, this._limits) });
 	}
 
+	/** The canvas itself may be the worker's: tests find the screen's size in its data. */
 	_place() {
+		Object.assign(this._canvas.dataset, this._screen);
 		const box = stageBox(this._stage);
 		const density = displayDensity(devicePixelRatio);
 		const place = placeScreen(box, this._screen, density);

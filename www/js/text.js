@@ -47,7 +47,7 @@ export const TEXT = {
 	status: (/** @type {SessionRow["status"]} */ status) => STATUS[status] ?? status,
 	notHere: (/** @type {SessionRow["kind"]} */ kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
 	sessionDetails: (/** @type {SessionRow} */ row) =>
-		`Display ${row.display} on ${row.server}, started ${age(row.age)} ago`,
+		`Display\u00a0${row.display} on ${row.server}, started ${age(row.age)}\u00a0ago`,
 	resume: "Resume",
 	takeOver: "Take over",
 	suspend: "Suspend",
@@ -90,8 +90,8 @@ const DAY = 24 * HOUR;
 
 /** @param {number} seconds */
 function age(seconds) {
-	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)} s`;
-	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
-	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)} h`;
-	return `${Math.floor(seconds / DAY)} days`;
+	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)}\u00a0s`;
+	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)}\u00a0min`;
+	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}\u00a0h`;
+	return `${Math.floor(seconds / DAY)}\u00a0days`;
 }

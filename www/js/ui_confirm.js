@@ -19,17 +19,22 @@ export function confirmAction({ title, text, action, danger = false }) {
 	return new Promise((resolve) => {
 		const done = new AbortController();
 		const { signal } = done;
-		yes.addEventListener("click", () => dialog.close("yes"), { signal });
+		yes.addEventListener("click", () => dialog.close(yes.value), { signal });
 		no.addEventListener("click", () => dialog.close(), { signal });
 		dialog.addEventListener(
 			"close",
 			() => {
 				done.abort();
-				resolve(dialog.returnValue === "yes");
+				resolve(dialog.returnValue === yes.value);
 			},
 			{ signal },
 		);
 		dialog.showModal();
 		no.focus();
 	});
+}
+
+/** What the question was about is gone. */
+export function dismissConfirm() {
+	byId("confirm", HTMLDialogElement).close();
 }

@@ -86,7 +86,7 @@ export class SessionList {
 				),
 			),
 		);
-		Object.assign(card.dataset, { id: row.id, status: row.status, kind: row.kind });
+		Object.assign(card.dataset, { session: row.id, status: row.status, kind: row.kind });
 		card.setAttribute("aria-busy", String(busy));
 		return card;
 	}
@@ -121,13 +121,13 @@ function actionsFor({ status, kind }) {
 function focusedButton(list) {
 	const button = document.activeElement;
 	if (!(button instanceof HTMLElement) || !list.contains(button)) return null;
-	return { id: button.closest("li")?.dataset.id, action: button.dataset.action };
+	return { id: button.closest("li")?.dataset.session, action: button.dataset.action };
 }
 
 /** @param {HTMLElement} list @param {{id?: string, action?: string}} which */
 function focusButton(list, { id, action }) {
 	for (const card of list.querySelectorAll("li")) {
-		if (card.dataset.id !== id) continue;
+		if (card.dataset.session !== id) continue;
 		const buttons = [...card.querySelectorAll("button")];
 		(buttons.find((button) => button.dataset.action === action) ?? buttons[0])?.focus();
 	}

@@ -17,7 +17,6 @@ export class Toolbar {
 	 */
 	constructor({ onSuspend, onTerminate, onDisconnect, onStats }) {
 		this._onStats = onStats;
-		this._view = byId("session-view", HTMLElement);
 		this._title = byId("session-title", HTMLElement);
 		this._suspend = byId("suspend", HTMLButtonElement);
 		this._terminate = byId("terminate", HTMLButtonElement);
@@ -32,7 +31,7 @@ export class Toolbar {
 		this._fullscreen.addEventListener("click", () => this._toggleFullscreen());
 		this._fullscreen.hidden = !document.fullscreenEnabled;
 		document.addEventListener("fullscreenchange", () => {
-			const on = document.fullscreenElement === this._view;
+			const on = document.fullscreenElement !== null;
 			this._fullscreen.setAttribute("aria-pressed", String(on));
 		});
 	}
@@ -78,7 +77,7 @@ export class Toolbar {
 	async _toggleFullscreen() {
 		try {
 			if (document.fullscreenElement) await document.exitFullscreen();
-			else await this._view.requestFullscreen();
+			else await document.documentElement.requestFullscreen();
 		} catch (error) {
 			logWarn(`full screen: refused: ${error}`);
 		}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* The real page in Chromium, before the stand-in gateway, with what it shows read back. */
+
+import { fileURLToPath } from "node:url";
+import { launchBrowser } from "../../e2e/standin/browser.mjs";
+import { StandinGateway } from "../../e2e/standin/gateway.mjs";
+import { version, wholeScreen } from "../../e2e/standin/messages.mjs";
+import { solidPng } from "../../e2e/standin/png.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("../../e2e/standin/gateway.mjs").StandinAgent} StandinAgent */
+
+const WWW = fileURLToPath(new URL("../../../www", import.meta.url));
+
+export const GREY = [90, 100, 110];
+
+export class BrowserPage {
+	/**
+	 * @param {{www?: string, script?: () => void, viewport?: {width: number, height: number}}} [options]
+	 * script: runs in the page before its own
+	 */
+	static async open({ www = WWW, script, viewport = { width: 640, height: 446 } } = {}) {
+		const browser = await launchBrowser();
+		const self = new BrowserPage(browser, www);
+		const context = await browser.newContext({ viewport });
+		self.page = await context.newPage();
+		if (script) await self.page.addInitScript(script);
+		self.page.on("pageerror", (error) => self.complaints.push(String(error)));
+		self.page.on("console", (message) => {
+			if (message.type() === "error") self.complaints.push(message.text());
+		});
+		self.url = await self.gateway.listen();
+		await self.load();
+		return self;
+	}
+
+	/** @param {import("playwright-core").Browser} browser @param {string} www */
+	constructor(browser, www) {
+		this._browser = browser;
+		this.page = /** @type {Page} */ (/** @type {unknown} */ (null));
+		this.url = "";
+		/** @type {string[]} what the page complained about; policy violations too */
+		this.complaints = [];
+		/** @type {StandinAgent[]} */
+		this.agents = [];
+		this.gateway = new StandinGateway({ www, onStream: (agent) => this._greet(agent) });
+	}
+
+	get agent() {
+		return this.agents[this.agents.length - 1];
+	}
+
+	async load() {
+		await this.page.goto(this.url);
+		await this.page.waitForSelector("#connect:enabled");
+	}
+
+	async close() {
+		await this._browser.close();
+		await this.gateway.close();
+	}
+
+	async logIn() {
+		await this.page.fill("#username", "alice");
+		await this.page.fill("#password", "wonderland");
+		await this.page.click("#connect");
+	}
+
+	/** Logs in and starts a session, up to its first picture. */
+	async run() {
+		await this.load();
+		this.gateway.sessions = [];
+		await this.logIn();
+		await this.inState("running");
+		this.agent.forget();
+		return this.agent;
+	}
+
+	/** @param {string} state */
+	async inState(state) {
+		await this.page.waitForSelector(`html[data-state="${state}"]`, { timeout: 10_000 });
+	}
+
+	/** The size of the last start or resume. */
+	get askedSize() {
+		const last = this.gateway.calls.findLast(
+			({ call }) => call === "start" || call === "resume",
+		);
+		return { width: last?.body.width, height: last?.body.height };
+	}
+
+	/** @param {StandinAgent} agent */
+	_greet(agent) {
+		this.agents.push(agent);
+		const { width, height } = this.askedSize;
+		agent.send(version(8));
+		agent.send(wholeScreen(width, height, solidPng(width, height, GREY)));
+	}
+
+	/** Pixels of the screen's canvas. @param {number[][]} points x, y
+	 * @returns {Promise<number[][]>} r, g, b */
+	pixels(points) {
+		return this.page.evaluate((wanted) => {
+			const screen = /** @type {HTMLCanvasElement} */ (document.getElementById("screen"));
+			const copy = document.createElement("canvas");
+			copy.width = Number(screen.dataset.width);
+			copy.height = Number(screen.dataset.height);
+			const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
+			context.drawImage(screen, 0, 0);
+			return wanted.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3));
+		}, points);
+	}
+
+	/**
+	 * Waits until pixels have these colours, and returns what they have.
+	 * @param {number[][]} points @param {number[][]} colours @param {number} [tolerance]
+	 */
+	async pixelsBecome(points, colours, tolerance = 0) {
+		const deadline = Date.now() + 5000;
+		for (;;) {
+			const seen = await this.pixels(points);
+			const same = seen.every((pixel, i) =>
+				pixel.every((value, c) => Math.abs(value - colours[i][c]) <= tolerance),
+			);
+			if (same || Date.now() > deadline) return same ? colours : seen;
+			await this.page.waitForTimeout(20);
+		}
+	}
+
+	/** @param {(cursor: string) => boolean} test @returns {Promise<string>} the canvas's CSS cursor */
+	async cursorBecomes(test) {
+		const deadline = Date.now() + 5000;
+		for (;;) {
+			const cursor = await this.page.evaluate(
+				() => document.getElementById("screen")?.style.cursor ?? "",
+			);
+			if (test(cursor) || Date.now() > deadline) return cursor;
+			await this.page.waitForTimeout(20);
+		}
+	}
+}

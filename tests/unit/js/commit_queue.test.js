@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CommitQueue } from "../../../www/js/commit_queue.js";
+
+function setUp() {
+	/** @type {(() => void)[]} */
+	const flushes = [];
+	/** @type {string[]} */
+	const log = [];
+	const queue = new CommitQueue((flush) => flushes.push(flush));
+	const decoders = new Map();
+	const settled = () => new Promise((resolve) => setImmediate(resolve));
+	return {
+		queue,
+		log,
+		flushes,
+		started: () => decoders.size,
+		/** A job whose decoding the test ends by name. @param {string} name @param {number} [bytes] */
+		decoding: (name, bytes) =>
+			queue.push({
+				bytes,
+				decode: () => new Promise((resolve) => decoders.set(name, resolve)),
+				commit: (value) => log.push(value),
+				discard: (value) => log.push(`discarded ${value}`),
+			}),
+		instant: (/** @type {string} */ name) => queue.push({ commit: () => log.push(name) }),
+		finish: async (/** @type {string} */ name) => {
+			decoders.get(name)(name);
+			await settled();
+		},
+		flush: () => flushes.splice(0).forEach((run) => run()),
+	};
+}
+
+test("decoding runs in parallel, commits keep the order of the stream", async () => {
+	const { log, decoding, instant, finish, flush, started } = setUp();
+	decoding("a");
+	instant("b");
+	decoding("c");
+	instant("d");
+	assert.equal(started(), 2);
+	await finish("c");
+	flush();
+	assert.deepEqual(log, []);
+	await finish("a");
+	flush();
+	assert.deepEqual(log, ["a", "b", "c", "d"]);
+});
+
+test("one flush takes all that is ready; only one is asked for", async () => {
+	const { log, decoding, finish, flush, flushes } = setUp();
+	for (const name of ["a", "b", "c"]) decoding(name);
+	for (const name of ["a", "b", "c"]) await finish(name);
+	assert.equal(flushes.length, 1);
+	flush();
+	assert.deepEqual(log, ["a", "b", "c"]);
+	assert.equal(flushes.length, 0);
+});
+
+test("decoders at work are bounded, and each end starts the next", async () => {
+	const { log, decoding, finish, flush, started } = setUp();
+	const names = Array.from({ length: 40 }, (_, i) => `${i}`);
+	names.forEach((name) => decoding(name));
+	assert.equal(started(), 12);
+	for (const name of names) await finish(name);
+	flush();
+	assert.deepEqual(log, names);
+});
+
+test("waiting bytes are counted until they are committed", async () => {
+	const { queue, decoding, finish, flush } = setUp();
+	decoding("a", 100);
+	decoding("b", 20);
+	assert.equal(queue.bytes, 120);
+	await finish("a");
+	flush();
+	assert.equal(queue.bytes, 20);
+	queue.clear();
+	assert.equal(queue.bytes, 0);
+});
+
+test("cleared jobs are never committed, and what they decoded is freed", async () => {
+	const { queue, log, decoding, instant, finish, flush } = setUp();
+	decoding("ready");
+	decoding("running");
+	await finish("ready");
+	queue.clear();
+	instant("after");
+	flush();
+	await finish("running");
+	flush();
+	assert.deepEqual(log, ["discarded ready", "after", "discarded running"]);
+});

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isModifierKeycode, KEYCODE_NONE, KEYCODES, MODIFIERS } from "../../../www/js/key_table.js";
+import { Keyboard } from "../../../www/js/keyboard.js";
+import { maskOf } from "../../../www/js/modifiers.js";
+
+/** A sample of every row of evdev's pc105 (Linux code + 8), to catch a table that slipped. */
+const SAMPLES = {
+	...{ Escape: 9, Digit1: 10, Digit0: 19, Minus: 20, Equal: 21, Backspace: 22, Tab: 23 },
+	...{ KeyQ: 24, KeyP: 33, BracketLeft: 34, BracketRight: 35, Enter: 36, ControlLeft: 37 },
+	...{ KeyA: 38, KeyL: 46, Semicolon: 47, Quote: 48, Backquote: 49, ShiftLeft: 50 },
+	...{ Backslash: 51, KeyZ: 52, KeyM: 58, Comma: 59, Period: 60, Slash: 61, ShiftRight: 62 },
+	...{ IntlBackslash: 94, AltLeft: 64, Space: 65, CapsLock: 66, AltRight: 108 },
+	...{ ControlRight: 105, MetaLeft: 133, MetaRight: 134, ContextMenu: 135, F1: 67, F10: 76 },
+	...{ F11: 95, F12: 96, F13: 191, F24: 202, PrintScreen: 107, ScrollLock: 78, Pause: 127 },
+	...{ Insert: 118, Delete: 119, Home: 110, End: 115, PageUp: 112, PageDown: 117 },
+	...{ ArrowUp: 111, ArrowLeft: 113, ArrowRight: 114, ArrowDown: 116, NumLock: 77 },
+	...{ NumpadDivide: 106, NumpadMultiply: 63, NumpadSubtract: 82, NumpadAdd: 86 },
+	...{ NumpadEnter: 104, NumpadDecimal: 91, NumpadEqual: 125, NumpadComma: 129 },
+	...{ Numpad7: 79, Numpad9: 81, Numpad4: 83, Numpad6: 85, Numpad1: 87, Numpad3: 89 },
+	...{ Numpad0: 90, IntlRo: 97, Convert: 100, KanaMode: 101, NonConvert: 102, IntlYen: 132 },
+	...{ Lang1: 130, Lang2: 131, AudioVolumeMute: 121, AudioVolumeUp: 123 },
+	...{ MediaTrackNext: 171, MediaStop: 174, BrowserBack: 166, BrowserForward: 167 },
+	...{ BrowserRefresh: 181, BrowserHome: 180, BrowserSearch: 225, Undo: 139, Copy: 141 },
+	...{ Paste: 143, Find: 144, Cut: 145, Help: 146 },
+};
+
+test("the key table follows evdev's pc105", () => {
+	for (const [code, keycode] of Object.entries(SAMPLES))
+		assert.equal(KEYCODES[code], keycode, code);
+	const all = Object.values(KEYCODES);
+	assert.equal(new Set(all).size, all.length, "two keys share a keycode");
+	for (const keycode of all) assert.ok(keycode > KEYCODE_NONE && keycode <= 255);
+	for (const code of MODIFIERS) assert.ok(isModifierKeycode(KEYCODES[code]), code);
+	assert.ok(!isModifierKeycode(KEYCODES.KeyA));
+});
+
+/** @param {string[]} held names as getModifierState takes them */
+const modifiers = (held) => ({
+	getModifierState: (/** @type {string} */ key) => held.includes(key),
+});
+
+test("modifier masks", () => {
+	/** @type {[string[], number][]} */
+	const table = [
+		[[], 0],
+		[["Shift"], 0x01],
+		[["CapsLock"], 0x02],
+		[["Control"], 0x04],
+		[["Alt"], 0x08],
+		[["NumLock"], 0x10],
+		[["Meta"], 0x40],
+		[["AltGraph"], 0x80],
+		[["AltGraph", "Control", "Alt"], 0x80],
+		[["AltGraph", "Shift", "NumLock"], 0x91],
+		[["Control", "Alt"], 0x0c],
+	];
+	for (const [held, mask] of table) assert.equal(maskOf(modifiers(held)), mask, held.join());
+});
+
+function setUp() {
+	/** @type {string[]} */
+	const sent = [];
+	let left = 0;
+	const keyboard = new Keyboard({
+		send: (down, keycode, mask) => sent.push(`${down ? "+" : "-"}${keycode}/${mask}`),
+		onLeave: () => (left += 1),
+	});
+	const key = (/** @type {string} */ code, /** @type {string[]} */ held = []) => ({
+		code,
+		isComposing: false,
+		prevented: false,
+		preventDefault() {
+			this.prevented = true;
+		},
+		...modifiers(held),
+	});
+	return {
+		sent,
+		keyboard,
+		key,
+		lefts: () => left,
+		down: (/** @type {string} */ code, /** @type {string[]} */ ...held) =>
+			keyboard.keyDown(key(code, held)),
+		up: (/** @type {string} */ code, /** @type {string[]} */ ...held) =>
+			keyboard.keyUp(key(code, held)),
+	};
+}
+
+test("press, repeat and release of an ordinary key", () => {
+	const { sent, down, up } = setUp();
+	down("KeyA");
+	down("KeyA");
+	up("KeyA");
+	assert.deepEqual(sent, ["+38/0", "+38/0", "-38/0"]);
+});
+
+test("a modifier is told by the mask: never pressed, released with its bit cleared", () => {
+	const { sent, down, up } = setUp();
+	down("ShiftLeft", "Shift");
+	down("ShiftLeft", "Shift");
+	down("KeyA", "Shift");
+	up("KeyA", "Shift");
+	up("ShiftLeft");
+	assert.deepEqual(sent, ["-8/1", "+38/1", "-38/1", "-50/0"]);
+});
+
+test("unknown keys and composing are left alone", () => {
+	const { sent, keyboard, key } = setUp();
+	const unknown = key("LaunchMail");
+	keyboard.keyDown(unknown);
+	keyboard.keyUp(unknown);
+	keyboard.keyDown({ ...key("KeyA"), isComposing: true });
+	assert.deepEqual(sent, []);
+	assert.equal(unknown.prevented, false);
+});
+
+test("a key whose press was not seen is not released", () => {
+	const { sent, up } = setUp();
+	up("Enter");
+	assert.deepEqual(sent, []);
+});
+
+test("on blur everything is let go, locks stay", () => {
+	const { sent, down, keyboard } = setUp();
+	down("ControlLeft", "Control", "CapsLock");
+	down("KeyA", "Control", "CapsLock");
+	sent.length = 0;
+	keyboard.releaseAll();
+	assert.deepEqual(sent, ["-37/2", "-38/2", "-8/2"]);
+	keyboard.releaseAll();
+	assert.equal(sent.length, 3, "nothing is left to let go");
+});
+
+test("CapsLock goes by its state, not as a key", () => {
+	const { sent, down, up } = setUp();
+	down("CapsLock", "CapsLock");
+	up("CapsLock", "CapsLock");
+	down("KeyA", "CapsLock");
+	assert.deepEqual(sent, ["+38/2"]);
+});
+
+test("NumLock that went off is turned off by its key, once", () => {
+	const { sent, down } = setUp();
+	down("Numpad1", "NumLock");
+	down("Numpad1");
+	down("Numpad1");
+	assert.deepEqual(sent, ["+87/16", "+77/0", "+87/0", "+87/0"]);
+});
+
+test("Control, Alt and Shift alone lead out of the screen", () => {
+	const { down, up, lefts } = setUp();
+	const all = ["Control", "Alt", "Shift"];
+	down("ControlLeft", "Control");
+	down("AltLeft", "Control", "Alt");
+	down("ShiftLeft", ...all);
+	up("ShiftLeft", "Control", "Alt");
+	assert.equal(lefts(), 1);
+	up("AltLeft", "Control");
+	up("ControlLeft");
+	down("ShiftLeft", ...all);
+	down("KeyA", ...all);
+	up("KeyA", ...all);
+	up("ShiftLeft", "Control", "Alt");
+	assert.equal(lefts(), 1, "with another key it is that key's");
+});

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MASK_GAP_MS, SendQueue } from "../../../www/js/send_queue.js";
+import { FakeTime } from "./fake_time.js";
+
+function setUp() {
+	const time = new FakeTime();
+	/** @type {{at: number, id: number}[]} */
+	const sent = [];
+	const send = (/** @type {Uint8Array} */ bytes) => sent.push({ at: time.time, id: bytes[0] });
+	const queue = new SendQueue({ send, now: time.now, setTimer: time.setTimer });
+	return { time, sent, queue };
+}
+const event = (/** @type {number} */ id) => Uint8Array.of(id);
+
+test("equal masks go at once, each as its own message", () => {
+	const { sent, queue } = setUp();
+	for (const id of [1, 2, 3]) queue.pushMasked(event(id), 1);
+	assert.deepEqual(
+		sent,
+		[1, 2, 3].map((id) => ({ at: 1000, id })),
+	);
+});
+
+test("a different mask waits for the gap, and all behind it keep their order", () => {
+	const { time, sent, queue } = setUp();
+	queue.pushMasked(event(1), 0);
+	queue.pushMasked(event(2), 1);
+	queue.push(event(3));
+	queue.pushMasked(event(4), 1);
+	queue.pushMasked(event(5), 0);
+	assert.deepEqual(
+		sent.map(({ id }) => id),
+		[1],
+	);
+	time.advance(MASK_GAP_MS - 1);
+	assert.equal(sent.length, 1);
+	time.advance(100);
+	assert.deepEqual(sent, [
+		{ at: 1000, id: 1 },
+		{ at: 1010, id: 2 },
+		{ at: 1010, id: 3 },
+		{ at: 1010, id: 4 },
+		{ at: 1020, id: 5 },
+	]);
+});
+
+test("a mask that changes after a rest goes at once", () => {
+	const { time, sent, queue } = setUp();
+	queue.pushMasked(event(1), 0);
+	time.advance(MASK_GAP_MS);
+	queue.pushMasked(event(2), 1);
+	assert.deepEqual(sent, [
+		{ at: 1000, id: 1 },
+		{ at: 1010, id: 2 },
+	]);
+});
+
+test("the gap counts from the last masked event, also of the same mask", () => {
+	const { time, sent, queue } = setUp();
+	queue.pushMasked(event(1), 0);
+	time.advance(8);
+	queue.pushMasked(event(2), 0);
+	time.advance(4);
+	queue.pushMasked(event(3), 1);
+	time.advance(50);
+	assert.deepEqual(
+		sent.map(({ at }) => at),
+		[1000, 1008, 1018],
+	);
+});
+
+test("motions that wait at the end become one; none moves past a button", () => {
+	const { time, sent, queue } = setUp();
+	queue.pushMasked(event(1), 0);
+	queue.pushMasked(event(2), 1);
+	queue.pushMotion(event(3));
+	queue.pushMotion(event(4));
+	queue.pushMasked(event(5), 1);
+	queue.pushMotion(event(6));
+	time.advance(50);
+	assert.deepEqual(
+		sent.map(({ id }) => id),
+		[1, 2, 4, 5, 6],
+	);
+});
+
+test("motions go at once when nothing waits", () => {
+	const { sent, queue } = setUp();
+	queue.pushMotion(event(1));
+	queue.pushMotion(event(2));
+	assert.deepEqual(
+		sent.map(({ id }) => id),
+		[1, 2],
+	);
+});
+
+test("random masks never come closer than the gap", () => {
+	const { time, queue } = setUp();
+	/** @type {{at: number, mask: number}[]} */
+	const seen = [];
+	queue._send = (bytes) => seen.push({ at: time.time, mask: bytes[0] });
+	let seed = 1;
+	for (let i = 0; i < 1000; i++) {
+		seed = (seed * 48271) % 2147483647;
+		const mask = seed & 3;
+		queue.pushMasked(event(mask), mask);
+		time.advance(seed % 7);
+	}
+	time.advance(100_000);
+	assert.equal(seen.length, 1000);
+	for (let i = 1; i < seen.length; i++)
+		if (seen[i].mask !== seen[i - 1].mask)
+			assert.ok(seen[i].at - seen[i - 1].at >= MASK_GAP_MS, `event ${i}`);
+});
