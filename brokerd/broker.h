@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of x2goweb-brokerd share: one of each, made by brokerd_main.c.
+ */
+#ifndef BROKERD_BROKER_H
+#define BROKERD_BROKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "login_table.h"
+
+struct clients;
+struct config;
+struct dialer;
+struct event_base;
+struct port_pool;
+struct spawner;
+struct uid_pool;
+
+struct broker {
+	struct event_base *base;
+	struct config *config; /* replaced on SIGHUP: do not keep pointers into it */
+	struct clients *clients;
+	struct dialer *dialer;
+	struct spawner *spawner;
+	struct port_pool *ports;
+	struct uid_pool *uids;
+	struct login_table logins;
+	uint64_t started_ms;
+	bool stopping; /* takes no new logins */
+};
+
+#endif

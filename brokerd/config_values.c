@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: ISC */
+#include "config_values.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "proto/log.h"
+#include "proto/wire.h"
+
+/* Decimal digits and nothing else. */
+static bool parse_number(const char *text, size_t length, unsigned max, unsigned *ret_number)
+{
+	uint64_t number = 0;
+
+	if (length == 0)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+		number = number * 10 + (unsigned)(text[i] - '0');
+		if (number > max)
+			return false;
+	}
+	*ret_number = (unsigned)number;
+	return true;
+}
+
+static const char *parse_text(unsigned min, unsigned max, const char *value, void *field)
+{
+	size_t length = strlen(value);
+
+	if (length < min)
+		return "is empty";
+	if (length > max)
+		return "is too long";
+	if (!wire_text_is_clean(value, length))
+		return "is not clean UTF-8 text";
+	memcpy(field, value, length + 1);
+	return NULL;
+}
+
+static const char *parse_path(unsigned min, unsigned max, const char *value, void *field)
+{
+	return value[0] == '/' ? parse_text(min, max, value, field) : "is not an absolute path";
+}
+
+static const char *parse_address(unsigned min, unsigned max, const char *value, void *field)
+{
+	unsigned char binary[sizeof(struct in6_addr)];
+
+	if (inet_pton(AF_INET, value, binary) != 1 && inet_pton(AF_INET6, value, binary) != 1)
+		return "is not a numeric IP address";
+	return parse_text(min, max, value, field);
+}
+
+static const char *parse_uint(unsigned min, unsigned max, const char *value, void *field)
+{
+	unsigned number;
+
+	if (!parse_number(value, strlen(value), max, &number) || number < min)
+		return "is not a whole number within its bounds";
+	*(unsigned *)field = number;
+	return NULL;
+}
+
+static const char *parse_seconds(unsigned min, unsigned max, const char *value, void *field)
+{
+	unsigned seconds;
+
+	if (parse_uint(min, max, value, &seconds) != NULL)
+		return "is not a number of seconds within its bounds";
+	*(unsigned *)field = seconds * 1000;
+	return NULL;
+}
+
+static const char *parse_bool(unsigned min, unsigned max, const char *value, void *field)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	(void)min;
+	(void)max;
+	if (!yes && strcmp(value, "no") != 0)
+		return "is neither yes nor no";
+	*(bool *)field = yes;
+	return NULL;
+}
+
+static const char *parse_level(unsigned min, unsigned max, const char *value, void *field)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING},
+	    {"info", LOG_LEVEL_INFO}, {"debug", LOG_LEVEL_DEBUG}};
+
+	(void)min;
+	(void)max;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(value, levels[i].name) == 0) {
+			*(unsigned *)field = levels[i].level;
+			return NULL;
+		}
+	}
+	return "is none of error, warning, info, debug";
+}
+
+static const char *parse_range(unsigned min, unsigned max, const char *value, void *field)
+{
+	const char *dash = strchr(value, '-');
+	struct config_range range;
+
+	if (dash == NULL || !parse_number(value, (size_t)(dash - value), max, &range.first) ||
+	    !parse_number(dash + 1, strlen(dash + 1), max, &range.last) || range.first < min)
+		return "is not FIRST-LAST within its bounds";
+	if (range.first > range.last)
+		return "ends before it begins";
+	memcpy(field, &range, sizeof(range));
+	return NULL;
+}
+
+/* Cuts blanks off both ends. */
+static char *trim(char *text)
+{
+	char *end;
+
+	text += strspn(text, " \t");
+	end = text + strlen(text);
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = 0;
+	return text;
+}
+
+static const char *add_choice(void *list, char *item)
+{
+	struct config_choices *choices = list;
+	struct record_choice *choice = &choices->items[choices->count];
+	char *rest = item, *id = strsep(&rest, "="), *title = rest != NULL ? rest : id;
+
+	if (choices->count == CONFIG_CHOICES_MAX)
+		return "has too many items";
+	if (parse_text(1, sizeof(choice->id) - 1, trim(id), choice->id) != NULL ||
+	    parse_text(1, sizeof(choice->title) - 1, trim(title), choice->title) != NULL)
+		return "has an item that is not NAME=Title";
+	for (size_t i = 0; i < choices->count; i++)
+		if (strcmp(choices->items[i].id, choice->id) == 0)
+			return "names an item twice";
+	choices->count++;
+	return NULL;
+}
+
+static const char *add_account(void *list, char *item)
+{
+	struct config_accounts *accounts = list;
+
+	if (accounts->count == CONFIG_USERS_MAX)
+		return "has too many items";
+	if (parse_text(1, sizeof(accounts->items[0].name) - 1, item,
+		accounts->items[accounts->count].name) != NULL)
+		return "has an item that is no user's name";
+	accounts->count++;
+	return NULL;
+}
+
+/* Calls add for each trimmed item of a comma list; an empty value is an empty list. */
+static const char *parse_list(
+    const char *value, void *list, const char *(*add)(void *list, char *item))
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	const char *wrong = NULL;
+
+	if (copy == NULL)
+		return "does not fit the memory";
+	if (*trim(copy) == 0)
+		rest = NULL;
+	while (wrong == NULL && (item = strsep(&rest, ",")) != NULL)
+		wrong = add(list, trim(item));
+	free(copy);
+	return wrong;
+}
+
+static const char *parse_choices(unsigned min, unsigned max, const char *value, void *field)
+{
+	(void)min;
+	(void)max;
+	memset(field, 0, sizeof(struct config_choices));
+	return parse_list(value, field, add_choice);
+}
+
+static const char *parse_accounts(unsigned min, unsigned max, const char *value, void *field)
+{
+	(void)min;
+	(void)max;
+	memset(field, 0, sizeof(struct config_accounts));
+	return parse_list(value, field, add_account);
+}
+
+static const char *parse_account(unsigned min, unsigned max, const char *value, void *field)
+{
+	struct config_account *account = field;
+
+	(void)min;
+	(void)max;
+	return parse_text(1, sizeof(account->name) - 1, value, account->name);
+}
+
+static const struct {
+	const char *(*parse)(unsigned min, unsigned max, const char *value, void *field);
+	bool is_list;
+	size_t bytes;
+} kinds[CONFIG_KIND_COUNT] = {
+    [CONFIG_KIND_TEXT] = {parse_text, false, 0},
+    [CONFIG_KIND_PATH] = {parse_path, false, 0},
+    [CONFIG_KIND_ADDRESS] = {parse_address, false, 0},
+    [CONFIG_KIND_UINT] = {parse_uint, false, sizeof(unsigned)},
+    [CONFIG_KIND_SECONDS] = {parse_seconds, false, sizeof(unsigned)},
+    [CONFIG_KIND_BOOL] = {parse_bool, false, sizeof(bool)},
+    [CONFIG_KIND_LEVEL] = {parse_level, false, sizeof(unsigned)},
+    [CONFIG_KIND_RANGE] = {parse_range, false, sizeof(struct config_range)},
+    [CONFIG_KIND_CHOICES] = {parse_choices, true, sizeof(struct config_choices)},
+    [CONFIG_KIND_NAMES] = {parse_text, true, 0},
+    [CONFIG_KIND_USER] = {parse_account, false, sizeof(struct config_account)},
+    [CONFIG_KIND_GROUP] = {parse_account, false, sizeof(struct config_account)},
+    [CONFIG_KIND_ACCOUNTS] = {parse_accounts, true, sizeof(struct config_accounts)},
+};
+
+bool config_kind_is_list(enum config_kind kind)
+{
+	return kinds[kind].is_list;
+}
+
+size_t config_kind_bytes(enum config_kind kind)
+{
+	return kinds[kind].bytes;
+}
+
+const char *config_value_parse(
+    enum config_kind kind, unsigned min, unsigned max, const char *value, void *field)
+{
+	return kinds[kind].parse(min, max, value, field);
+}
+
+bool config_value_equal(enum config_kind kind, const void *a, const void *b)
+{
+	const struct config_accounts *list_a = a, *list_b = b;
+
+	switch (kind) {
+	case CONFIG_KIND_ACCOUNTS:
+		if (list_a->count != list_b->count)
+			return false;
+		for (size_t i = 0; i < list_a->count; i++)
+			if (strcmp(list_a->items[i].name, list_b->items[i].name) != 0)
+				return false;
+		return true;
+	case CONFIG_KIND_USER:
+	case CONFIG_KIND_GROUP:
+		return strcmp(((const struct config_account *)a)->name,
+			   ((const struct config_account *)b)->name) == 0;
+	default:
+		return kinds[kind].bytes != 0 ? memcmp(a, b, kinds[kind].bytes) == 0
+					      : strcmp(a, b) == 0;
+	}
+}
+
+bool config_account_resolve(struct config_account *account, bool group)
+{
+	const struct passwd *user;
+	const struct group *entry;
+	unsigned number;
+
+	/* The highest id means "unchanged" to the kernel. */
+	if (parse_number(account->name, strlen(account->name), UINT32_MAX - 1, &number)) {
+		account->id = number;
+		return true;
+	}
+	if (group) {
+		entry = getgrnam(account->name);
+		if (entry != NULL)
+			account->id = entry->gr_gid;
+		return entry != NULL;
+	}
+	user = getpwnam(account->name);
+	if (user != NULL)
+		account->id = user->pw_uid;
+	return user != NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * brokerctl's commands: which request each one sends and what its answer is.
+ */
+#include <string.h>
+
+#include "ctl.h"
+
+static const char *ask_status(struct message *request, const char *argument)
+{
+	(void)argument;
+	message_init(request, MESSAGE_STATUS_GET, 1);
+	return NULL;
+}
+
+static bool print_status(FILE *out, const struct message *answer, bool json)
+{
+	if (answer->type == MESSAGE_STATUS)
+		ctl_print_status(out, &answer->status, json);
+	return true;
+}
+
+static const char *ask_list(struct message *request, const char *argument)
+{
+	(void)argument;
+	message_init(request, MESSAGE_LOGINS_GET, 1);
+	return NULL;
+}
+
+static bool print_list(FILE *out, const struct message *answer, bool json)
+{
+	if (answer->type != MESSAGE_LOGINS)
+		return true;
+	ctl_print_logins(out, &answer->logins, json);
+	return answer->logins.last != 0;
+}
+
+static const char *ask_kill(struct message *request, const char *argument)
+{
+	message_init(request, MESSAGE_KILL, 1);
+	if (strlen(argument) != sizeof(request->kill.login) - 1)
+		return "a login is named by its 16 characters; see brokerctl list";
+	strcpy(request->kill.login, argument);
+	return NULL;
+}
+
+static bool print_nothing(FILE *out, const struct message *answer, bool json)
+{
+	(void)out;
+	(void)answer;
+	(void)json;
+	return true;
+}
+
+static const struct ctl_command commands[] = {
+    {"kill", "LOGIN", "end a login; its X2Go session is suspended", ask_kill, print_nothing},
+    {"list", NULL, "the logins there are", ask_list, print_list},
+    {"status", NULL, "how much is in use", ask_status, print_status},
+};
+
+const struct ctl_command *ctl_command_at(unsigned index)
+{
+	return index < sizeof(commands) / sizeof(commands[0]) ? &commands[index] : NULL;
+}
+
+const struct ctl_command *ctl_command_find(const char *name)
+{
+	const struct ctl_command *command;
+
+	for (unsigned i = 0; (command = ctl_command_at(i)) != NULL; i++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}

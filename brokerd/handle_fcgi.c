@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages of x2goweb-fcgi: the browsers' calls. Checks whose login a call is for and turns it
+ * into an order for that login's session process.
+ */
+#include <string.h>
+
+#include "broker.h"
+#include "config.h"
+#include "handle.h"
+#include "login.h"
+#include "proto/conn.h"
+#include "proto/log.h"
+
+/* The session process has deadlines of its own; this is for one that does not keep them. */
+#define ANSWER_GRACE_MS 10000
+
+static void on_config_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct config *config = broker->config;
+	struct message answer;
+
+	message_init(&answer, MESSAGE_CONFIG, message->request_id);
+	strcpy(answer.config.title, config->web.title);
+	strcpy(answer.config.default_server, config->web.default_server);
+	strcpy(answer.config.default_desktop, config->web.default_desktop);
+	answer.config.servers_count = (uint16_t)config->server_count;
+	for (size_t i = 0; i < config->server_count; i++) {
+		strcpy(answer.config.servers[i].id, config->servers[i].name);
+		strcpy(answer.config.servers[i].title, config->servers[i].title);
+	}
+	answer.config.desktops_count = (uint16_t)config->web.desktops.count;
+	memcpy(answer.config.desktops, config->web.desktops.items,
+	    config->web.desktops.count * sizeof(config->web.desktops.items[0]));
+	conn_send(conn, &answer);
+}
+
+/* The login that the call is for. NULL, and the call is answered, if the cookie is not its own. */
+static struct login *find_login(struct broker *broker, struct conn *conn,
+    const struct message *message, const char *id, const char *cookie)
+{
+	struct login *login = login_table_find(&broker->logins, id);
+
+	if (login != NULL && login_may_be_used(login, cookie)) {
+		login_touch(login);
+		return login;
+	}
+	conn_send_fail(conn, message->request_id, ERROR_NOT_LOGGED_IN, NULL);
+	return NULL;
+}
+
+static void order(struct login *login, struct conn *conn, const struct message *message,
+    struct message *order, enum message_type answer)
+{
+	unsigned limit_ms = login->broker->config->deadlines.start_ms + ANSWER_GRACE_MS;
+
+	if (!requests_send(
+		&login->requests, login->link, order, answer, conn, message->request_id, limit_ms))
+		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
+}
+
+static void on_login(struct broker *broker, struct conn *conn, struct message *message)
+{
+	login_create(broker, message, conn);
+}
+
+static void on_sessions_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct login *login = find_login(
+	    broker, conn, message, message->sessions_get.login, message->sessions_get.cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_SESSIONS, 0);
+	order(login, conn, message, &out, MESSAGE_SESSIONS);
+}
+
+static void on_start(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct message_start *start = &message->start;
+	struct login *login = find_login(broker, conn, message, start->login, start->cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_START, 0);
+	strcpy(out.do_start.command, start->command);
+	out.do_start.width = start->width;
+	out.do_start.height = start->height;
+	strcpy(out.do_start.layout, start->layout);
+	out.do_start.dpi = start->dpi;
+	order(login, conn, message, &out, MESSAGE_STREAM);
+}
+
+static void on_resume(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct message_resume *resume = &message->resume;
+	struct login *login = find_login(broker, conn, message, resume->login, resume->cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_RESUME, 0);
+	strcpy(out.do_resume.session, resume->session);
+	out.do_resume.width = resume->width;
+	out.do_resume.height = resume->height;
+	strcpy(out.do_resume.layout, resume->layout);
+	order(login, conn, message, &out, MESSAGE_STREAM);
+}
+
+static void on_suspend(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct message_suspend *suspend = &message->suspend;
+	struct login *login = find_login(broker, conn, message, suspend->login, suspend->cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_SUSPEND, 0);
+	strcpy(out.do_suspend.session, suspend->session);
+	order(login, conn, message, &out, MESSAGE_SESSION);
+}
+
+static void on_terminate(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct message_terminate *terminate = &message->terminate;
+	struct login *login =
+	    find_login(broker, conn, message, terminate->login, terminate->cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_TERMINATE, 0);
+	strcpy(out.do_terminate.session, terminate->session);
+	order(login, conn, message, &out, MESSAGE_SESSION);
+}
+
+static void on_logout(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct login *login =
+	    find_login(broker, conn, message, message->logout.login, message->logout.cookie);
+
+	if (login == NULL)
+		return;
+	login_stop(login, ERROR_LOGOUT, NULL);
+	conn_send_done(conn, message->request_id);
+}
+
+static const struct {
+	enum message_type type;
+	void (*handle)(struct broker *broker, struct conn *conn, struct message *message);
+} rows[] = {
+    {MESSAGE_CONFIG_GET, on_config_get},
+    {MESSAGE_LOGIN, on_login},
+    {MESSAGE_SESSIONS_GET, on_sessions_get},
+    {MESSAGE_START, on_start},
+    {MESSAGE_RESUME, on_resume},
+    {MESSAGE_SUSPEND, on_suspend},
+    {MESSAGE_TERMINATE, on_terminate},
+    {MESSAGE_LOGOUT, on_logout},
+};
+
+void handle_fcgi(struct conn *conn, struct message *message, void *arg)
+{
+	struct broker *broker = arg;
+
+	/* Without a number there is nobody to answer. */
+	if (message->request_id == 0)
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].type == message->type)
+			rows[i].handle(broker, conn, message);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages of session processes: their reports, and answers to orders, which go on to who asked.
+ * A session process may have been taken over by what it talks to: it is killed when it says what
+ * it may not say.
+ */
+#include <string.h>
+
+#include "broker.h"
+#include "clock.h"
+#include "handle.h"
+#include "login.h"
+#include "proto/conn.h"
+
+/* Lines of a session's log in the long run. */
+#define LOG_LINES_PER_SECOND 5
+
+#define IN(state) (1u << LOGIN_STATE_##state)
+
+static void on_opened(struct login *login, struct message *message)
+{
+	login_set_ready(login, &message->opened);
+}
+
+static void on_ended(struct login *login, struct message *message)
+{
+	enum error_code code =
+	    error_is_known(message->ended.code) ? message->ended.code : ERROR_INTERNAL;
+
+	login_ended_by_itself(
+	    login, code != ERROR_NONE ? code : ERROR_INTERNAL, message->ended.detail);
+}
+
+static void on_stream_state(struct login *login, struct message *message)
+{
+	const struct message_stream_state *report = &message->stream_state;
+	enum stream_state before = login->stream;
+	struct log_context context;
+
+	strcpy(login->session, report->session);
+	login->stream = report->state;
+	login->to_browser_bytes = report->to_browser_bytes;
+	login->from_browser_bytes = report->from_browser_bytes;
+	login_touch(login);
+	context = login_context(login);
+	if (before != STREAM_STATE_ATTACHED && report->state == STREAM_STATE_ATTACHED)
+		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
+	if (before == STREAM_STATE_ATTACHED && report->state != STREAM_STATE_ATTACHED)
+		log_event(LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s",
+		    error_is_known(report->reason) ? error_info(report->reason)->name : "?");
+}
+
+/* True if one more line may be logged now. */
+static bool take_log_credit(struct login *login)
+{
+	uint64_t now = clock_now_ms();
+	uint64_t earned = (now - login->log_credit_ms) * LOG_LINES_PER_SECOND / 1000;
+
+	if (earned != 0) {
+		login->log_credit_ms = now;
+		login->log_credit = login->log_credit + earned < LOGIN_LOG_BURST
+					? login->log_credit + (unsigned)earned
+					: LOGIN_LOG_BURST;
+	}
+	if (login->log_credit == 0) {
+		login->log_dropped++;
+		return false;
+	}
+	login->log_credit--;
+	return true;
+}
+
+static void on_log(struct login *login, struct message *message)
+{
+	const struct log_context context = login_context(login);
+	uint8_t level = message->log.level;
+
+	if (level < LOG_LEVEL_ERROR)
+		level = LOG_LEVEL_ERROR;
+	if (level > log_get_level() || !take_log_credit(login))
+		return;
+	if (login->log_dropped != 0)
+		log_about(&context, LOG_LEVEL_WARNING,
+		    "%u lines of the session process were dropped", login->log_dropped);
+	login->log_dropped = 0;
+	log_about(&context, level, "session: %s", message->log.text);
+}
+
+/* What an order has done to a session. */
+static void log_order_done(
+    struct login *login, const struct request *request, const struct record_session *session)
+{
+	struct log_context context = login_context(login);
+
+	context.session = session->id;
+	switch (request->order) {
+	case MESSAGE_DO_START:
+		log_event(LOG_EVENT_SESSION_STARTED, &context, "session started");
+		break;
+	case MESSAGE_DO_RESUME:
+		log_event(LOG_EVENT_SESSION_RESUMED, &context, "session resumed");
+		break;
+	case MESSAGE_DO_SUSPEND:
+		log_event(LOG_EVENT_SESSION_SUSPENDED, &context, "session suspended");
+		break;
+	case MESSAGE_DO_TERMINATE:
+		log_event(LOG_EVENT_SESSION_TERMINATED, &context, "session terminated");
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_answer(struct login *login, struct message *message)
+{
+	const struct log_context context = login_context(login);
+	struct request *request =
+	    requests_take(&login->requests, message->request_id, message->type);
+
+	if (request == NULL) {
+		login_kill(login, "it answers what was not asked");
+		return;
+	}
+	login_touch(login);
+	switch (message->type) {
+	case MESSAGE_STREAM:
+		message->stream.port = login->port;
+		log_order_done(login, request, message->stream.session);
+		break;
+	case MESSAGE_SESSION:
+		log_order_done(login, request, message->session.session);
+		break;
+	case MESSAGE_FAIL:
+		if (!error_is_known(message->fail.code))
+			message->fail.code = ERROR_INTERNAL;
+		log_about(&context, LOG_LEVEL_INFO, "%s failed: %s: %s",
+		    message_type_name(request->order), error_info(message->fail.code)->name,
+		    message->fail.detail);
+		break;
+	default:
+		break;
+	}
+	message->request_id = request->asker_id;
+	if (request->asker != NULL)
+		conn_send(request->asker, message);
+	request_destroy(request);
+}
+
+/* What a session process may say, and when. While it stops, what it still has to say of before
+ * is read but does nothing. */
+static const struct {
+	enum message_type type;
+	unsigned states, without_effect;
+	void (*handle)(struct login *login, struct message *message);
+} rows[] = {
+    {MESSAGE_OPENED, IN(OPENING), IN(STOPPING), on_opened},
+    {MESSAGE_ENDED, IN(OPENING) | IN(READY), IN(STOPPING), on_ended},
+    {MESSAGE_STREAM_STATE, IN(READY) | IN(STOPPING), 0, on_stream_state},
+    {MESSAGE_LOG, IN(OPENING) | IN(READY) | IN(STOPPING), 0, on_log},
+    {MESSAGE_SESSIONS, IN(READY), IN(STOPPING), on_answer},
+    {MESSAGE_STREAM, IN(READY), IN(STOPPING), on_answer},
+    {MESSAGE_SESSION, IN(READY), IN(STOPPING), on_answer},
+    {MESSAGE_FAIL, IN(READY), IN(STOPPING), on_answer},
+};
+
+void handle_session(struct conn *conn, struct message *message, void *arg)
+{
+	struct login *login = arg;
+
+	(void)conn;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].type != message->type)
+			continue;
+		if ((rows[i].states & 1u << login->state) != 0) {
+			rows[i].handle(login, message);
+			return;
+		}
+		if ((rows[i].without_effect & 1u << login->state) != 0)
+			return;
+	}
+	login_kill(login, "it says what it may not say now");
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One login, from the moment its server is dialled until its session process has ended. Owns its
+ * port, its uid, the dial, the link to the session process and the password until that has been
+ * passed on. Runs in x2goweb-brokerd; must not know what SSH or a relay is.
+ *
+ *	 login_create
+ *	      |
+ *	  DIALLING --- cannot be reached, taken back ----+
+ *	      | connected: process started, OPEN sent	 |
+ *	   OPENING ----------------------+		 |
+ *	      | OPENED			 | STOP sent,	 |
+ *	    READY ---------------------- + ENDED came,	 |
+ *					 | link lost	 |
+ *				      STOPPING		 |
+ *					 | process gone	 |
+ *				     (destroyed) <-------+
+ */
+#ifndef BROKERD_LOGIN_H
+#define BROKERD_LOGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "cookie.h"
+#include "proto/errors.h"
+#include "proto/log.h"
+#include "proto/messages.h"
+#include "requests.h"
+
+struct broker;
+struct conn;
+struct dial;
+struct event;
+
+/* Lines of a session's log that may come at once. */
+#define LOGIN_LOG_BURST 50
+
+enum login_state {
+	LOGIN_STATE_DIALLING,
+	LOGIN_STATE_OPENING,
+	LOGIN_STATE_READY,
+	LOGIN_STATE_STOPPING,
+	LOGIN_STATE_COUNT
+};
+
+struct login {
+	LIST_ENTRY(login) next; /* login_table.logins */
+	struct broker *broker;
+	enum login_state state;
+	char id[COOKIE_LOGIN_CHARS + 1];
+	char server[65], user[65], client[65];
+	uint64_t since_ms;
+
+	/* Until LOGGED_IN has been sent: who asked, and what it is given. */
+	struct conn *asker;
+	uint32_t asker_id;
+	char cookie[COOKIE_CHARS + 1];
+	uint8_t cookie_hash[COOKIE_HASH_BYTES];
+
+	/* Until OPEN has been sent; complete but for the descriptors. */
+	struct message *open;
+	struct dial *dial;
+	int listener;
+
+	uint16_t port;
+	uid_t uid; /* 0: none yet */
+	pid_t pid; /* 0: none yet, or reaped */
+	struct conn *link;
+	struct event *deadline; /* of the state */
+	struct event *idle;
+	struct requests requests;
+
+	enum stream_state stream;
+	char session[256]; /* that the stream shows */
+	uint64_t to_browser_bytes, from_browser_bytes;
+
+	bool was_ready;
+	enum error_code reason; /* why it ends, once it does */
+	char detail[401];
+
+	/* Lines of the session's log that may pass now; see handle_session.c. */
+	unsigned log_credit, log_dropped;
+	uint64_t log_credit_ms;
+};
+
+/* Begins a login for asker's request: checks policy and limits, takes port and uid, dials. The
+ * answer follows: LOGGED_IN or FAIL. */
+void login_create(struct broker *broker, const struct message *request, struct conn *asker);
+
+/* The session process has opened the SSH connection: answers LOGGED_IN. */
+void login_set_ready(struct login *login, const struct message_opened *opened);
+
+/* Ends the login for this reason; who waits for an answer is told. The process is asked to stop,
+ * unless it has said by itself that it ends (by_itself). Login may be gone afterwards. */
+void login_stop(struct login *login, enum error_code reason, const char *detail);
+void login_ended_by_itself(struct login *login, enum error_code reason, const char *detail);
+
+/* The session process broke a rule: it is killed. */
+void login_kill(struct login *login, const char *why);
+
+/* Something was done with the login: it is not idle. */
+void login_touch(struct login *login);
+
+/* Whether requests with this cookie may use it. */
+bool login_may_be_used(const struct login *login, const char *cookie);
+
+/* asker has gone: a login that it waits for is taken back, answers for it are thrown away. Login
+ * may be gone afterwards. */
+void login_forget_asker(struct login *login, const struct conn *asker);
+
+/* Valid as long as login. */
+struct log_context login_context(const struct login *login);
+const char *login_state_name(enum login_state state);
+
+/* Frees all of it at once, for the broker's own end. */
+void login_destroy(struct login *login);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Orders that a session process has not answered yet: who asked, under which number, and until
+ * when. Embedded in struct login. Runs in x2goweb-brokerd; does not look into answers.
+ */
+#ifndef BROKERD_REQUESTS_H
+#define BROKERD_REQUESTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proto/errors.h"
+#include "proto/messages.h"
+
+struct conn;
+struct event_base;
+
+/* More at a time are not taken: a page asks one thing after the other. */
+#define REQUESTS_MAX 16
+
+struct request {
+	LIST_ENTRY(request) next; /* requests.list */
+	struct conn *asker;	  /* NULL: gone, or told that it took too long */
+	uint32_t asker_id;	  /* its request's number */
+	uint32_t id;		  /* the order's number */
+	enum message_type order, answer;
+	struct event *deadline;
+};
+
+struct requests {
+	struct event_base *base;
+	LIST_HEAD(, request) list;
+	unsigned count;
+	uint32_t last_id;
+};
+
+void requests_init(struct requests *requests, struct event_base *base);
+
+/* Gives order its number, sends it over link and remembers that asker waits until deadline_ms are
+ * over, when it is told ERROR_TIMEOUT. answer: the type, beside FAIL, that may come back.
+ * Fails: false, with nothing sent, if there are too many or memory is short. */
+bool requests_send(struct requests *requests, struct conn *link, struct message *order,
+    enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
+
+/* Takes out the request with this number if such an answer may come to it; the caller frees it by
+ * request_destroy. NULL: there is none. */
+struct request *requests_take(struct requests *requests, uint32_t id, enum message_type answer);
+void request_destroy(struct request *request);
+
+/* Answers to asker are thrown away from now on. */
+void requests_forget(struct requests *requests, const struct conn *asker);
+
+/* Tells all who wait, and forgets them. */
+void requests_fail_all(struct requests *requests, enum error_code code, const char *detail);
+
+#endif
