@@ -45,3 +45,14 @@ test("drop passes over pieces and says how much there was", () => {
 	assert.equal(queue.drop(1000), 23);
 	assert.equal(queue.length, 0);
 });
+
+test("a queue that never runs empty does not keep what was taken", () => {
+	const queue = new ByteQueue();
+	queue.push(bytes(0, 10));
+	for (let i = 0; i < 5000; i++) {
+		queue.push(bytes(0, 10));
+		queue.take(10);
+	}
+	assert.equal(queue.length, 10);
+	assert.ok(queue._pieces.length < 300, `${queue._pieces.length} pieces kept`);
+});

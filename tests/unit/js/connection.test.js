@@ -147,6 +147,16 @@ const ENDS = [
 		{ code: "bad_stream", message: "damaged" },
 	],
 	[
+		"a word before the stream broke, and no close after it",
+		({ open, connection, text, time }) => {
+			open();
+			text("bye terminated");
+			connection.fail("damaged");
+			time.advance(FAIL_GRACE_MS);
+		},
+		{ code: "terminated", message: "" },
+	],
+	[
 		"a stream broken off inside a message by a suspend",
 		({ open, connection, text, closed }) => {
 			open();

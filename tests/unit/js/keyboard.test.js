@@ -164,4 +164,7 @@ test("Control, Alt and Shift alone lead out of the screen", () => {
 	up("KeyA", ...all);
 	up("ShiftLeft", "Control", "Alt");
 	assert.equal(lefts(), 1, "with another key it is that key's");
+	down("AltLeft", ...all, "CapsLock", "NumLock");
+	up("AltLeft", "CapsLock", "NumLock");
+	assert.equal(lefts(), 2, "locks do not matter");
 });

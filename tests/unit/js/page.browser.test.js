@@ -198,6 +198,13 @@ test("suspend and terminate from the session lead to the list", async () => {
 
 test("the relay's goodbye may come before the answer to suspend", async () => {
 	const agent = await browser.run();
+	await browser.page.evaluate(() => {
+		const { dataset } = document.documentElement;
+		const note = () => (dataset.states = `${dataset.states ?? ""} ${dataset.state}`);
+		new MutationObserver(note).observe(document.documentElement, {
+			attributeFilter: ["data-state"],
+		});
+	});
 	browser.gateway.overrides.suspend = async () => {
 		agent.bye("suspended", "");
 		await agent.closed;
@@ -205,6 +212,7 @@ test("the relay's goodbye may come before the answer to suspend", async () => {
 	};
 	await browser.page.click("#suspend");
 	await browser.inState("sessions");
+	assert.equal(await browser.page.getAttribute("html", "data-states"), " sessions");
 });
 
 test("a suspend that fails leaves the session running, and says so", async () => {

@@ -58,10 +58,9 @@ function swapRedAndBlue(bgra) {
 function decodeCore({ width, height, foreground, background }, data) {
 	const half = width * height;
 	const stride = 4 * Math.ceil(width / 32);
-	const bit = (/** @type {number} */ base, /** @type {number} */ x, /** @type {number} */ y) => {
-		const at = y * stride + (x >> 3);
-		return at < half ? (data[base + at] >> (x & 7)) & 1 : 0;
-	};
+	/* Beyond the end of the data is nothing, which shifts to 0. */
+	const bit = (/** @type {number} */ base, /** @type {number} */ x, /** @type {number} */ y) =>
+		(data[base + y * stride + (x >> 3)] >> (x & 7)) & 1;
 	const out = new Uint8ClampedArray(half * 4);
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < width; x++) {
