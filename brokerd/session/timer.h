@@ -6,6 +6,8 @@
 #define SESSION_TIMER_H
 
 #include <event2/event.h>
+#include <stdint.h>
+#include <time.h>
 
 /* (Re)starts the timer. */
 static inline void timer_start_ms(struct event *timer, unsigned ms)
@@ -13,6 +15,15 @@ static inline void timer_start_ms(struct event *timer, unsigned ms)
 	struct timeval delay = {.tv_sec = (time_t)(ms / 1000), .tv_usec = ms % 1000 * 1000};
 
 	event_add(timer, &delay);
+}
+
+/* Monotonic. */
+static inline uint64_t timer_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 #endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Leaving sessions: suspending and terminating on demand, and finding out what happened when a
+ * stream has ended by itself. Runs in x2goweb-session.
+ *
+ * An agent that is drawing may freeze when it is signalled (row 29 in section 6 of the
+ * contract). So a stream of our own is always let go first: the agent then suspends itself, and
+ * the next list writes that into the server's database.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/log.h"
+#include "session.h"
+
+/* How a terminated session's leaving the list is awaited. */
+#define GONE_WAIT_FIRST_MS 100
+#define GONE_WAIT_MAX_MS   6400
+
+static bool is_own_stream(const struct operation *operation)
+{
+	return strcmp(operation->target, session_attached_id(operation->session)) == 0;
+}
+
+/* --- suspend ------------------------------------------------------------------------------ */
+
+static operation_step force_suspend;
+
+static void on_suspended_list(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct x2go_row rows[X2GO_ROWS_MAX];
+	const struct x2go_row *row;
+	size_t count;
+
+	if (!operation_check(operation, answer) ||
+	    !operation_read_list(operation, &answer->payload, rows, &count))
+		return;
+	row = x2go_list_find(rows, count, operation->target);
+	if (row == NULL)
+		operation_fail(operation, ERROR_NO_SUCH_SESSION, "it is not in the list");
+	else if (row->session.status == SESSION_STATUS_SUSPENDED)
+		operation_reply_row(operation, &row->session);
+	else if (operation->tries++ == 0)
+		force_suspend(operation);
+	else
+		operation_fail(operation, ERROR_X2GO_FAULT, "the session does not suspend");
+	explicit_bzero(rows, sizeof(rows));
+}
+
+static void list_suspended(struct operation *operation)
+{
+	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+	    LIST_DEADLINE_MS, on_suspended_list);
+}
+
+static void on_suspended(struct operation *operation, const struct x2go_answer *answer)
+{
+	if (operation_check(operation, answer))
+		list_suspended(operation);
+}
+
+static void force_suspend(struct operation *operation)
+{
+	operation->tries = 1;
+	operation_run(operation, x2go_command_suspend(&operation->command, operation->target),
+	    SHORT_OUTPUT_BYTES, LEAVE_DEADLINE_MS, on_suspended);
+}
+
+static void after_suspend_detach(struct operation *operation)
+{
+	if (operation->detached_cleanly)
+		list_suspended(operation);
+	else
+		force_suspend(operation);
+}
+
+void op_suspend_begin(struct operation *operation)
+{
+	if (is_own_stream(operation))
+		operation_detach(operation, ERROR_SUSPENDED, after_suspend_detach);
+	else
+		force_suspend(operation);
+}
+
+/* --- terminate ---------------------------------------------------------------------------- */
+
+static operation_step list_gone;
+
+static void on_cleaned(const struct ssh_exec_result *result, void *arg)
+{
+	(void)arg;
+	if (result->error != ERROR_NONE)
+		log_info("terminate: leftovers: %s", error_info(result->error)->name);
+}
+
+static void on_gone_list(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct session *session = operation->session;
+	struct x2go_row rows[X2GO_ROWS_MAX];
+	size_t count;
+	bool listed;
+
+	if (!operation_check(operation, answer) ||
+	    !operation_read_list(operation, &answer->payload, rows, &count))
+		return;
+	listed = x2go_list_find(rows, count, operation->target) != NULL;
+	explicit_bzero(rows, sizeof(rows));
+	if (listed && operation->wait_ms > GONE_WAIT_MAX_MS) {
+		operation_fail(operation, ERROR_X2GO_FAULT, "the session does not end");
+		return;
+	}
+	if (listed) {
+		operation_wait(operation, operation->wait_ms, list_gone);
+		operation->wait_ms *= 2;
+		return;
+	}
+	if (x2go_command_clean(&operation->command, operation->target, session->user))
+		ssh_exec(session->ssh, operation->command.text, SHORT_OUTPUT_BYTES,
+		    QUICK_DEADLINE_MS, on_cleaned, NULL);
+	operation->row.session.status = SESSION_STATUS_TERMINATED;
+	operation_reply_row(operation, &operation->row.session);
+}
+
+static void list_gone(struct operation *operation)
+{
+	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+	    LIST_DEADLINE_MS, on_gone_list);
+}
+
+static void on_terminated(struct operation *operation, const struct x2go_answer *answer)
+{
+	if (!operation_check(operation, answer))
+		return;
+	operation->wait_ms = GONE_WAIT_FIRST_MS;
+	list_gone(operation);
+}
+
+static void terminate(struct operation *operation)
+{
+	operation_run(operation, x2go_command_terminate(&operation->command, operation->target),
+	    SHORT_OUTPUT_BYTES, LEAVE_DEADLINE_MS, on_terminated);
+}
+
+/* The command says nothing about an id that does not exist. */
+static void on_terminate_list(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct x2go_row rows[X2GO_ROWS_MAX];
+	const struct x2go_row *row;
+	size_t count;
+
+	if (!operation_check(operation, answer) ||
+	    !operation_read_list(operation, &answer->payload, rows, &count))
+		return;
+	row = x2go_list_find(rows, count, operation->target);
+	if (row != NULL)
+		operation->row.session = row->session;
+	explicit_bzero(rows, sizeof(rows));
+	if (row == NULL)
+		operation_fail(operation, ERROR_NO_SUCH_SESSION, "it is not in the list");
+	else if (is_own_stream(operation))
+		operation_detach(operation, ERROR_TERMINATED, terminate);
+	else
+		terminate(operation);
+}
+
+void op_terminate_begin(struct operation *operation)
+{
+	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+	    LIST_DEADLINE_MS, on_terminate_list);
+}
+
+/* --- inquire ------------------------------------------------------------------------------ */
+
+/* What became of the agent whose stream has ended. */
+static enum error_code find_reason(const struct x2go_text *state, bool alive, bool listed)
+{
+	switch (x2go_state_parse(state)) {
+	case X2GO_STATE_STARTING:
+	case X2GO_STATE_SUSPENDING:
+	case X2GO_STATE_SUSPENDED:
+	case X2GO_STATE_RESUMING:
+		return ERROR_SUSPENDED;
+	case X2GO_STATE_RUNNING:
+		/* A file that was not rewritten, or somebody else's stream by now. */
+		return alive ? ERROR_REPLACED : ERROR_AGENT_LOST;
+	case X2GO_STATE_TERMINATING:
+	case X2GO_STATE_TERMINATED:
+		return ERROR_ENDED;
+	default:
+		return listed ? ERROR_AGENT_LOST : ERROR_ENDED;
+	}
+}
+
+static void on_inquired(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct session *session = operation->session;
+	const char *nonce = operation->command.nonce;
+	struct x2go_text message = {0}, state = {0}, alive = {0}, list = {0};
+	struct x2go_row rows[X2GO_ROWS_MAX];
+	char program[100], text[200];
+	enum error_code reason;
+	size_t count = 0;
+
+	if (!operation_check(operation, answer))
+		return;
+	x2go_section_find(answer->output, nonce, "MESSAGE", &message);
+	x2go_section_find(answer->output, nonce, "STATE", &state);
+	x2go_section_find(answer->output, nonce, "ALIVE", &alive);
+	x2go_section_find(answer->output, nonce, "LIST", &list);
+	if (!x2go_list_parse(&list, rows, &count))
+		count = 0;
+	reason = find_reason(&state, x2go_text_has_line(&alive, "alive"),
+	    x2go_list_find(rows, count, session->stream.id) != NULL);
+	explicit_bzero(rows, sizeof(rows));
+	session->stream.settled = true;
+	if (x2go_program_missing(&message, program, sizeof(program))) {
+		snprintf(text, sizeof(text), "%s is not installed on this server.", program);
+		relay_stop(session->relay, ERROR_DESKTOP_MISSING, text);
+	} else {
+		relay_stop(session->relay, reason, NULL);
+	}
+	operation_end(operation);
+}
+
+void op_inquire_begin(struct operation *operation)
+{
+	struct session *session = operation->session;
+
+	if (relay_get_state(session->relay) == STREAM_STATE_NONE) {
+		operation_end(operation);
+		return;
+	}
+	operation_run(operation,
+	    x2go_command_inquire(&operation->command, session->stream.id, session->stream.pid),
+	    LIST_OUTPUT_BYTES, LIST_DEADLINE_MS, on_inquired);
+}
+
+/* --- settle ------------------------------------------------------------------------------- */
+
+static void on_settled(struct operation *operation, const struct x2go_answer *answer)
+{
+	if (answer->error != ERROR_NONE)
+		log_info("settle: %s", answer->detail);
+	operation_end(operation);
+}
+
+static void settle(struct operation *operation)
+{
+	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+	    LIST_DEADLINE_MS, on_settled);
+}
+
+void op_settle_begin(struct operation *operation)
+{
+	operation_confirm_suspended(operation, settle);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is done for a login on the X2Go server, one thing at a time: each operation is a chain of
+ * commands and waits, written as functions that name the next one. Runs in x2goweb-session.
+ * op_list.c, op_start.c, op_resume.c and op_leave.c hold the chains; this is what they share.
+ */
+#ifndef SESSION_OPERATION_H
+#define SESSION_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proto/errors.h"
+#include "proto/messages.h"
+#include "x2go_command.h"
+#include "x2go_list.h"
+
+struct event;
+struct operation;
+struct session;
+struct ssh_exec_result;
+
+/* Time limits of commands; section 1.3 of the contract names usual durations. */
+#define LIST_DEADLINE_MS  15000
+#define LEAVE_DEADLINE_MS 30000 /* suspending and terminating */
+#define QUICK_DEADLINE_MS 10000 /* those that only look at files */
+
+#define LIST_OUTPUT_BYTES  65536
+#define SHORT_OUTPUT_BYTES 8192
+
+enum operation_kind {
+	OPERATION_PROBE, /* what a login needs to know first */
+	OPERATION_LIST,
+	OPERATION_START,
+	OPERATION_RESUME,
+	OPERATION_SUSPEND,
+	OPERATION_TERMINATE,
+	OPERATION_INQUIRE, /* why the agent ended */
+	OPERATION_SETTLE,  /* the browser is gone: the server's list is to say so */
+	OPERATION_KIND_COUNT
+};
+
+/* A command's answer. Valid during the call only. */
+struct x2go_answer {
+	enum error_code error;	  /* ERROR_NONE: the command has run and ended */
+	const char *detail;	  /* what went wrong */
+	int exit_status;	  /* -1: none; says little, see section 0 of the contract */
+	const char *output;	  /* with the markers */
+	struct x2go_text payload; /* after the first marker */
+	const char *errors;
+};
+
+typedef void operation_step(struct operation *operation);
+typedef void operation_answer(struct operation *operation, const struct x2go_answer *answer);
+typedef void operation_stream(
+    struct operation *operation, enum error_code error, const char *detail);
+
+struct operation {
+	TAILQ_ENTRY(operation) next; /* operation_queue.waiting */
+	struct session *session;
+	enum operation_kind kind;
+	uint32_t request_id; /* 0: our own idea */
+	/* What is asked for; each kind uses its part. */
+	char target[X2GO_ID_BYTES + 1]; /* id of a session */
+	char program[129];
+	struct x2go_screen screen;
+
+	/* On the way. */
+	struct x2go_command command;
+	operation_answer *on_answer;
+	operation_step *on_time;
+	operation_step *on_detached;
+	operation_stream *on_stream;
+	struct event *timer;
+	unsigned tries, busy_tries, confirmations, wait_ms;
+	uint64_t since_ms;  /* when it began */
+	bool awaiting_none; /* the relay is letting its agent go for us */
+	enum error_code failure;
+	char detail[200];
+	bool detached_cleanly; /* the agent said that it is suspended */
+	struct x2go_started started;
+	struct x2go_row row;
+	uint16_t port;
+};
+
+TAILQ_HEAD(operation_list, operation);
+
+struct operation_queue {
+	struct operation *current;
+	struct operation_list waiting;
+	unsigned waiting_count;
+	bool closed; /* nothing starts or goes on any more */
+};
+
+void operation_queue_init(struct operation_queue *queue);
+/* Only once the SSH connection and the relay, which know the current operation, are gone. */
+void operation_queue_finish(struct operation_queue *queue);
+
+/* NULL if memory is short. */
+struct operation *operation_create(
+    struct session *session, enum operation_kind kind, uint32_t request_id);
+
+/* One that has not been submitted. Takes NULL. */
+void operation_destroy(struct operation *operation);
+
+/* Queues it, urgent ones before all others, and begins it when it is its turn.
+ * Fails: false with the operation gone when too much waits. */
+bool operation_submit(struct operation *operation, bool urgent);
+
+/* Whether a start or resume is under way or waits: two at a time disturb each other. */
+bool operation_queue_has_opener(const struct operation_queue *queue);
+
+/* The relay has let its agent go. True if an operation has waited for that. */
+bool operation_queue_stream_ended(struct operation_queue *queue);
+
+/* --- for the chains ----------------------------------------------------------------------- */
+
+/* Sends operation->command, which has just been written; ready is what its writer returned. */
+void operation_run(struct operation *operation, bool ready, size_t output_limit_bytes,
+    unsigned deadline_ms, operation_answer *on_answer);
+
+/* Goes on in a while. */
+void operation_wait(struct operation *operation, unsigned delay_ms, operation_step *on_time);
+
+/* Lets go of the stream that this login holds, if it does: the browser is told the reason, the
+ * agent to disconnect. Goes on when the agent is suspended, or when it does not say so within
+ * five seconds: see detached_cleanly. */
+void operation_detach(
+    struct operation *operation, enum error_code reason, operation_step *on_detached);
+
+/* The second half of it: waits for the agent's word after its stream has been let go. */
+void operation_confirm_suspended(struct operation *operation, operation_step *on_detached);
+
+/* The ends. Nothing of the operation may be touched afterwards. */
+void operation_fail(struct operation *operation, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void operation_reply(struct operation *operation, struct message *message);
+void operation_end(struct operation *operation);
+
+/* Fails the operation unless the command has run. */
+bool operation_check(struct operation *operation, const struct x2go_answer *answer);
+
+/* Reads the list in text. Fails the operation, or tries the last command again when the server's
+ * database was only busy: false in both cases. rows: of X2GO_ROWS_MAX. */
+bool operation_read_list(struct operation *operation, const struct x2go_text *text,
+    struct x2go_row *rows, size_t *ret_count);
+
+/* Answers with the one row. */
+void operation_reply_row(struct operation *operation, const struct record_session *row);
+
+/* Opens the stream to the agent of this session, with the screen that is asked for.
+ * on_stream: ERROR_NONE once the agent has been spoken to. */
+void operation_open_stream(struct operation *operation, const char *id, uint32_t pid, uint16_t port,
+    const char *cookie, operation_stream *on_stream);
+
+/* The first line of a text that says something, cleaned for logs and people. Returns line. */
+const char *first_line(const char *text, char *line, size_t size);
+
+/* Their beginnings, for the table in operation.c. */
+operation_step op_probe_begin, op_list_begin, op_start_begin, op_resume_begin, op_suspend_begin,
+    op_terminate_begin, op_inquire_begin, op_settle_begin;
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/log.h"
+#include "timer.h"
+
+/* How long an ending login waits for its agent to hang up. */
+#define END_WAIT_MS 2000
+
+static const char *const state_names[SESSION_STATE_COUNT] = {
+    "idle", "connecting", "probing", "ready", "ending", "ended"};
+
+static const unsigned state_followers[SESSION_STATE_COUNT] = {
+    [SESSION_STATE_IDLE] = 1u << SESSION_STATE_CONNECTING | 1u << SESSION_STATE_ENDING,
+    [SESSION_STATE_CONNECTING] = 1u << SESSION_STATE_PROBING | 1u << SESSION_STATE_ENDING,
+    [SESSION_STATE_PROBING] = 1u << SESSION_STATE_READY | 1u << SESSION_STATE_ENDING,
+    [SESSION_STATE_READY] = 1u << SESSION_STATE_ENDING,
+    [SESSION_STATE_ENDING] = 1u << SESSION_STATE_ENDED,
+};
+
+static void set_state(struct session *session, enum session_state state)
+{
+	if ((state_followers[session->state] & 1u << state) == 0)
+		log_fatalx("session: %s cannot become %s", state_names[session->state],
+		    state_names[state]);
+	log_debug("session: %s -> %s", state_names[session->state], state_names[state]);
+	session->state = state;
+}
+
+const char *session_attached_id(const struct session *session)
+{
+	return session->relay != NULL && relay_get_state(session->relay) != STREAM_STATE_NONE
+		   ? session->stream.id
+		   : "";
+}
+
+/* --- end ---------------------------------------------------------------------------------- */
+
+/* From the event loop, where nobody's handler is under way. */
+static void finish_end(struct session *session)
+{
+	struct message message;
+
+	set_state(session, SESSION_STATE_ENDED);
+	relay_destroy(session->relay);
+	session->relay = NULL;
+	ssh_destroy(session->ssh);
+	session->ssh = NULL;
+	log_info(
+	    "session: ended: %s: %s", error_info(session->end_code)->name, session->end_detail);
+	if (session->link == NULL) {
+		event_base_loopbreak(session->base);
+		return;
+	}
+	message_init(&message, MESSAGE_ENDED, 0);
+	message.ended.code = (uint16_t)session->end_code;
+	strcpy(message.ended.detail, session->end_detail);
+	conn_send(session->link, &message);
+	conn_close_when_sent(session->link);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *session = arg;
+
+	(void)fd;
+	(void)what;
+	if (session->state == SESSION_STATE_ENDING)
+		finish_end(session);
+}
+
+void session_end(struct session *session, enum error_code code, const char *detail)
+{
+	if (session->state >= SESSION_STATE_ENDING)
+		return;
+	set_state(session, SESSION_STATE_ENDING);
+	session->end_code = code;
+	message_set_text(session->end_detail, sizeof(session->end_detail), detail, strlen(detail));
+	session->operations.closed = true;
+	timer_start_ms(session->end_event, END_WAIT_MS);
+	if (session->relay != NULL)
+		relay_stop(session->relay, code, NULL);
+	if (session->relay == NULL || relay_get_state(session->relay) == STREAM_STATE_NONE)
+		timer_start_ms(session->end_event, 0);
+}
+
+/* --- stream ------------------------------------------------------------------------------- */
+
+static void submit_own(struct session *session, enum operation_kind kind, bool urgent)
+{
+	struct operation *operation = operation_create(session, kind, 0);
+
+	if (operation == NULL || !operation_submit(operation, urgent))
+		log_warnx("session: no room for an operation of our own");
+}
+
+static void report_stream(struct session *session, enum stream_state state, enum error_code reason)
+{
+	struct relay_counters counters = relay_get_counters(session->relay);
+	struct message message;
+
+	if (session->link == NULL)
+		return;
+	message_init(&message, MESSAGE_STREAM_STATE, 0);
+	strcpy(message.stream_state.session, session->stream.id);
+	message.stream_state.state = (uint8_t)state;
+	message.stream_state.reason = (uint16_t)reason;
+	message.stream_state.to_browser_bytes = counters.to_browser_bytes;
+	message.stream_state.from_browser_bytes = counters.from_browser_bytes;
+	conn_send(session->link, &message);
+}
+
+static void on_stream_state(
+    struct relay *relay, enum stream_state state, enum error_code reason, void *arg)
+{
+	struct session *session = arg;
+
+	(void)relay;
+	log_debug("session: stream state %d, reason %s", (int)state, error_info(reason)->name);
+	report_stream(session, state, reason);
+	if (state != STREAM_STATE_NONE)
+		return;
+	if (session->state == SESSION_STATE_ENDING)
+		timer_start_ms(session->end_event, 0);
+	else if (!operation_queue_stream_ended(&session->operations) && !session->stream.settled)
+		submit_own(session, OPERATION_SETTLE, true);
+}
+
+static void on_agent_ended(struct relay *relay, void *arg)
+{
+	struct session *session = arg;
+
+	if (session->state == SESSION_STATE_READY)
+		submit_own(session, OPERATION_INQUIRE, true);
+	else
+		relay_stop(relay, ERROR_ENDED, NULL);
+}
+
+/* --- SSH ---------------------------------------------------------------------------------- */
+
+static void on_ssh_opened(struct ssh *ssh, const char *fingerprint, void *arg)
+{
+	struct session *session = arg;
+
+	(void)ssh;
+	set_state(session, SESSION_STATE_PROBING);
+	strcpy(session->fingerprint, fingerprint);
+	submit_own(session, OPERATION_PROBE, false);
+}
+
+static void on_ssh_failed(struct ssh *ssh, enum error_code code, const char *detail, void *arg)
+{
+	(void)ssh;
+	session_end(arg, code, detail);
+}
+
+void session_open(struct session *session, struct message *opened)
+{
+	set_state(session, SESSION_STATE_READY);
+	strcpy(opened->opened.fingerprint, session->fingerprint);
+	if (session->link != NULL)
+		conn_send(session->link, opened);
+}
+
+/* --- broker ------------------------------------------------------------------------------- */
+
+static void handle_open(struct session *session, struct message *message)
+{
+	static const struct relay_handlers relay_handlers = {
+	    .state = on_stream_state, .agent_ended = on_agent_ended};
+	static const struct ssh_handlers ssh_handlers = {
+	    .opened = on_ssh_opened, .failed = on_ssh_failed};
+	struct message_open *open = &message->open;
+	struct relay_settings relay_settings = {.base = session->base,
+	    .listener = message->fds[1],
+	    .login = open->login,
+	    .origin = open->origin,
+	    .raw_allowed = open->raw_allowed,
+	    .attach_deadline_ms = open->attach_deadline_ms,
+	    .buffer_bytes = open->buffer_bytes};
+	struct ssh_settings ssh_settings = {.base = session->base,
+	    .fd = message->fds[0],
+	    .user = open->user,
+	    .password = open->password,
+	    .hostkeys = open->hostkeys,
+	    .hostkey_count = open->hostkeys_count,
+	    .auth_deadline_ms = open->auth_deadline_ms};
+
+	set_state(session, SESSION_STATE_CONNECTING);
+	message->fds[0] = message->fds[1] = -1;
+	memcpy(relay_settings.cookie_hash, open->cookie_hash, sizeof(relay_settings.cookie_hash));
+	strcpy(session->user, open->user);
+	session->port = open->port;
+	session->start_deadline_ms = open->start_deadline_ms;
+	session->desktop_count = open->desktops_count;
+	memcpy(session->desktops, open->desktops, sizeof(session->desktops));
+	session->relay = relay_create(&relay_settings, &relay_handlers, session);
+	session->ssh = ssh_create(&ssh_settings, &ssh_handlers, session);
+	if (session->relay == NULL || session->ssh == NULL)
+		session_end(session, ERROR_INTERNAL, "memory is short");
+}
+
+static void refuse(struct session *session, const struct message *message, const char *why)
+{
+	conn_send_fail(session->link, message->request_id, ERROR_SESSION_BUSY, why);
+}
+
+static void copy_screen(
+    struct x2go_screen *screen, uint16_t width, uint16_t height, uint16_t dpi, const char *layout)
+{
+	screen->width = width;
+	screen->height = height;
+	screen->dpi = dpi;
+	strcpy(screen->layout, layout);
+}
+
+/* Fills in what is asked for. False if this is no order for an operation. */
+static bool read_order(const struct message *message, struct operation *operation)
+{
+	switch (message->type) {
+	case MESSAGE_DO_SESSIONS:
+		operation->kind = OPERATION_LIST;
+		return true;
+	case MESSAGE_DO_START:
+		operation->kind = OPERATION_START;
+		strcpy(operation->program, message->do_start.command);
+		copy_screen(&operation->screen, message->do_start.width, message->do_start.height,
+		    message->do_start.dpi, message->do_start.layout);
+		return true;
+	case MESSAGE_DO_RESUME:
+		operation->kind = OPERATION_RESUME;
+		strcpy(operation->target, message->do_resume.session);
+		copy_screen(&operation->screen, message->do_resume.width, message->do_resume.height,
+		    0, message->do_resume.layout);
+		return true;
+	case MESSAGE_DO_SUSPEND:
+		operation->kind = OPERATION_SUSPEND;
+		strcpy(operation->target, message->do_suspend.session);
+		return true;
+	case MESSAGE_DO_TERMINATE:
+		operation->kind = OPERATION_TERMINATE;
+		strcpy(operation->target, message->do_terminate.session);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void handle_order(struct session *session, const struct message *message)
+{
+	struct operation *operation =
+	    operation_create(session, OPERATION_LIST, message->request_id);
+
+	if (session->state != SESSION_STATE_READY || operation == NULL ||
+	    !read_order(message, operation)) {
+		operation_destroy(operation);
+		refuse(session, message, "the login is not ready");
+	} else if ((operation->kind == OPERATION_START || operation->kind == OPERATION_RESUME) &&
+		   operation_queue_has_opener(&session->operations)) {
+		operation_destroy(operation);
+		refuse(session, message, "another desktop is being opened");
+	} else if (!operation_submit(operation, false)) {
+		refuse(session, message, "too much is asked for at a time");
+	}
+}
+
+static void on_message(struct conn *link, struct message *message, void *arg)
+{
+	struct session *session = arg;
+
+	(void)link;
+	if (message->type == MESSAGE_STOP) {
+		enum error_code code = error_is_known(message->stop.code)
+					   ? (enum error_code)message->stop.code
+					   : ERROR_LOGOUT;
+
+		session_end(session, code, "ordered by the broker");
+	} else if (message->type != MESSAGE_OPEN) {
+		handle_order(session, message);
+	} else if (session->state == SESSION_STATE_IDLE) {
+		handle_open(session, message);
+	}
+}
+
+/* Either our own last words have been sent, or the broker is gone: then all of it ends, with
+ * nobody to tell. */
+static void on_closed(struct conn *link, const char *reason, void *arg)
+{
+	struct session *session = arg;
+
+	conn_destroy(link);
+	session->link = NULL;
+	if (session->state == SESSION_STATE_ENDED)
+		event_base_loopbreak(session->base);
+	else
+		session_end(session, ERROR_BROKER_UNAVAILABLE, reason);
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+bool session_init(struct session *session, struct event_base *base, int link_fd)
+{
+	static const struct conn_handlers handlers = {.message = on_message, .closed = on_closed};
+
+	memset(session, 0, sizeof(*session));
+	session->base = base;
+	operation_queue_init(&session->operations);
+	session->end_event = event_new(base, -1, 0, on_end, session);
+	session->link = conn_create(base, link_fd, ROLE_SESSION, ROLE_BROKER, &handlers, session);
+	return session->end_event != NULL && session->link != NULL;
+}
+
+void session_finish(struct session *session)
+{
+	relay_destroy(session->relay);
+	ssh_destroy(session->ssh);
+	operation_queue_finish(&session->operations);
+	if (session->end_event != NULL)
+		event_free(session->end_event);
+	conn_destroy(session->link);
+}

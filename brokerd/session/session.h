@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One login: the SSH connection, the stream, and what the broker asks for. Everything of
+ * x2goweb-session hangs on this; session.c holds its states, operation.c what it does.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "operation.h"
+#include "proto/conn.h"
+#include "relay.h"
+#include "ssh.h"
+
+enum session_state {
+	SESSION_STATE_IDLE,	  /* OPEN is awaited */
+	SESSION_STATE_CONNECTING, /* SSH */
+	SESSION_STATE_PROBING,	  /* the X2Go server */
+	SESSION_STATE_READY,
+	SESSION_STATE_ENDING, /* the agent is being let go */
+	SESSION_STATE_ENDED,  /* only the last words are still to be sent */
+	SESSION_STATE_COUNT
+};
+
+/* The X2Go session whose agent the relay talks to, or talked to last. */
+struct session_stream {
+	char id[X2GO_ID_BYTES + 1];
+	uint32_t pid; /* of the agent */
+	bool settled; /* its end is known to the server's list */
+};
+
+struct session {
+	enum session_state state;
+	struct event_base *base;
+	struct conn *link; /* to the broker; NULL when it is gone */
+	struct ssh *ssh;
+	struct relay *relay;
+	struct session_stream stream;
+	struct operation_queue operations;
+
+	/* From OPEN. */
+	char user[65];
+	uint16_t port; /* the relay's */
+	unsigned start_deadline_ms;
+	struct record_choice desktops[32];
+	size_t desktop_count;
+
+	/* Of the server. */
+	char fingerprint[65];
+	char host[65];
+	int clock_offset_s;
+
+	struct event *end_event;
+	enum error_code end_code;
+	char end_detail[401];
+};
+
+/* Takes over link_fd, which is connected to the broker. Fails: false with errno. */
+bool session_init(struct session *session, struct event_base *base, int link_fd);
+void session_finish(struct session *session);
+
+/* Ends the login, once: lets the agent go, says goodbye to the server, tells the broker why, and
+ * breaks the event loop. */
+void session_end(struct session *session, enum error_code code, const char *detail);
+
+/* The server has been probed. */
+void session_open(struct session *session, struct message *opened);
+
+/* Id of the session whose stream the login holds; empty: none. */
+const char *session_attached_id(const struct session *session);
+
+#endif

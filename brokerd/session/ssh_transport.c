@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Under libssh2: sends, receives and allocates for it. Owns the socket, the bytes that wait for
+ * it, and the bound on libssh2's memory. Runs in x2goweb-session; knows nothing of SSH.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/secret.h"
+
+#include "ssh_internal.h"
+
+/* libssh2 keeps what has not been read: at most its window a channel. With two channels, their
+ * packets' overhead and its own needs that is about 6 MiB; a server that wants more than this
+ * is up to something. */
+#define HELD_BYTES_MAX (32 * 1024 * 1024)
+/* What libssh2 sends unasked: answers to the server's questions. Whoever asks without end and
+ * does not read is dropped. */
+#define UNSENT_BYTES_MAX (4 * 1024 * 1024)
+/* libssh2 reads until the socket is dry; other events must get their turn. */
+#define TURN_BYTES_MAX (1024 * 1024)
+
+/* --- memory ------------------------------------------------------------------------------- */
+
+void *ssh_transport_alloc(size_t size, void **abstract)
+{
+	struct ssh *ssh = *abstract;
+	void *memory;
+
+	if (size > HELD_BYTES_MAX || ssh->transport.held_bytes > HELD_BYTES_MAX - size)
+		return NULL;
+	memory = secret_malloc(size);
+	if (memory != NULL)
+		ssh->transport.held_bytes += malloc_usable_size(memory);
+	return memory;
+}
+
+static void transport_free(void *memory, void **abstract)
+{
+	struct ssh *ssh = *abstract;
+
+	if (memory != NULL)
+		ssh->transport.held_bytes -= malloc_usable_size(memory);
+	secret_free(memory);
+}
+
+static void *transport_realloc(void *old, size_t size, void **abstract)
+{
+	size_t old_size = old != NULL ? malloc_usable_size(old) : 0;
+	void *fresh;
+
+	if (old != NULL && size <= old_size)
+		return old;
+	fresh = ssh_transport_alloc(size, abstract);
+	if (fresh == NULL)
+		return NULL;
+	if (old != NULL)
+		memcpy(fresh, old, old_size);
+	transport_free(old, abstract);
+	return fresh;
+}
+
+/* --- bytes -------------------------------------------------------------------------------- */
+
+void ssh_transport_end(struct ssh_transport *transport, int error)
+{
+	if (transport->ended)
+		return;
+	transport->ended = true;
+	transport->error = error;
+	event_del(transport->read_event);
+	event_del(transport->write_event);
+	evbuffer_drain(transport->unsent, evbuffer_get_length(transport->unsent));
+}
+
+static ssize_t transport_recv(int fd, void *buffer, size_t length, int flags, void **abstract)
+{
+	struct ssh *ssh = *abstract;
+	struct ssh_transport *transport = &ssh->transport;
+	ssize_t received;
+
+	(void)fd;
+	(void)flags;
+	if (transport->ended)
+		return -ECONNRESET;
+	if (transport->dry || transport->turn_bytes >= TURN_BYTES_MAX)
+		return -EAGAIN;
+	do
+		received = recv(transport->fd, buffer, length, MSG_DONTWAIT);
+	while (received < 0 && errno == EINTR);
+	if (received > 0) {
+		transport->dry = (size_t)received < length;
+		transport->turn_bytes += (size_t)received;
+		transport->received_bytes += (uint64_t)received;
+		return received;
+	}
+	if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		transport->dry = true;
+		return -EAGAIN;
+	}
+	ssh_transport_end(transport, received < 0 ? errno : 0);
+	return received < 0 ? -transport->error : 0;
+}
+
+/* Sends what the socket takes. Returns how many bytes that was. */
+static size_t send_now(struct ssh_transport *transport, const void *data, size_t length)
+{
+	ssize_t sent;
+
+	do
+		sent = send(transport->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		ssh_transport_end(transport, errno);
+	return sent > 0 ? (size_t)sent : 0;
+}
+
+static ssize_t transport_send(int fd, const void *buffer, size_t length, int flags, void **abstract)
+{
+	struct ssh *ssh = *abstract;
+	struct ssh_transport *transport = &ssh->transport;
+	size_t sent = 0;
+
+	(void)fd;
+	(void)flags;
+	if (!transport->ended && evbuffer_get_length(transport->unsent) == 0)
+		sent = send_now(transport, buffer, length);
+	if (!transport->ended && sent < length) {
+		if (evbuffer_get_length(transport->unsent) + length > UNSENT_BYTES_MAX ||
+		    evbuffer_add(transport->unsent, (const char *)buffer + sent, length - sent) !=
+			0)
+			ssh_transport_end(transport, ENOBUFS);
+		else
+			event_add(transport->write_event, NULL);
+	}
+	return transport->ended ? -ECONNRESET : (ssize_t)length;
+}
+
+void ssh_transport_flush(struct ssh *ssh)
+{
+	struct ssh_transport *transport = &ssh->transport;
+
+	while (!transport->ended) {
+		struct evbuffer_iovec part;
+		size_t sent;
+
+		if (evbuffer_peek(transport->unsent, -1, NULL, &part, 1) < 1) {
+			event_del(transport->write_event);
+			break;
+		}
+		sent = send_now(transport, part.iov_base, part.iov_len);
+		if (transport->ended)
+			break;
+		evbuffer_drain(transport->unsent, sent);
+		if (sent < part.iov_len) {
+			event_add(transport->write_event, NULL);
+			break;
+		}
+	}
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ssh *ssh = arg;
+
+	(void)fd;
+	(void)what;
+	ssh->transport.dry = false;
+	ssh->transport.turn_bytes = 0;
+	ssh_pump(ssh);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ssh_transport_flush(arg);
+	ssh_pump(arg);
+}
+
+bool ssh_transport_init(struct ssh *ssh, struct event_base *base, int fd)
+{
+	struct ssh_transport *transport = &ssh->transport;
+	const int on = 1;
+
+	transport->fd = fd;
+	transport->unsent = evbuffer_new();
+	transport->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ssh);
+	transport->write_event = event_new(base, fd, EV_WRITE, on_writable, ssh);
+	if (transport->unsent == NULL || transport->read_event == NULL ||
+	    transport->write_event == NULL || evutil_make_socket_nonblocking(fd) != 0)
+		return false;
+	/* Keys and mouse must not wait for each other. No TCP, no delay: failure means nothing. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return event_add(transport->read_event, NULL) == 0;
+}
+
+void ssh_transport_finish(struct ssh *ssh)
+{
+	struct ssh_transport *transport = &ssh->transport;
+
+	if (transport->read_event != NULL)
+		event_free(transport->read_event);
+	if (transport->write_event != NULL)
+		event_free(transport->write_event);
+	if (transport->unsent != NULL)
+		evbuffer_free(transport->unsent);
+	close(transport->fd);
+}
+
+LIBSSH2_SESSION *ssh_transport_new_session(struct ssh *ssh)
+{
+	LIBSSH2_SESSION *session =
+	    libssh2_session_init_ex(ssh_transport_alloc, transport_free, transport_realloc, ssh);
+
+	if (session == NULL)
+		return NULL;
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+	libssh2_session_callback_set2(
+	    session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)transport_recv);
+	libssh2_session_callback_set2(
+	    session, LIBSSH2_CALLBACK_SEND, (libssh2_cb_generic *)transport_send);
+#else
+	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, (void *)transport_recv);
+	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND, (void *)transport_send);
+#endif
+	libssh2_session_set_blocking(session, 0);
+	return session;
+}

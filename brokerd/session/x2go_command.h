@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command lines that are sent to an X2Go server. The login shell there may be any of six;
+ * what goes between the quotes is therefore limited to characters that mean nothing to any of
+ * them, and everything else is refused, not escaped. Pure. Linked into x2goweb-session.
+ *
+ * Every line begins what it prints with the line X2GOWEB-<nonce>; see x2go_section_find.
+ */
+#ifndef SESSION_X2GO_COMMAND_H
+#define SESSION_X2GO_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/messages.h"
+#include "x2go_list.h"
+
+#define X2GO_COMMAND_BYTES 16384
+#define X2GO_NONCE_CHARS   16
+
+/* A line being written. Failure is sticky: x2go_command_end tells. */
+struct x2go_command {
+	char text[X2GO_COMMAND_BYTES];
+	size_t length;
+	char nonce[X2GO_NONCE_CHARS + 1];
+	bool failed;
+};
+
+/* Each starts the line anew, after nonce (letters and digits) has been set in *command.
+ * Fails: false if an argument may not be sent. */
+
+/* x2golistsessions alone. */
+bool x2go_command_list(struct x2go_command *command);
+
+/* What a login needs to know, in one go: the list; section HOST: host name and offset of its
+ * clock (date's %z); section DESKTOPS: the indexes of installed desktops, one a line.
+ * The features come on stderr, so that they are printed while the list is made. */
+bool x2go_command_probe(
+    struct x2go_command *command, const struct record_choice *desktops, size_t count);
+
+struct x2go_screen {
+	uint16_t width, height;
+	uint16_t dpi; /* 0: the server's choice */
+	char layout[17];
+};
+
+/* x2gostartagent for what the user wants to run. */
+bool x2go_command_start(
+    struct x2go_command *command, const struct x2go_screen *screen, const char *program);
+
+/* x2goruncommand, in the background, with the given session as its display. */
+bool x2go_command_run(
+    struct x2go_command *command, const struct x2go_started *started, const char *program);
+
+bool x2go_command_resume(
+    struct x2go_command *command, const struct x2go_screen *screen, const char *id);
+bool x2go_command_suspend(struct x2go_command *command, const char *id);
+bool x2go_command_terminate(struct x2go_command *command, const char *id);
+
+/* The state file alone: cheap. */
+bool x2go_command_state(struct x2go_command *command, const char *id);
+
+/* Why a stream ended. Sections MESSAGE: x2gocmdexitmessage; STATE: the state file; ALIVE: the
+ * line "alive" if the agent's process exists; LIST: x2golistsessions. pid 0: unknown. */
+bool x2go_command_inquire(struct x2go_command *command, const char *id, uint32_t pid);
+
+/* Before a resume: section STATE, and LIST as above. */
+bool x2go_command_inspect(struct x2go_command *command, const char *id);
+
+/* Removes sshd.pid, for what section 1.2 of the contract says. */
+bool x2go_command_forget_sshd(struct x2go_command *command, const char *id);
+
+/* Removes what a terminated session leaves behind. */
+bool x2go_command_clean(struct x2go_command *command, const char *id, const char *user);
+
+/* Ends an agent that no list knows: only if the process is still that session's. */
+bool x2go_command_kill(struct x2go_command *command, const char *id, uint32_t pid);
+
+/* The part of a session's id that names the program: at most 32 of [A-Za-z0-9.-]. */
+void x2go_session_name(const char *program, char *name, size_t size);
+
+/* Whether the program's name and arguments can be sent at all. */
+bool x2go_program_is_valid(const char *program);
+
+#endif
