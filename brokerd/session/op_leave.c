@@ -226,7 +226,8 @@ void op_inquire_begin(struct operation *operation)
 {
 	struct session *session = operation->session;
 
-	if (relay_get_state(session->relay) == STREAM_STATE_NONE) {
+	/* Somebody may have let go of it meanwhile. */
+	if (!is_own_stream(operation)) {
 		operation_end(operation);
 		return;
 	}
@@ -252,5 +253,5 @@ static void settle(struct operation *operation)
 
 void op_settle_begin(struct operation *operation)
 {
-	operation_confirm_suspended(operation, settle);
+	operation_confirm_suspended(operation, operation->target, settle);
 }

@@ -2,7 +2,7 @@
 /*
  * Starting a desktop: agent, then the stream and the program at once. Runs in x2goweb-session.
  *
- *	detach what is there -> x2gostartagent -> [list, when it was slow] -> stream + program
+ *	x2gostartagent -> [list, when it was slow] -> let go of another stream -> stream + program
  *	-> answer; on a failure after the agent has started: terminate it first
  */
 #include <stdio.h>
@@ -16,7 +16,7 @@
 /* The server forgets a row that has no agent for 10 s; the agent then is in no list (row 5). */
 #define SLOW_MS 8000
 
-static operation_step start_agent;
+static void start_agent(struct operation *operation);
 
 /* --- failure after the agent has started --------------------------------------------------- */
 
@@ -132,7 +132,7 @@ static void on_list(struct operation *operation, const struct x2go_answer *answe
 	listed = x2go_list_find(rows, count, operation->started.id) != NULL;
 	explicit_bzero(rows, sizeof(rows));
 	if (listed)
-		open_stream(operation);
+		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
 	else
 		operation_run(operation,
 		    x2go_command_kill(
@@ -189,7 +189,7 @@ static void on_agent(struct operation *operation, const struct x2go_answer *answ
 		operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
 		    LIST_DEADLINE_MS, on_list);
 	else
-		open_stream(operation);
+		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
 }
 
 static void start_agent(struct operation *operation)
@@ -204,5 +204,5 @@ static void start_agent(struct operation *operation)
 
 void op_start_begin(struct operation *operation)
 {
-	operation_detach(operation, ERROR_SUSPENDED, start_agent);
+	start_agent(operation);
 }

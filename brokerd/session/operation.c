@@ -355,43 +355,66 @@ static void on_detached_state(struct operation *operation, const struct x2go_ans
 
 static void ask_detached(struct operation *operation)
 {
-	bool ready = x2go_command_state(&operation->command, operation->session->stream.id);
+	bool ready = x2go_command_state(&operation->command, operation->leaving);
 
 	operation_run(operation, ready, SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_detached_state);
 }
 
-void operation_confirm_suspended(struct operation *operation, operation_step *on_detached)
+void operation_confirm_suspended(
+    struct operation *operation, const char *id, operation_step *on_detached)
 {
 	operation->on_detached = on_detached;
 	operation->wait_ms = DETACH_WAIT_FIRST_MS;
+	snprintf(operation->leaving, sizeof(operation->leaving), "%s", id);
 	ask_detached(operation);
+}
+
+static void confirm_stream_suspended(struct operation *operation)
+{
+	operation_confirm_suspended(
+	    operation, operation->session->stream.id, operation->on_detached);
+}
+
+static void let_go(struct operation *operation, enum error_code reason, operation_step *on_let_go)
+{
+	struct relay *relay = operation->session->relay;
+
+	operation->on_let_go = on_let_go;
+	relay_stop(relay, reason, NULL);
+}
+
+void operation_let_go(
+    struct operation *operation, enum error_code reason, operation_step *on_let_go)
+{
+	if (relay_get_state(operation->session->relay) == STREAM_STATE_NONE)
+		on_let_go(operation);
+	else
+		let_go(operation, reason, on_let_go);
 }
 
 void operation_detach(
     struct operation *operation, enum error_code reason, operation_step *on_detached)
 {
-	struct relay *relay = operation->session->relay;
-
 	operation->on_detached = on_detached;
 	operation->detached_cleanly = true;
-	if (relay_get_state(relay) == STREAM_STATE_NONE) {
-		operation->on_detached(operation);
-		return;
-	}
-	operation->awaiting_none = true;
-	relay_stop(relay, reason, NULL);
+	if (relay_get_state(operation->session->relay) == STREAM_STATE_NONE)
+		on_detached(operation);
+	else
+		let_go(operation, reason, confirm_stream_suspended);
 }
 
 bool operation_queue_stream_ended(struct operation_queue *queue)
 {
 	struct operation *operation = queue->current;
+	operation_step *on_let_go;
 
-	if (operation == NULL || !operation->awaiting_none)
+	if (queue->closed || operation == NULL || operation->on_let_go == NULL)
 		return false;
-	operation->awaiting_none = false;
-	if (!queue->closed)
-		operation_confirm_suspended(operation, operation->on_detached);
-	return true;
+	on_let_go = operation->on_let_go;
+	operation->on_let_go = NULL;
+	/* Not at once: this may be inside relay_stop. */
+	operation_wait(operation, 0, on_let_go);
+	return on_let_go == confirm_stream_suspended;
 }
 
 static void on_stream_done(enum error_code error, const char *detail, void *arg)

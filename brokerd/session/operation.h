@@ -75,8 +75,9 @@ struct operation {
 	operation_stream *on_stream;
 	struct event *timer;
 	unsigned tries, busy_tries, confirmations, wait_ms;
-	uint64_t since_ms;  /* when it began */
-	bool awaiting_none; /* the relay is letting its agent go for us */
+	uint64_t since_ms;		 /* when it began */
+	operation_step *on_let_go;	 /* awaits that the relay lets its agent go */
+	char leaving[X2GO_ID_BYTES + 1]; /* whose stream that was */
 	enum error_code failure;
 	char detail[200];
 	bool detached_cleanly; /* the agent said that it is suspended */
@@ -112,7 +113,8 @@ bool operation_submit(struct operation *operation, bool urgent);
 /* Whether a start or resume is under way or waits: two at a time disturb each other. */
 bool operation_queue_has_opener(const struct operation_queue *queue);
 
-/* The relay has let its agent go. True if an operation has waited for that. */
+/* The relay has let its agent go. True if an operation has waited for that and will bring the
+ * server's list up to date, too. */
 bool operation_queue_stream_ended(struct operation_queue *queue);
 
 /* --- for the chains ----------------------------------------------------------------------- */
@@ -125,13 +127,18 @@ void operation_run(struct operation *operation, bool ready, size_t output_limit_
 void operation_wait(struct operation *operation, unsigned delay_ms, operation_step *on_time);
 
 /* Lets go of the stream that this login holds, if it does: the browser is told the reason, the
- * agent to disconnect. Goes on when the agent is suspended, or when it does not say so within
- * five seconds: see detached_cleanly. */
+ * agent to disconnect. Goes on when the relay is free. */
+void operation_let_go(
+    struct operation *operation, enum error_code reason, operation_step *on_let_go);
+
+/* The same, but goes on when the agent says that it is suspended, or when it has not for five
+ * seconds: see detached_cleanly. */
 void operation_detach(
     struct operation *operation, enum error_code reason, operation_step *on_detached);
 
-/* The second half of it: waits for the agent's word after its stream has been let go. */
-void operation_confirm_suspended(struct operation *operation, operation_step *on_detached);
+/* Its second half, for a stream that has ended already. */
+void operation_confirm_suspended(
+    struct operation *operation, const char *id, operation_step *on_detached);
 
 /* The ends. Nothing of the operation may be touched afterwards. */
 void operation_fail(struct operation *operation, enum error_code code, const char *format, ...)

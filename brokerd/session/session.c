@@ -95,6 +95,8 @@ static void submit_own(struct session *session, enum operation_kind kind, bool u
 {
 	struct operation *operation = operation_create(session, kind, 0);
 
+	if (operation != NULL)
+		strcpy(operation->target, session->stream.id);
 	if (operation == NULL || !operation_submit(operation, urgent))
 		log_warnx("session: no room for an operation of our own");
 }
