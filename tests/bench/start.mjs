@@ -112,7 +112,7 @@ async function ours(stack, browser) {
 	});
 	await page.click("#terminate");
 	await page.click("#confirm-yes");
-	await state(page, "ended");
+	await state(page, "sessions");
 	await page.click("#logout");
 	await context.close();
 	return took;

@@ -142,11 +142,9 @@ test("the remote screen follows the window", async () => {
 
 test("suspend, list and resume: the desktop is as it was", async () => {
 	await page.click("#suspend");
-	await state(page, "ended");
-	assert.deepEqual(await listed(), [{ id: session, display, status: "S" }]);
-	await page.click("#back");
 	await state(page, "sessions");
-	const card = page.locator(`#session-list li[data-id="${session}"]`);
+	assert.deepEqual(await listed(), [{ id: session, display, status: "S" }]);
+	const card = page.locator(`#session-list li[data-session="${session}"]`);
 	assert.match((await card.textContent()) ?? "", /suspended/i);
 	await card.locator('[data-action="resume"]').click();
 	await state(page, "running");
@@ -167,14 +165,14 @@ test("disconnect leaves the session suspended for later", async () => {
 	await page.click("#disconnect");
 	await state(page, "sessions");
 	await eventually(async () => (await listed())[0]?.status === "S", "the session suspended");
-	await page.locator(`li[data-id="${session}"] [data-action="resume"]`).click();
+	await page.locator(`li[data-session="${session}"] [data-action="resume"]`).click();
 	await state(page, "running");
 });
 
 test("terminate asks, then ends the session for good", async () => {
 	await page.click("#terminate");
 	await page.click("#confirm-yes");
-	await state(page, "ended");
+	await state(page, "sessions");
 	assert.deepEqual(await listed(), []);
 	assert.equal(await stack.onHost("alice", "ls -d /tmp/.x2go-alice/C-* 2>/dev/null || true"), "");
 	assert.deepEqual(complaints, []);
