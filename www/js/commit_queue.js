@@ -12,31 +12,48 @@
  * @template T
  * @typedef {object} Job
  * @property {number} [bytes] encoded bytes that the job holds on to
+ * @property {number} [pixels] that it will hold once it is decoded
  * @property {() => Promise<T>} [decode]
  * @property {(decoded: T) => void} commit
  * @property {(decoded: T) => void} [discard]
  */
 
-/** @typedef {Job<any> & {state: "waiting" | "decoding" | "ready", decoded: any, dropped: boolean}} Entry */
+/** @typedef {Job<any> & {state: "waiting" | "decoding" | "ready", decoded: any, dropped: boolean,
+ *   since: number}} Entry */
 
 /** Decoders at work at once; more only cost memory. */
 const DECODING_MAX = 12;
+/** Pixels in decoding or decoded but not committed: 256 MiB. A larger job is decoded alone. */
+export const PIXELS_MAX = 64 * 1024 * 1024;
 
 export class CommitQueue {
-	/** @param {(flush: () => void) => void} schedule runs flush soon, once, at a good moment to paint */
-	constructor(schedule) {
+	/**
+	 * @param {object} options
+	 * @param {(flush: () => void) => void} options.schedule runs flush soon, once, at a good moment
+	 * to paint
+	 * @param {() => number} options.now milliseconds, monotonic
+	 */
+	constructor({ schedule, now }) {
 		this._schedule = schedule;
+		this._now = now;
 		/** @type {Entry[]} */
 		this._entries = [];
 		this._decoding = 0;
 		this._nextToDecode = 0;
 		this._flushDue = false;
 		this._bytes = 0;
+		this._pixels = 0;
 	}
 
 	/** Encoded bytes in jobs that are not committed. */
 	get bytes() {
 		return this._bytes;
+	}
+
+	/** How long the oldest job has waited to be committed. */
+	get lagMs() {
+		const [oldest] = this._entries;
+		return oldest ? this._now() - oldest.since : 0;
 	}
 
 	/** @template T @param {Job<T>} job */
@@ -46,6 +63,7 @@ export class CommitQueue {
 			state: job.decode ? "waiting" : "ready",
 			decoded: undefined,
 			dropped: false,
+			since: this._now(),
 		});
 		this._bytes += job.bytes ?? 0;
 		this._startDecoders();
@@ -56,7 +74,7 @@ export class CommitQueue {
 	clear() {
 		for (const entry of this._entries) {
 			if (entry.state === "decoding") entry.dropped = true;
-			else if (entry.state === "ready") entry.discard?.(entry.decoded);
+			else if (entry.state === "ready") this._free(entry);
 		}
 		this._entries = [];
 		this._nextToDecode = 0;
@@ -65,9 +83,22 @@ export class CommitQueue {
 
 	_startDecoders() {
 		while (this._decoding < DECODING_MAX && this._nextToDecode < this._entries.length) {
-			const entry = this._entries[this._nextToDecode++];
-			if (entry.state === "waiting") void this._decode(entry);
+			const entry = this._entries[this._nextToDecode];
+			if (entry.state === "waiting") {
+				const pixels = this._pixels + (entry.pixels ?? 0);
+				if (pixels > PIXELS_MAX && this._pixels > 0) return;
+				this._pixels = pixels;
+				void this._decode(entry);
+			}
+			this._nextToDecode += 1;
 		}
+	}
+
+	/** Lets go what was decoded for nothing. @param {Entry} entry */
+	_free(entry) {
+		if (!entry.decode) return;
+		this._pixels -= entry.pixels ?? 0;
+		entry.discard?.(entry.decoded);
 	}
 
 	/** @param {Entry} entry */
@@ -77,7 +108,7 @@ export class CommitQueue {
 		entry.decoded = await entry.decode?.();
 		entry.state = "ready";
 		this._decoding -= 1;
-		if (entry.dropped) entry.discard?.(entry.decoded);
+		if (entry.dropped) this._free(entry);
 		this._startDecoders();
 		this._request();
 	}
@@ -98,6 +129,7 @@ export class CommitQueue {
 		this._nextToDecode = Math.max(this._nextToDecode - done, 0);
 		for (const entry of ready) {
 			this._bytes -= entry.bytes ?? 0;
+			if (entry.decode) this._pixels -= entry.pixels ?? 0;
 			entry.commit(entry.decoded);
 		}
 		this._startDecoders();

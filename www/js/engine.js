@@ -29,8 +29,9 @@ import { createSurface, encodePng, openScreen } from "./surfaces.js";
 /** @typedef {import("./kdrive_read.js").CursorMessage} CursorMessage */
 /** @typedef {Extract<PageMessage, {type: "open"}>} OpenMessage */
 
-/** Encoded pictures that may wait for painting before a fresh one is asked for instead. */
+/** Pictures that may wait for painting before a fresh one is asked for instead. */
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+const BACKLOG_LAG_MS = 3000;
 /** A hidden page gets no animation frames; the cache must go on all the same. */
 const FLUSH_WAIT_MS = 100;
 
@@ -49,7 +50,7 @@ export class Engine {
 		this._cache = new FrameCache();
 		this._painter = new Painter({ screen: this._screen, createSurface, cache: this._cache });
 		this._cursors = new Cursors(post);
-		this._commits = new CommitQueue((flush) => onceSoon(flush));
+		this._commits = new CommitQueue({ schedule: onceSoon, now });
 		this._reader = new KdriveReader((message) => this._handle(message));
 		this._stats = new StreamStats(now);
 		this._version = 0;
@@ -153,11 +154,15 @@ export class Engine {
 		if (this._discarding && this._refresh.state === "rebuilding") return;
 		this._commits.push({
 			bytes: frame.regions.reduce((sum, { data }) => sum + (data?.length ?? 0), 0),
+			pixels: frame.regions.reduce(
+				(sum, { data, width, height }) => sum + (data ? width * height : 0),
+				0,
+			),
 			decode: frame.regions.some(({ data }) => data) ? () => this._decode(frame) : undefined,
 			commit: (pictures) => this._paint(frame, pictures ?? []),
 			discard: (pictures) => pictures?.forEach((picture) => picture?.close()),
 		});
-		if (this._commits.bytes > BACKLOG_BYTES_MAX) this._dropBacklog();
+		this._limitBacklog();
 	}
 
 	/** @param {FrameMessage} frame */
@@ -190,9 +195,12 @@ export class Engine {
 		if (isWholeScreen(frame) && missing.length === 0)
 			this._refresh.screenPainted({ width: frame.width, height: frame.height });
 		this._refresh.miss(missing);
+		this._limitBacklog();
 	}
 
-	_dropBacklog() {
+	_limitBacklog() {
+		const { bytes, lagMs } = this._commits;
+		if (bytes <= BACKLOG_BYTES_MAX && lagMs <= BACKLOG_LAG_MS) return;
 		this._refresh.rebuild("painting is too far behind");
 		if (this._refresh.state !== "rebuilding") return;
 		this._discarding = true;

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CommitQueue } from "../../../www/js/commit_queue.js";
+import { CommitQueue, PIXELS_MAX } from "../../../www/js/commit_queue.js";
+import { FakeTime } from "./fake_time.js";
 
 function setUp() {
 	/** @type {(() => void)[]} */
 	const flushes = [];
 	/** @type {string[]} */
 	const log = [];
-	const queue = new CommitQueue((flush) => flushes.push(flush));
+	const time = new FakeTime();
+	const queue = new CommitQueue({ schedule: (flush) => flushes.push(flush), now: time.now });
 	const decoders = new Map();
 	const settled = () => new Promise((resolve) => setImmediate(resolve));
 	return {
 		queue,
+		time,
 		log,
 		flushes,
 		started: () => decoders.size,
-		/** A job whose decoding the test ends by name. @param {string} name @param {number} [bytes] */
-		decoding: (name, bytes) =>
+		/** A job whose decoding the test ends by name. @param {string} name
+		 * @param {number} [bytes] @param {number} [pixels] */
+		decoding: (name, bytes, pixels) =>
 			queue.push({
 				bytes,
+				pixels,
 				decode: () => new Promise((resolve) => decoders.set(name, resolve)),
 				commit: (value) => log.push(value),
 				discard: (value) => log.push(`discarded ${value}`),
@@ -91,4 +96,36 @@ test("cleared jobs are never committed, and what they decoded is freed", async (
 	await finish("running");
 	flush();
 	assert.deepEqual(log, ["discarded ready", "after", "discarded running"]);
+});
+
+test("pixels held at once are bounded, and a job beyond the bound is decoded alone", async () => {
+	const { queue, log, decoding, finish, flush, started } = setUp();
+	decoding("a", 1, PIXELS_MAX * 2);
+	decoding("b", 1, PIXELS_MAX / 2);
+	decoding("c", 1, PIXELS_MAX / 2);
+	decoding("d", 1, 1);
+	assert.equal(started(), 1);
+	await finish("a");
+	assert.equal(started(), 1, "decoded is still held");
+	flush();
+	assert.equal(started(), 3);
+	await finish("b");
+	queue.clear();
+	await finish("c");
+	decoding("e", 1, PIXELS_MAX);
+	assert.equal(started(), 4, "what was dropped is held no more");
+	assert.deepEqual(log, ["a", "discarded b", "discarded c"]);
+});
+
+test("the lag is the age of the oldest job that waits", async () => {
+	const { queue, time, decoding, finish, flush } = setUp();
+	assert.equal(queue.lagMs, 0);
+	decoding("a");
+	time.advance(300);
+	decoding("b");
+	time.advance(200);
+	assert.equal(queue.lagMs, 500);
+	await finish("a");
+	flush();
+	assert.equal(queue.lagMs, 200);
 });

@@ -257,6 +257,30 @@ for (const [way, script] of Object.entries(WAYS)) {
 		);
 	});
 
+	test(`${way}: too far behind, it drops its backlog and asks for a fresh picture`, async () => {
+		const whole = region(RED, 2000, 2000);
+		const heavy = agentSays.frame({ width: 2000, height: 2000, crc: 9, regions: [whole] });
+		agent.forget();
+		/* Quickly sent, slowly decoded: some 1.6 thousand million pixels. */
+		for (let i = 0; i < 400; i++) agent.send(heavy);
+		await agent.until(
+			({ events }) => events.find(({ type }) => type === "cache-rebuild"),
+			"cache rebuild",
+		);
+		agent.forget();
+		agent.send(agentSays.reinit());
+		await agent.until(
+			({ events }) => events.find(({ type, width }) => type === "update" && width === 0),
+			"update of the whole screen",
+		);
+		agent.send(agentSays.wholeScreen(700, 454, solidPng(700, 454, GREEN)));
+		const points = [
+			[0, 0],
+			[599, 449],
+		];
+		assert.deepEqual(await browser.pixelsBecome(points, [GREEN, GREEN]), [GREEN, GREEN]);
+	});
+
 	test(`${way}: the page had nothing to complain about`, () => {
 		assert.deepEqual(browser.complaints, []);
 		assert.deepEqual(agent.faults, []);
