@@ -15,9 +15,12 @@
 
 #include "proto/conn.h"
 #include "proto/log.h"
+#include "proto/secret.h"
 
 /* Connections without a call that are kept. */
 #define IDLE_MAX 4
+/* For a logout that nobody waits for. */
+#define LOGOUT_DEADLINE_MS 60000
 
 /* A connection to the broker and the call on it, if any. */
 struct broker_call {
@@ -26,6 +29,7 @@ struct broker_call {
 	struct conn *conn;
 	struct event *deadline;
 	uint32_t request_id; /* 0 = idle */
+	bool cancelled;
 	enum message_type expected;
 	broker_call_done done;
 	void *arg;
@@ -86,6 +90,13 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 		return;
 	}
 	broker->complained = false;
+	if (link->cancelled) {
+		/* The broker answered before it saw the end. */
+		if (message->type == MESSAGE_LOGGED_IN)
+			broker_end_login(broker, message);
+		link_free(link);
+		return;
+	}
 	event_del(link->deadline);
 	LIST_REMOVE(link, next);
 	link->request_id = 0;
@@ -101,7 +112,7 @@ static void on_closed(struct conn *conn, const char *reason, void *arg)
 	struct broker_call *link = arg;
 
 	(void)conn;
-	if (link->request_id != 0)
+	if (link->request_id != 0 && !link->cancelled)
 		complain(link->broker, "connection ended in a call", reason);
 	link_fail(link, ERROR_BROKER_UNAVAILABLE);
 }
@@ -253,6 +264,28 @@ struct broker_call *broker_call_start(struct broker *broker, struct message *ask
 
 void broker_call_cancel(struct broker_call *call)
 {
-	if (call != NULL)
+	if (call == NULL)
+		return;
+	if (call->expected != MESSAGE_LOGGED_IN) {
 		link_free(call);
+		return;
+	}
+	/* The login's cookie may be on its way to us; nobody else could end that login. */
+	call->cancelled = true;
+	call->done = NULL;
+	conn_end_sending(call->conn);
+}
+
+void broker_end_login(struct broker *broker, const struct message *answer)
+{
+	struct message *ask = secret_malloc(sizeof(*ask));
+
+	log_info("login %s: answer not delivered: logged out", answer->logged_in.login);
+	if (ask == NULL)
+		return;
+	message_init(ask, MESSAGE_LOGOUT, 0);
+	strcpy(ask->logout.login, answer->logged_in.login);
+	strcpy(ask->logout.cookie, answer->logged_in.cookie);
+	broker_call_start(broker, ask, MESSAGE_DONE, LOGOUT_DEADLINE_MS, NULL, NULL);
+	secret_free(ask);
 }

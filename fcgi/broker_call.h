@@ -32,7 +32,11 @@ void broker_destroy(struct broker *broker);
 struct broker_call *broker_call_start(struct broker *broker, struct message *ask,
     enum message_type expected, unsigned deadline_ms, broker_call_done done, void *arg);
 
-/* Ends the call: the broker sees its connection close. Not after done. Takes NULL. */
+/* Nobody waits for the answer any more: the broker sees the connection end. A login that it has
+ * opened all the same is ended. Not after done. Takes NULL. */
 void broker_call_cancel(struct broker_call *call);
+
+/* Ends the login of this LOGGED_IN, whose cookie has reached nobody. */
+void broker_end_login(struct broker *broker, const struct message *answer);
 
 #endif

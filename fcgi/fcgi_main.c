@@ -23,6 +23,7 @@
 #include "http_guard.h"
 #include "listener.h"
 #include "proto/log.h"
+#include "proto/secret.h"
 #include "request.h"
 
 #define BROKER_PATH "/run/x2goweb/broker.sock"
@@ -204,7 +205,9 @@ static void run(struct program *program)
 	    event_add(interrupt, NULL) != 0)
 		log_fatalx("out of memory");
 	sd_notify(0, "READY=1");
-	event_base_dispatch(program->base);
+	while (
+	    !event_base_got_exit(program->base) && event_base_loop(program->base, EVLOOP_ONCE) == 0)
+		secret_wipe_stack();
 	requests_give_up(&program->requests);
 	front_destroy(program->front);
 	event_free(terminate);

@@ -46,21 +46,6 @@ static void request_free(struct request *request)
 		requests->all_done(requests->arg);
 }
 
-/* Nobody but the browser that asked may hold a login; if that one is gone, so is the login. */
-static void end_undelivered_login(struct broker *broker, const struct message *answer)
-{
-	struct message *ask = secret_malloc(sizeof(*ask));
-
-	log_info("login %s: answer not delivered: logged out", answer->logged_in.login);
-	if (ask == NULL)
-		return;
-	message_init(ask, MESSAGE_LOGOUT, 0);
-	strcpy(ask->logout.login, answer->logged_in.login);
-	strcpy(ask->logout.cookie, answer->logged_in.cookie);
-	broker_call_start(broker, ask, MESSAGE_DONE, 60000, NULL, NULL);
-	secret_free(ask);
-}
-
 static void reply_error(
     struct request *request, enum error_code code, const char *detail, uint32_t retry_after_s)
 {
@@ -91,8 +76,10 @@ static void on_answer(const struct message *answer, enum error_code failure, voi
 	if (request->rpc->cookie == RPC_COOKIE_TAKEN)
 		http_set_cookie_take(&set, request->login);
 	delivered = http_reply_answer(&request->exchange, request->rpc, answer, &set);
+	/* Nobody but the browser that asked may hold a login; if that one is gone, so is the login.
+	 */
 	if (!delivered && request->rpc->cookie == RPC_COOKIE_GIVEN)
-		end_undelivered_login(request->requests->broker, answer);
+		broker_end_login(request->requests->broker, answer);
 	request_free(request);
 }
 

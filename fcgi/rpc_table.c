@@ -7,32 +7,16 @@
 #include "json_write.h"
 
 /* Largest text lengths are those of messages.def, by the sizes of the members. */
-#define TEXT(name, member, min)                                                                    \
-	{                                                                                          \
-		name, JSON_TEXT, false, MEMBER(member), min, LENGTH(member)                        \
-	}
-#define OPTIONAL_TEXT(name, member)                                                                \
-	{                                                                                          \
-		name, JSON_TEXT, true, MEMBER(member), 0, LENGTH(member)                           \
-	}
-#define SECRET(name, member)                                                                       \
-	{                                                                                          \
-		name, JSON_SECRET, false, MEMBER(member), 0, LENGTH(member)                        \
-	}
-#define UINT(name, member, min, max)                                                               \
-	{                                                                                          \
-		name, JSON_UINT16, false, MEMBER(member), min, max                                 \
-	}
-#define OPTIONAL_UINT(name, member, min, max)                                                      \
-	{                                                                                          \
-		name, JSON_UINT16, true, MEMBER(member), min, max                                  \
-	}
-#define END                                                                                        \
-	{                                                                                          \
-		.name = NULL                                                                       \
-	}
+/* clang-format off */
+#define TEXT(name, member, min) {name, JSON_TEXT, false, MEMBER(member), min, LENGTH(member)}
+#define OPTIONAL_TEXT(name, member) {name, JSON_TEXT, true, MEMBER(member), 0, LENGTH(member)}
+#define SECRET(name, member) {name, JSON_SECRET, false, MEMBER(member), 0, LENGTH(member)}
+#define UINT(name, member, min, max) {name, JSON_UINT16, false, MEMBER(member), min, max}
+#define OPTIONAL_UINT(name, member, min, max) {name, JSON_UINT16, true, MEMBER(member), min, max}
+#define END {.name = NULL}
 #define MEMBER(member) offsetof(struct message, member), sizeof(((struct message *)0)->member)
 #define LENGTH(member) (sizeof(((struct message *)0)->member) - 1)
+/* clang-format on */
 
 /* rpc_login and rpc_cookie find them in all messages that need a login. */
 #define ASSERT_LOGIN_FIRST(member)                                                                 \

@@ -414,6 +414,11 @@ void conn_close_when_sent(struct conn *conn)
 	flush(conn);
 }
 
+void conn_end_sending(struct conn *conn)
+{
+	shutdown(conn->fd, SHUT_WR);
+}
+
 bool conn_is_ready(const struct conn *conn)
 {
 	return conn->ready && conn->failure == NULL;

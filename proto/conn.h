@@ -57,6 +57,10 @@ bool conn_send_done(struct conn *conn, uint32_t request_id);
  * more is read. */
 void conn_close_when_sent(struct conn *conn);
 
+/* Tells the peer that we have nothing more to say, as if we had closed; what it has said already
+ * still arrives. */
+void conn_end_sending(struct conn *conn);
+
 bool conn_is_ready(const struct conn *conn);
 
 /* Who connected, by SO_PEERCRED. */

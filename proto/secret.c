@@ -37,6 +37,16 @@ void *secret_realloc(void *old, size_t size)
 	return fresh;
 }
 
+/* Deeper than the deepest calls that handle secrets. */
+#define STACK_WIPED_BYTES 32768
+
+__attribute__((noinline)) void secret_wipe_stack(void)
+{
+	char below[STACK_WIPED_BYTES];
+
+	explicit_bzero(below, sizeof(below));
+}
+
 bool secret_equal(const void *a, const void *b, size_t length_bytes)
 {
 	return CRYPTO_memcmp(a, b, length_bytes) == 0;

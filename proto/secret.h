@@ -15,6 +15,10 @@ void *secret_malloc(size_t size);
 void *secret_realloc(void *old, size_t size);
 void secret_free(void *memory);
 
+/* Overwrites the stack below its caller, where functions that have returned left copies: for the
+ * top of an event loop. */
+void secret_wipe_stack(void);
+
 /* True if both hold the same length_bytes; the time depends on the length only. */
 bool secret_equal(const void *a, const void *b, size_t length_bytes);
 
