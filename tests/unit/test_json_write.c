@@ -1,0 +1,177 @@
+/* links: proto fcgi */
+/* SPDX-License-Identifier: ISC */
+/*
+ * fcgi/json_write: each answer as text, with what is hostile in it escaped.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fcgi/json_write.h"
+#include "fcgi/rpc_table.h"
+
+static struct message message;
+static char text[256 * 1024];
+
+static const char *finish(yajl_gen json)
+{
+	const unsigned char *bytes;
+	size_t length;
+
+	assert_int_equal(yajl_gen_get_buf(json, &bytes, &length), yajl_gen_status_ok);
+	assert_true(length < sizeof(text));
+	memcpy(text, bytes, length);
+	text[length] = 0;
+	yajl_gen_free(json);
+	return text;
+}
+
+static const char *written(void (*write)(yajl_gen json, const struct message *answer))
+{
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	write(json, &message);
+	return finish(json);
+}
+
+static const char *error_text(enum error_code code, const char *detail, uint32_t retry_after_s)
+{
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	json_write_error(json, code, detail, retry_after_s);
+	return finish(json);
+}
+
+static void fill_row(struct record_session *row)
+{
+	strcpy(row->id, "alice-50-1_stKICEWM_dp24");
+	strcpy(row->desktop, "ICEWM");
+	row->kind = SESSION_KIND_APPLICATION;
+	row->status = SESSION_STATUS_SUSPENDED;
+	row->display = 50;
+	strcpy(row->server, "host");
+	strcpy(row->created, "2026-11-21T00:51:58");
+	row->age_s = 6;
+	row->attached = 1;
+}
+
+#define ROW                                                                                        \
+	"{\"id\":\"alice-50-1_stKICEWM_dp24\",\"desktop\":\"ICEWM\",\"kind\":\"application\","     \
+	"\"status\":\"suspended\",\"display\":50,\"server\":\"host\","                             \
+	"\"created\":\"2026-11-21T00:51:58\",\"age\":6,\"attached\":true}"
+
+static void test_answers(void **state)
+{
+	(void)state;
+	message_init(&message, MESSAGE_SESSION, 1);
+	message.session.session_count = 1;
+	fill_row(&message.session.session[0]);
+	assert_string_equal(written(json_write_session), "{\"session\":" ROW "}");
+
+	message_init(&message, MESSAGE_STREAM, 1);
+	message.stream.session_count = 1;
+	message.stream.port = 20003;
+	fill_row(&message.stream.session[0]);
+	assert_string_equal(
+	    written(json_write_stream), "{\"session\":" ROW ",\"ws\":\"/x2gows/20003\"}");
+
+	message_init(&message, MESSAGE_SESSIONS, 1);
+	assert_string_equal(written(json_write_sessions), "{\"sessions\":[]}");
+	message.sessions.sessions_count = 2;
+	fill_row(&message.sessions.sessions[0]);
+	fill_row(&message.sessions.sessions[1]);
+	assert_string_equal(written(json_write_sessions), "{\"sessions\":[" ROW "," ROW "]}");
+
+	message_init(&message, MESSAGE_DONE, 1);
+	assert_string_equal(written(json_write_done), "{}");
+}
+
+static void test_login(void **state)
+{
+	(void)state;
+	message_init(&message, MESSAGE_LOGGED_IN, 1);
+	strcpy(message.logged_in.login, "0123456789abcdef");
+	memset(message.logged_in.cookie, 'c', sizeof(message.logged_in.cookie) - 1);
+	message.logged_in.desktops_count = 1;
+	strcpy(message.logged_in.desktops[0].id, "ICEWM");
+	assert_string_equal(written(json_write_logged_in),
+	    "{\"login\":\"0123456789abcdef\",\"state\":\"ready\",\"sessions\":[],"
+	    "\"desktops\":[{\"id\":\"ICEWM\",\"title\":\"ICEWM\"}]}");
+}
+
+static void test_config(void **state)
+{
+	(void)state;
+	message_init(&message, MESSAGE_CONFIG, 1);
+	strcpy(message.config.title, "a \"b\" \\ </script> \xc3\xa4");
+	message.config.other_servers = 1;
+	strcpy(message.config.default_server, "demo");
+	message.config.servers_count = 1;
+	strcpy(message.config.servers[0].id, "demo");
+	strcpy(message.config.servers[0].title, "Demo");
+	assert_string_equal(written(json_write_config),
+	    "{\"title\":\"a \\\"b\\\" \\\\ </script> \xc3\xa4\",\"version\":\"" X2GOWEB_VERSION
+	    "\",\"servers\":[{\"id\":\"demo\",\"title\":\"Demo\"}],\"other_servers\":true,"
+	    "\"desktops\":[],\"defaults\":{\"server\":\"demo\",\"desktop\":\"\"},"
+	    "\"limits\":{\"width_min\":64,\"width_max\":8192,\"height_min\":64,"
+	    "\"height_max\":8192}}");
+}
+
+/* Every call's answer at its largest and smallest is one whole object. */
+static void test_largest(void **state)
+{
+	const struct rpc_call *call;
+
+	(void)state;
+	for (size_t i = 0; (call = rpc_at(i)) != NULL; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			for (unsigned index = 0; message_example(index, k == 0, &message); index++)
+				if (message.type == call->answer)
+					break;
+			assert_int_equal(message.type, call->answer);
+			written(call->write);
+			assert_int_equal(text[0], '{');
+			assert_int_equal(text[strlen(text) - 1], '}');
+		}
+}
+
+static void test_errors(void **state)
+{
+	(void)state;
+	assert_string_equal(error_text(ERROR_NOT_FOUND, NULL, 0),
+	    "{\"error\":{\"code\":\"not_found\",\"message\":\"There is no such call.\"}}");
+	assert_string_equal(error_text(ERROR_DRAINING, "", 30),
+	    "{\"error\":{\"code\":\"draining\",\"message\":\"The gateway takes no new logins at "
+	    "the "
+	    "moment.\",\"retry_after\":30}}");
+	/* Shown where it helps the user, and escaped. */
+	assert_non_null(strstr(error_text(ERROR_HOST_KEY_CHANGED, "SHA256:\"x\"", 0),
+	    "on file. Nothing was sent to it. (SHA256:\\\"x\\\")\""));
+	assert_non_null(strstr(error_text(ERROR_DESKTOP_MISSING, "KDE", 0), "(KDE)"));
+	assert_non_null(strstr(error_text(ERROR_BAD_REQUEST, "user is missing", 0), "(user is"));
+	/* The admin's only. */
+	for (unsigned i = 0; error_info_at(i) != NULL; i++) {
+		enum error_code code = error_info_at(i)->code;
+
+		if (code != ERROR_HOST_KEY_CHANGED && code != ERROR_HOST_KEY_UNKNOWN &&
+		    code != ERROR_DESKTOP_MISSING && code != ERROR_BAD_REQUEST)
+			assert_null(strstr(error_text(code, "inner-matter", 0), "inner-matter"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_answers),
+	    cmocka_unit_test(test_login),
+	    cmocka_unit_test(test_config),
+	    cmocka_unit_test(test_largest),
+	    cmocka_unit_test(test_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
