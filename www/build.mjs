@@ -30,8 +30,8 @@ await build({
 });
 await build({
 	...common,
-	entryPoints: [`${HERE}style.css`],
-	external: ["icons/*"],
-	outdir: out,
+	entryPoints: [`${HERE}css/style.css`],
+	external: ["../icons/*"],
+	outdir: `${out}/css`,
 });
 for (const name of COPIED) await cp(HERE + name, `${out}/${name}`, { recursive: true });
