@@ -223,8 +223,8 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 		done(ERROR_SESSION_BUSY, "a stream is there already", arg);
 		return;
 	}
-	relay->agent = relay_agent_create(
-	    relay->base, ssh, port, cookie, width, height, connect_deadline_ms, &handlers, relay);
+	relay->agent = relay_agent_create(relay->base, ssh, port, cookie, width, height,
+	    connect_deadline_ms, relay->keepalive_ms, &handlers, relay);
 	if (relay->agent == NULL) {
 		done(ERROR_INTERNAL, "out of memory", arg);
 		return;
@@ -279,6 +279,9 @@ struct relay *relay_create(
 	relay->arg = arg;
 	relay->attach_deadline_ms = settings->attach_deadline_ms;
 	relay->buffer_bytes = settings->buffer_bytes;
+	relay->keepalive_ms =
+	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
+	relay->ping_ms = settings->ping_ms != 0 ? settings->ping_ms : WS_PING_MS;
 	relay->login = strdup(settings->login);
 	relay->origin = strdup(settings->origin);
 	relay->to_browser = evbuffer_new();

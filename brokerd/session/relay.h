@@ -33,6 +33,8 @@ struct relay_settings {
 	bool raw_allowed;	     /* subprotocol "binary" as well */
 	unsigned attach_deadline_ms; /* how long an agent waits for its browser */
 	size_t buffer_bytes;	     /* unsent bytes past which a browser is dropped as lagging */
+	/* 0: as relay_agent.h and ws.h say */
+	unsigned keepalive_ms, ping_ms;
 };
 
 struct relay_counters {

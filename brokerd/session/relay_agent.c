@@ -40,6 +40,7 @@ struct relay_agent {
 	struct event *retry;
 	struct event *deadline; /* of connecting, then of hanging up */
 	struct event *keepalive;
+	unsigned keepalive_ms;
 	int64_t sent_ms; /* when something was sent last */
 
 	uint16_t width, height; /* of the first GEOMETRY */
@@ -99,7 +100,7 @@ static void on_opened(struct ssh_tunnel *tunnel, void *arg)
 		end(agent, ERROR_INTERNAL, "out of memory");
 		return;
 	}
-	timer_start_ms(agent->keepalive, RELAY_AGENT_KEEPALIVE_MS);
+	timer_start_ms(agent->keepalive, agent->keepalive_ms);
 	agent->handlers.connected(agent, agent->arg);
 }
 
@@ -190,18 +191,19 @@ static void on_keepalive(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (silent_ms < RELAY_AGENT_KEEPALIVE_MS) {
-		timer_start_ms(agent->keepalive, (unsigned)(RELAY_AGENT_KEEPALIVE_MS - silent_ms));
+	if (silent_ms < agent->keepalive_ms) {
+		timer_start_ms(agent->keepalive, (unsigned)(agent->keepalive_ms - silent_ms));
 		return;
 	}
-	timer_start_ms(agent->keepalive, RELAY_AGENT_KEEPALIVE_MS);
+	timer_start_ms(agent->keepalive, agent->keepalive_ms);
 	if (ssh_tunnel_unsent(agent->tunnel) == 0)
 		send_plain(agent, KDRIVE_EVENT_KEEPALIVE);
 }
 
 struct relay_agent *relay_agent_create(struct event_base *base, struct ssh *ssh, uint16_t port,
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height,
-    unsigned connect_deadline_ms, const struct relay_agent_handlers *handlers, void *arg)
+    unsigned connect_deadline_ms, unsigned keepalive_ms,
+    const struct relay_agent_handlers *handlers, void *arg)
 {
 	struct relay_agent *agent = calloc(1, sizeof(*agent));
 
@@ -213,6 +215,7 @@ struct relay_agent *relay_agent_create(struct event_base *base, struct ssh *ssh,
 	agent->port = port;
 	agent->width = width;
 	agent->height = height;
+	agent->keepalive_ms = keepalive_ms;
 	agent->retry_ms = RETRY_FIRST_MS / 2;
 	memcpy(agent->cookie, cookie, sizeof(agent->cookie));
 	agent->retry = evtimer_new(base, on_retry, agent);

@@ -15,7 +15,7 @@
 #include "kdrive_events.h"
 #include "proto/errors.h"
 
-/* An agent gives up a web client that is silent for 120 s. */
+/* Usual silence before a KEEPALIVE: an agent gives up a web client that is silent for 120 s. */
 #define RELAY_AGENT_KEEPALIVE_MS 20000
 /* How long an agent may take to hang up after DISCONNECTCLIENT. */
 #define RELAY_AGENT_DISCONNECT_MS 2000
@@ -44,7 +44,8 @@ struct relay_agent_handlers {
  * Then writes the opening of kdrive_events_put_opening at once. Fails: NULL if memory is short. */
 struct relay_agent *relay_agent_create(struct event_base *base, struct ssh *ssh, uint16_t port,
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height,
-    unsigned connect_deadline_ms, const struct relay_agent_handlers *handlers, void *arg);
+    unsigned connect_deadline_ms, unsigned keepalive_ms,
+    const struct relay_agent_handlers *handlers, void *arg);
 
 /* Closes the tunnel. Takes NULL; safe inside ended(). */
 void relay_agent_destroy(struct relay_agent *agent);

@@ -227,8 +227,8 @@ static void attach(struct relay *relay, int fd, const struct ws_handshake *hands
 	char greeting[WS_HANDSHAKE_REPLY_BYTES_MAX];
 	size_t greeting_length = ws_handshake_put_acceptance(handshake, greeting);
 
-	relay->browser = ws_create(
-	    relay->base, fd, greeting, greeting_length, early, early_length, &handlers, relay);
+	relay->browser = ws_create(relay->base, fd, greeting, greeting_length, early, early_length,
+	    relay->ping_ms, &handlers, relay);
 	relay->subprotocol = handshake->subprotocol;
 	relay->locked = handshake->subprotocol == WS_SUBPROTOCOL_RAW;
 	if (relay->browser == NULL || relay->locked)

@@ -29,6 +29,7 @@ struct relay {
 	char *login, *origin;
 	unsigned attach_deadline_ms;
 	size_t buffer_bytes;
+	unsigned keepalive_ms, ping_ms;
 	struct ws_listener *listener;
 
 	enum relay_phase phase;

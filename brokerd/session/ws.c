@@ -50,7 +50,7 @@ struct ws {
 	struct ws_handlers handlers;
 	void *arg;
 	struct event *read_event, *write_event;
-	struct event *ping;	/* every WS_PING_MS */
+	struct event *ping;	/* every ping_ms */
 	struct event *deadline; /* of closing */
 	struct event *settle;	/* made active when something is to be reported */
 
@@ -71,6 +71,7 @@ struct ws {
 
 	bool heard; /* something came, or was taken, since the last ping */
 	bool pinged;
+	unsigned ping_ms;
 	bool dispatching; /* inside a handler: destruction waits */
 	bool destroyed;
 };
@@ -514,6 +515,7 @@ static void on_ping(evutil_socket_t fd, short what, void *arg)
 		ws->pinged = true;
 		ws->heard = false;
 		queue(ws, WSLAY_PING, "");
+		timer_start_ms(ws->ping, ws->ping_ms);
 	}
 	settle(ws);
 }
@@ -530,16 +532,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 static bool create_events(struct ws *ws, struct event_base *base)
 {
-	static const struct timeval every = {.tv_sec = WS_PING_MS / 1000};
-
 	ws->read_event = event_new(base, ws->fd, EV_READ | EV_PERSIST, on_readable, ws);
 	ws->write_event = event_new(base, ws->fd, EV_WRITE | EV_PERSIST, on_writable, ws);
-	ws->ping = event_new(base, -1, EV_PERSIST, on_ping, ws);
+	ws->ping = evtimer_new(base, on_ping, ws);
 	ws->deadline = evtimer_new(base, on_deadline, ws);
 	ws->settle = evtimer_new(base, on_settle, ws);
 	return ws->read_event != NULL && ws->write_event != NULL && ws->ping != NULL &&
-	       ws->deadline != NULL && ws->settle != NULL && event_add(ws->read_event, NULL) == 0 &&
-	       event_add(ws->ping, &every) == 0;
+	       ws->deadline != NULL && ws->settle != NULL && event_add(ws->read_event, NULL) == 0;
 }
 
 static bool create_wslay(struct ws *ws)
@@ -560,7 +559,8 @@ static bool create_wslay(struct ws *ws)
 }
 
 struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size_t greeting_length,
-    const uint8_t *early, size_t early_length, const struct ws_handlers *handlers, void *arg)
+    const uint8_t *early, size_t early_length, unsigned ping_ms, const struct ws_handlers *handlers,
+    void *arg)
 {
 	struct ws *ws = calloc(1, sizeof(*ws));
 	const int on = 1;
@@ -571,6 +571,7 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 	}
 	ws->fd = fd;
 	ws->handlers = *handlers;
+	ws->ping_ms = ping_ms;
 	ws->arg = arg;
 	ws->out = evbuffer_new();
 	ws->early = malloc(early_length + 1);
@@ -582,6 +583,7 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 	memcpy(ws->early, early, early_length);
 	ws->early_length = early_length;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	timer_start_ms(ws->ping, ping_ms);
 	flush(ws);
 	if (early_length != 0)
 		event_active(ws->read_event, EV_READ, 0);

@@ -18,7 +18,7 @@
  * behind megabytes. */
 #define WS_UNSENT_BYTES_MAX (64 * 1024)
 
-/* A browser that was sent a ping and is not heard of for this long is gone. */
+/* Usual time between pings. */
 #define WS_PING_MS 30000
 /* How long a closing handshake may take. */
 #define WS_CLOSE_MS 3000
@@ -53,9 +53,11 @@ struct ws_handlers {
 };
 
 /* fd: a connected non-blocking TCP socket; taken over, also on failure. greeting: HTTP's answer,
- * sent first. early: bytes that came with the request; copied. Fails: NULL if memory is short. */
+ * sent first. early: bytes that came with the request; copied. ping_ms: a browser that was sent a
+ * ping and is not heard of for this long is gone. Fails: NULL if memory is short. */
 struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size_t greeting_length,
-    const uint8_t *early, size_t early_length, const struct ws_handlers *handlers, void *arg);
+    const uint8_t *early, size_t early_length, unsigned ping_ms, const struct ws_handlers *handlers,
+    void *arg);
 
 /* Closes without a word. Takes NULL; safe inside handlers. */
 void ws_destroy(struct ws *ws);
