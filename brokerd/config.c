@@ -266,7 +266,7 @@ static char *read_line(char *line, int size, void *arg)
 static void continue_value(struct parser *parser, const char *value)
 {
 	size_t used = strlen(parser->value);
-	bool comma = used != 0 && parser->value[used - 1] != ',';
+	bool comma = used != 0 && parser->value[used - 1] != ',' && value[0] != ',';
 
 	if (!config_kind_is_list(parser->key->kind))
 		complain(parser, parser->line, parser->key->name,

@@ -39,7 +39,7 @@ bool cookie_make(char cookie[COOKIE_CHARS + 1], uint8_t hash[COOKIE_HASH_BYTES])
 	return good;
 }
 
-bool cookie_matches(const char cookie[COOKIE_CHARS + 1], const uint8_t hash[COOKIE_HASH_BYTES])
+bool cookie_matches(const char *cookie, const uint8_t hash[COOKIE_HASH_BYTES])
 {
 	uint8_t ours[COOKIE_HASH_BYTES];
 

@@ -20,6 +20,6 @@ bool cookie_make_login(char login[COOKIE_LOGIN_CHARS + 1]);
 bool cookie_make(char cookie[COOKIE_CHARS + 1], uint8_t hash[COOKIE_HASH_BYTES]);
 
 /* Whether cookie has this hash, in constant time. */
-bool cookie_matches(const char cookie[COOKIE_CHARS + 1], const uint8_t hash[COOKIE_HASH_BYTES]);
+bool cookie_matches(const char *cookie, const uint8_t hash[COOKIE_HASH_BYTES]);
 
 #endif

@@ -23,8 +23,8 @@
 #include "spawn.h"
 #include "uid_pool.h"
 
-/* What a session may take for its first lists, once it is authenticated. */
-#define FIRST_LIST_MS 15000
+/* How much longer than its own deadlines a session process may take. */
+#define DEADLINE_GRACE_MS 1000
 /* After which a process that was told to die, or did, is swept again. */
 #define KILL_PAUSE_MS 1000
 /* As many as OPEN carries. */
@@ -75,7 +75,10 @@ static void set_state(struct login *login, enum login_state state)
 	login->state = state;
 	switch (state) {
 	case LOGIN_STATE_OPENING:
-		set_deadline(login, config->deadlines.auth_ms + FIRST_LIST_MS);
+		/* The session keeps both by itself, the second for its first lists; the rest is
+		 * for one that does not. */
+		set_deadline(login,
+		    config->deadlines.auth_ms + config->deadlines.start_ms + DEADLINE_GRACE_MS);
 		break;
 	case LOGIN_STATE_STOPPING:
 		event_del(login->idle);
@@ -340,18 +343,16 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	answer.logged_in.desktops_count = opened->desktops_count;
 	memcpy(answer.logged_in.desktops, opened->desktops, sizeof(opened->desktops));
 	explicit_bzero(login->cookie, sizeof(login->cookie));
-	sent = conn_send(login->asker, &answer);
-	message_wipe(&answer);
-	login->asker = NULL;
-	if (!sent) {
-		login_stop(login, ERROR_INTERNAL, "the answer cannot be sent");
-		return;
-	}
 	set_state(login, LOGIN_STATE_READY);
 	login->was_ready = true;
 	login_touch(login);
 	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by password; host key %s",
 	    opened->fingerprint);
+	sent = conn_send(login->asker, &answer);
+	message_wipe(&answer);
+	login->asker = NULL;
+	if (!sent)
+		login_stop(login, ERROR_INTERNAL, "the answer cannot be sent");
 }
 
 bool login_may_be_used(const struct login *login, const char *cookie)

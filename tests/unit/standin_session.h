@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A stand-in for x2goweb-session, for tests of the broker: speaks the protocol over the link, but
+ * no SSH. What it does depends on the user's name in OPEN and on the command in DO_START. The
+ * tests' own binary is it, when it is run under the name of x2goweb-session.
+ */
+#ifndef UNIT_STANDIN_SESSION_H
+#define UNIT_STANDIN_SESSION_H
+
+#include <dirent.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/conn.h"
+
+#define STANDIN_LINK 3
+
+extern char **environ;
+
+static char standin_user[65];
+
+/* "Uid: 70000 70000 …" of /proc/self/status as one line without blanks' abundance. */
+static inline void standin_status_line(const char *name, char *text, size_t size)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+
+	snprintf(text, size, "none");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+			snprintf(text, size, "%.*s", (int)strcspn(line + strlen(name) + 2, "\n"),
+			    line + strlen(name) + 2);
+	if (file != NULL)
+		fclose(file);
+	for (; *text != 0; text++)
+		if (*text == '\t')
+			*text = ' ';
+}
+
+/* The open descriptors but the one that lists them: "0 1 2 3 4". */
+static inline void standin_list_fds(char *text, size_t size)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	bool open[32] = {false};
+	const struct dirent *entry;
+
+	text[0] = 0;
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd < 32 && fd != dirfd(directory))
+			open[fd] = true;
+	}
+	for (int fd = 0; fd < 32; fd++)
+		if (open[fd])
+			snprintf(text + strlen(text), size - strlen(text), "%s%d",
+			    text[0] != 0 ? " " : "", fd);
+	if (directory != NULL)
+		closedir(directory);
+}
+
+/* What it finds itself to be, as desktops: id = what, title = value. */
+static inline void standin_tell_facts(struct message_opened *opened)
+{
+	static const char *const lines[] = {
+	    "Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapAmb", "CapBnd", "NoNewPrivs"};
+	size_t count = 0;
+
+	for (; count < sizeof(lines) / sizeof(lines[0]); count++) {
+		struct record_choice *fact = &opened->desktops[count];
+
+		strcpy(fact->id, lines[count]);
+		standin_status_line(lines[count], fact->title, sizeof(fact->title));
+	}
+	strcpy(opened->desktops[count].id, "environment");
+	strcpy(opened->desktops[count++].title, environ[0] == NULL ? "empty" : environ[0]);
+	strcpy(opened->desktops[count].id, "root");
+	strcpy(opened->desktops[count++].title,
+	    fchdir(4) == 0 && chroot(".") == 0 ? "changed" : "not changed");
+	opened->desktops_count = (uint16_t)count;
+}
+
+static inline void standin_send_log(struct conn *conn, unsigned lines)
+{
+	struct message message;
+
+	for (unsigned i = 0; i < lines; i++) {
+		message_init(&message, MESSAGE_LOG, 0);
+		message.log.level = 6;
+		snprintf(message.log.text, sizeof(message.log.text), "chatter %u", i);
+		conn_send(conn, &message);
+	}
+}
+
+static inline void standin_end(struct conn *conn, enum error_code code, const char *detail)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_ENDED, 0);
+	message.ended.code = (uint16_t)code;
+	strcpy(message.ended.detail, detail);
+	conn_send(conn, &message);
+	_exit(0);
+}
+
+static inline void standin_open(struct conn *conn, struct message *order, const char *fds)
+{
+	struct message answer;
+
+	strcpy(standin_user, order->open.user);
+	if (strcmp(standin_user, "wrong") == 0)
+		standin_end(conn, ERROR_AUTH_FAILED, "there is no such user");
+	if (strcmp(standin_user, "crash") == 0)
+		raise(SIGKILL);
+	if (strcmp(standin_user, "silent") == 0)
+		return;
+	if (strcmp(standin_user, "garbage") == 0) {
+		static const char garbage[] = "\x16\x03\x01 this is no frame of ours at all";
+
+		if (write(STANDIN_LINK, garbage, sizeof(garbage)) < 0)
+			_exit(1);
+		return;
+	}
+	message_init(&answer, MESSAGE_OPENED, 0);
+	if (strcmp(standin_user, "early") == 0)
+		message_init(&answer, MESSAGE_SESSIONS, 1);
+	else
+		strcpy(answer.opened.fingerprint, "SHA256:standin");
+	if (strcmp(standin_user, "facts") == 0) {
+		standin_tell_facts(&answer.opened);
+		strcpy(answer.opened.desktops[answer.opened.desktops_count].id, "fds");
+		strcpy(answer.opened.desktops[answer.opened.desktops_count++].title, fds);
+	}
+	conn_send(conn, &answer);
+	if (strcmp(standin_user, "chatty") == 0)
+		standin_send_log(conn, 1000);
+}
+
+static inline void standin_stream(struct conn *conn, enum stream_state state)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_STREAM_STATE, 0);
+	strcpy(message.stream_state.session, "alice-50-1795219328_stKICEWM_dp24");
+	message.stream_state.state = (uint8_t)state;
+	message.stream_state.to_browser_bytes = 1000;
+	message.stream_state.from_browser_bytes = 41;
+	conn_send(conn, &message);
+}
+
+static inline void standin_start(struct conn *conn, const struct message *order)
+{
+	const char *command = order->do_start.command;
+	struct message answer;
+
+	message_init(&answer, MESSAGE_STREAM, order->request_id);
+	answer.stream.session_count = 1;
+	strcpy(answer.stream.session[0].id, "alice-50-1795219328_stKICEWM_dp24");
+	strcpy(answer.stream.session[0].desktop, command);
+	answer.stream.port = 22;
+	if (strcmp(command, "never") == 0)
+		return;
+	if (strcmp(command, "die") == 0)
+		_exit(3);
+	if (strcmp(command, "lost") == 0)
+		standin_end(conn, ERROR_SSH_LOST, "connection reset");
+	if (strcmp(command, "unasked") == 0)
+		answer.request_id++;
+	if (strcmp(command, "liar") == 0)
+		answer.type = MESSAGE_SESSION;
+	if (strcmp(command, "fail") == 0) {
+		conn_send_fail(conn, order->request_id, ERROR_DESKTOP_MISSING, "no such program");
+		return;
+	}
+	standin_stream(conn, STREAM_STATE_WAITING);
+	standin_stream(conn, STREAM_STATE_ATTACHED);
+	conn_send(conn, &answer);
+}
+
+static inline void standin_message(struct conn *conn, struct message *order, void *arg)
+{
+	struct message answer;
+
+	switch (order->type) {
+	case MESSAGE_OPEN:
+		standin_open(conn, order, arg);
+		break;
+	case MESSAGE_DO_SESSIONS:
+		message_init(&answer, MESSAGE_SESSIONS, order->request_id);
+		answer.sessions.sessions_count = 1;
+		strcpy(answer.sessions.sessions[0].id, "alice-50-1795219328_stKICEWM_dp24");
+		conn_send(conn, &answer);
+		break;
+	case MESSAGE_DO_START:
+		standin_start(conn, order);
+		break;
+	case MESSAGE_DO_SUSPEND:
+	case MESSAGE_DO_TERMINATE:
+		standin_stream(conn, STREAM_STATE_NONE);
+		message_init(&answer, MESSAGE_SESSION, order->request_id);
+		answer.session.session_count = 1;
+		strcpy(answer.session.session[0].id, order->do_suspend.session);
+		conn_send(conn, &answer);
+		break;
+	case MESSAGE_STOP:
+		if (strcmp(standin_user, "stubborn") != 0)
+			standin_end(conn, order->stop.code, "");
+		break;
+	default:
+		conn_send_fail(conn, order->request_id, ERROR_INTERNAL, "not stood in for");
+		break;
+	}
+}
+
+static inline void standin_closed(struct conn *conn, const char *reason, void *arg)
+{
+	(void)conn;
+	(void)reason;
+	(void)arg;
+	_exit(0);
+}
+
+/* If this process was started as a session: is one, and does not return. */
+static inline void standin_session_main(int argc, char **argv)
+{
+	static const struct conn_handlers handlers = {
+	    .message = standin_message, .closed = standin_closed};
+	static char fds[128];
+	struct event_base *base;
+
+	if (argc != 1 || strcmp(argv[0], "x2goweb-session") != 0)
+		return;
+	standin_list_fds(fds, sizeof(fds));
+	base = event_base_new();
+	if (base == NULL ||
+	    conn_create(base, STANDIN_LINK, ROLE_SESSION, ROLE_BROKER, &handlers, fds) == NULL)
+		_exit(1);
+	event_base_dispatch(base);
+	_exit(1);
+}
+
+#endif

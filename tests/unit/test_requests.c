@@ -1,0 +1,183 @@
+/* links: proto brokerd */
+/* SPDX-License-Identifier: ISC */
+/*
+ * brokerd/requests between a link and an asker, both real connections over socketpairs.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <cmocka.h>
+
+#include "brokerd/requests.h"
+#include "proto/conn.h"
+
+/* Ends of a pair: near is the broker's. */
+struct pair {
+	struct conn *near, *far;
+	unsigned received;
+	struct message last; /* that far has received */
+};
+
+static struct event_base *base;
+static struct pair link_pair, asker_pair;
+static struct requests requests;
+
+static void on_message(struct conn *conn, struct message *message, void *arg)
+{
+	struct pair *pair = arg;
+
+	if (conn != pair->far)
+		return;
+	pair->received++;
+	pair->last = *message;
+	event_base_loopbreak(base);
+}
+
+static void on_closed(struct conn *conn, const char *reason, void *arg)
+{
+	(void)conn;
+	(void)arg;
+	fail_msg("closed: %s", reason);
+}
+
+static int open_pair(struct pair *pair, enum role far_role)
+{
+	static const struct conn_handlers handlers = {.message = on_message, .closed = on_closed};
+	int fds[2];
+
+	memset(pair, 0, sizeof(*pair));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return -1;
+	pair->near = conn_create(base, fds[0], ROLE_BROKER, far_role, &handlers, pair);
+	pair->far = conn_create(base, fds[1], far_role, ROLE_BROKER, &handlers, pair);
+	while (!conn_is_ready(pair->near) || !conn_is_ready(pair->far))
+		event_base_loop(base, EVLOOP_ONCE);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	base = event_base_new();
+	if (open_pair(&link_pair, ROLE_SESSION) != 0 || open_pair(&asker_pair, ROLE_FCGI) != 0)
+		return -1;
+	requests_init(&requests, base);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	requests_fail_all(&requests, ERROR_INTERNAL, NULL);
+	conn_destroy(link_pair.near);
+	conn_destroy(link_pair.far);
+	conn_destroy(asker_pair.near);
+	conn_destroy(asker_pair.far);
+	event_base_free(base);
+	return 0;
+}
+
+static bool send_order(uint32_t asker_id, unsigned deadline_ms)
+{
+	struct message order;
+
+	message_init(&order, MESSAGE_DO_SESSIONS, 0);
+	return requests_send(&requests, link_pair.near, &order, MESSAGE_SESSIONS, asker_pair.near,
+	    asker_id, deadline_ms);
+}
+
+static void test_numbers(void **state)
+{
+	struct request *request;
+	uint32_t first;
+
+	(void)state;
+	assert_true(send_order(77, 60000));
+	event_base_dispatch(base);
+	assert_int_equal(link_pair.last.type, MESSAGE_DO_SESSIONS);
+	first = link_pair.last.request_id;
+	assert_int_not_equal(first, 0);
+	assert_true(send_order(78, 60000));
+	event_base_dispatch(base);
+	assert_int_not_equal(link_pair.last.request_id, first);
+
+	assert_null(requests_take(&requests, first, MESSAGE_STREAM));
+	assert_null(requests_take(&requests, first + 100, MESSAGE_SESSIONS));
+	assert_null(requests_take(&requests, 0, MESSAGE_SESSIONS));
+	request = requests_take(&requests, first, MESSAGE_SESSIONS);
+	assert_non_null(request);
+	assert_int_equal(request->asker_id, 77);
+	assert_ptr_equal(request->asker, asker_pair.near);
+	assert_int_equal(request->order, MESSAGE_DO_SESSIONS);
+	request_destroy(request);
+	assert_null(requests_take(&requests, first, MESSAGE_SESSIONS));
+	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_FAIL);
+	assert_non_null(request);
+	assert_int_equal(request->asker_id, 78);
+	request_destroy(request);
+	assert_int_equal(requests.count, 0);
+}
+
+static void test_bound(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i <= REQUESTS_MAX; i++)
+		assert_true(send_order(i, 60000));
+	assert_false(send_order(99, 60000));
+	assert_int_equal(requests.count, REQUESTS_MAX);
+}
+
+static void test_deadline(void **state)
+{
+	struct request *request;
+
+	(void)state;
+	assert_true(send_order(5, 20));
+	while (asker_pair.received == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(asker_pair.last.type, MESSAGE_FAIL);
+	assert_int_equal(asker_pair.last.request_id, 5);
+	assert_int_equal(asker_pair.last.fail.code, ERROR_TIMEOUT);
+	/* The late answer still finds its entry, but nobody who wants it. */
+	request = requests_take(&requests, 1, MESSAGE_SESSIONS);
+	assert_non_null(request);
+	assert_null(request->asker);
+	request_destroy(request);
+}
+
+static void test_forget_and_fail(void **state)
+{
+	struct request *request;
+
+	(void)state;
+	assert_true(send_order(5, 60000));
+	requests_forget(&requests, link_pair.near);
+	requests_forget(&requests, asker_pair.near);
+	request = requests_take(&requests, 1, MESSAGE_SESSIONS);
+	assert_null(request->asker);
+	request_destroy(request);
+	assert_true(send_order(6, 60000));
+	requests_fail_all(&requests, ERROR_SSH_LOST, "gone");
+	while (asker_pair.received == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(asker_pair.last.request_id, 6);
+	assert_int_equal(asker_pair.last.fail.code, ERROR_SSH_LOST);
+	assert_string_equal(asker_pair.last.fail.detail, "gone");
+	assert_int_equal(requests.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_deadline, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_forget_and_fail, set_up, tear_down)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
