@@ -58,7 +58,8 @@ struct ws {
 	struct evbuffer *out;
 	bool writable_owed; /* ws_send_binary left bytes behind */
 	bool paused;
-	bool gone; /* end of the stream, or an error of the socket */
+	bool gone;	 /* end of the stream, or an error of the socket */
+	bool unreadable; /* what comes are not frames */
 
 	uint8_t *early; /* read before the socket is */
 	size_t early_length, early_used;
@@ -421,6 +422,18 @@ static void discard_input(struct ws *ws)
 
 /* --- state ---------------------------------------------------------------------------------- */
 
+/* Why the browser is lost. */
+static unsigned lost_code(const struct ws *ws)
+{
+	if (wslay_event_get_close_received(ws->wslay))
+		return wslay_event_get_status_code_received(ws->wslay);
+	if (ws->gone)
+		return WS_CLOSE_CODE_ABNORMAL;
+	if (ws->unreadable)
+		return WS_CLOSE_CODE_PROTOCOL_ERROR;
+	return wslay_event_get_status_code_sent(ws->wslay);
+}
+
 /* Moves on to the state that the facts call for, tells the owner, and frees what was destroyed
  * meanwhile. Ends every turn that may have changed something. */
 static void settle(struct ws *ws)
@@ -432,12 +445,7 @@ static void settle(struct ws *ws)
 		set_state(ws, WS_STATE_CLOSING);
 		timer_start_ms(ws->deadline, WS_CLOSE_MS);
 		flush(ws);
-		ws->handlers.lost(ws,
-		    wslay_event_get_close_received(ws->wslay)
-			? wslay_event_get_status_code_received(ws->wslay)
-		    : ws->gone ? WS_CLOSE_CODE_ABNORMAL
-			       : wslay_event_get_status_code_sent(ws->wslay),
-		    ws->arg);
+		ws->handlers.lost(ws, lost_code(ws), ws->arg);
 	}
 	if (ws->state == WS_STATE_CLOSING && !ws->gone && ws_unsent(ws) == 0 &&
 	    wslay_event_get_close_sent(ws->wslay) && !wslay_event_get_read_enabled(ws->wslay)) {
@@ -476,8 +484,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	} else if (!ws->gone) {
 		ws->dispatching = true;
 		ws->turn_bytes = TURN_BYTES;
+		/* Where it loses track of the frames it queues a close frame without a code. */
 		if (wslay_event_recv(ws->wslay) != 0)
-			ws->gone = true;
+			ws->unreadable = true;
 		if (!ws->destroyed)
 			flush(ws);
 	}
