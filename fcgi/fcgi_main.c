@@ -30,8 +30,10 @@
 /* For a request to come in whole. */
 #define ARRIVAL_DEADLINE_MS 10000
 #define ARRIVALS_MAX	    256
-/* Requests that wait for the broker at the same time. */
-#define REQUESTS_MAX 128
+/* Requests that wait for the broker at the same time; the usual number stays below the connections
+ * that the broker accepts from one user ([limits] connections_per_uid, 64). */
+#define REQUESTS_USUAL 48
+#define REQUESTS_MAX   200
 /* For requests in work to be answered after SIGTERM. */
 #define STOP_DEADLINE_S 4
 
@@ -63,7 +65,7 @@ static const char help[] =
     "  --broker PATH    socket of x2goweb-brokerd (" BROKER_PATH ")\n"
     "  --origin URL     public origin of the page, such as https://desk.example.org; may be\n"
     "                   repeated; without it the origin must be that of the request itself\n"
-    "  --requests N     requests in work at the same time (128)\n"
+    "  --requests N     requests in work at the same time (48)\n"
     "  --user USER      become USER, if started as root\n"
     "  --debug          log why requests are refused\n"
     "  --help           print this text\n"
@@ -219,7 +221,7 @@ int main(int argc, char **argv)
 	struct options options = {
 	    .listener = {.mode = 0660, .owner = (uid_t)-1, .group = (gid_t)-1},
 	    .broker = BROKER_PATH,
-	    .requests_max = REQUESTS_MAX,
+	    .requests_max = REQUESTS_USUAL,
 	    .log_level = LOG_LEVEL_INFO,
 	};
 	struct program program = {0};

@@ -172,10 +172,10 @@ test("the FastCGI responder is killed: the stream goes on, a new one serves the 
 test("a login whose caller goes away is taken back", async () => {
 	const before = (await brokerStatus(stack)).logins;
 	// Straight to the responder: the web server may wait for the answer on the caller's behalf.
-	const { beginRequest } = await import("./lib/fastcgi.mjs");
+	const { whole } = await import("./lib/fastcgi.mjs");
 	const socket = net.connect(stack.file("web/fcgi.sock"));
 	socket.write(
-		beginRequest(
+		whole(
 			{
 				REQUEST_METHOD: "POST",
 				REQUEST_URI: "/x2go/rpc/login",

@@ -50,14 +50,14 @@ function stream(/** @type {number} */ type, /** @type {Buffer} */ content) {
 }
 
 /**
- * A whole request.
+ * A whole request. CONTENT_LENGTH is the body's, unless params say otherwise.
  * @param {Record<string, string>} params
  * @param {Buffer | string} [body]
  */
 export function whole(params, body = "") {
 	return Buffer.concat([
 		begin(),
-		stream(PARAMS, pairs(params)),
+		stream(PARAMS, pairs({ CONTENT_LENGTH: String(Buffer.byteLength(body)), ...params })),
 		stream(STDIN, Buffer.from(body)),
 	]);
 }

@@ -28,7 +28,7 @@ const layouts = new Map();
 const names = new Map();
 
 for (const [, word, list] of table.matchAll(/^\t?([A-Z_]+)\(([^()]*(?:\([^()]*\)[^()]*)*)\)/gm)) {
-	const [first, second, third, fourth] = list.split(",").map((part) => part.trim());
+	const [first, second, third] = list.split(",").map((part) => part.trim());
 	const open = [...layouts.values()].at(-1);
 	if (word === "RECORD") layouts.set(`record_${first}`, { number: 0, fields: [] });
 	else if (word === "MESSAGE") {
