@@ -324,7 +324,8 @@ static inline uint32_t peer_send(struct peer *peer, struct message *message)
 {
 	message->request_id = ++peer->last_id;
 	/* The first one has to wait until the broker has said hello. */
-	AWAIT(conn_is_ready(peer->conn));
+	AWAIT(peer->closed || conn_is_ready(peer->conn));
+	assert_false(peer->closed);
 	assert_true(conn_send(peer->conn, message));
 	return message->request_id;
 }

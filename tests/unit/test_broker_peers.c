@@ -124,7 +124,7 @@ static void test_silent(void **state)
 static void test_full(void **state)
 {
 	enum { LIMIT = 6 };
-	struct peer peers[LIMIT];
+	struct peer peers[LIMIT], ctl;
 	int late;
 
 	(void)state;
@@ -140,9 +140,16 @@ static void test_full(void **state)
 	assert_true(is_closed_by_broker(late, 5000));
 	assert_logged("too many connections event=PEER_REFUSED");
 	close(late);
+	peer_open(&ctl, ROLE_CTL);
+	assert_int_equal(peer_status(&ctl)->connections, LIMIT + 1);
 	peer_close(&peers[0]);
-	/* The broker learns of the end before it sees who comes next. */
+	/* There is room again once the broker knows of the end. */
+	for (unsigned tries = 0; peer_status(&ctl)->connections != LIMIT; tries++) {
+		assert_in_range(tries, 0, 200);
+		poll(NULL, 0, 20);
+	}
 	assert_serves();
+	peer_close(&ctl);
 	for (unsigned i = 1; i < LIMIT; i++)
 		peer_close(&peers[i]);
 }
