@@ -121,7 +121,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(SESSION_SRC)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(FCGI_SRC) $(SESSION_SRC)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	$(Q)clang $(ALL_CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< $(call unit_src,$<) -Wl,--as-needed $(ALL_LIBS)
