@@ -108,8 +108,10 @@ bool http_reply_error(struct exchange *exchange, enum error_code code, const cha
 	 * another call they are a conflict. */
 	if (status < 400)
 		status = 409;
+	if (detail == NULL)
+		detail = "";
 	log_debug("request refused: %d %s%s%s", status, error_info(code)->name,
-	    detail != NULL ? ": " : "", detail != NULL ? detail : "");
+	    detail[0] != 0 ? ": " : "", detail);
 	if (json != NULL)
 		json_write_error(json, code, detail, retry_after_s);
 	return send_reply(exchange, status, retry_after_s, allow, set, json);
