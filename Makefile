@@ -58,6 +58,7 @@ $(BUILD)/bin/x2goweb-fcgi: $(call objects,$(FCGI_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-fcgi: LIBS = -lfcgi $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS)) -lpthread
 $(BUILD)/bin/x2goweb-brokerd: $(call objects,$(BROKERD_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-brokerd: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(BROKERD_LIBS))
+$(BUILD)/obj/brokerd/brokerd_main.o: CPPFLAGS += -DX2GOWEB_SESSION='"$(PREFIX)/lib/x2goweb/x2goweb-session"'
 $(BUILD)/bin/brokerctl: $(call objects,$(CTL_SRC) $(PROTO_SRC))
 $(BUILD)/bin/brokerctl: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(CTL_LIBS))
 $(BUILD)/bin/x2goweb-session: $(call objects,$(SESSION_SRC) $(PROTO_SRC))
@@ -96,6 +97,7 @@ proto_PART   := $(PROTO_SRC)
 fcgi_PART    := $(FCGI_SRC)
 brokerd_PART := $(BROKERD_SRC)
 session_PART := $(SESSION_SRC)
+ctl_PART     := $(CTL_SRC)
 ALL_LIBS = -lfcgi -lwslay $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS) $(BROKERD_LIBS) $(SESSION_LIBS) cmocka) -lpthread
 
 define unit_rule

@@ -23,8 +23,8 @@ struct ctl_command {
 	const char *help;
 	/* Fills in the request; NULL, or what is wrong with the argument. */
 	const char *(*ask)(struct message *request, const char *argument);
-	/* Prints an answer. True if it was the last one. */
-	bool (*print)(FILE *out, const struct message *answer, bool json);
+	/* Prints an answer; part counts the answers from 0. True if it was the last one. */
+	bool (*print)(FILE *out, const struct message *answer, unsigned part, bool json);
 };
 
 /* The command of this name, or NULL. */
@@ -35,7 +35,7 @@ const struct ctl_command *ctl_command_at(unsigned index);
 
 void ctl_print_status(FILE *out, const struct message_status *status, bool json);
 
-/* Prints one part of a list; what surrounds it comes with its first and its last part. */
-void ctl_print_logins(FILE *out, const struct message_logins *part, bool json);
+/* Prints one answer of a list; what surrounds the list comes with its first and its last part. */
+void ctl_print_logins(FILE *out, const struct message_logins *logins, unsigned part, bool json);
 
 #endif

@@ -13,10 +13,11 @@ static const char *ask_status(struct message *request, const char *argument)
 	return NULL;
 }
 
-static bool print_status(FILE *out, const struct message *answer, bool json)
+static bool print_status(FILE *out, const struct message *answer, unsigned part, bool json)
 {
 	if (answer->type == MESSAGE_STATUS)
 		ctl_print_status(out, &answer->status, json);
+	(void)part;
 	return true;
 }
 
@@ -27,11 +28,11 @@ static const char *ask_list(struct message *request, const char *argument)
 	return NULL;
 }
 
-static bool print_list(FILE *out, const struct message *answer, bool json)
+static bool print_list(FILE *out, const struct message *answer, unsigned part, bool json)
 {
 	if (answer->type != MESSAGE_LOGINS)
 		return true;
-	ctl_print_logins(out, &answer->logins, json);
+	ctl_print_logins(out, &answer->logins, part, json);
 	return answer->logins.last != 0;
 }
 
@@ -44,10 +45,11 @@ static const char *ask_kill(struct message *request, const char *argument)
 	return NULL;
 }
 
-static bool print_nothing(FILE *out, const struct message *answer, bool json)
+static bool print_nothing(FILE *out, const struct message *answer, unsigned part, bool json)
 {
 	(void)out;
 	(void)answer;
+	(void)part;
 	(void)json;
 	return true;
 }

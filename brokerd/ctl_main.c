@@ -25,6 +25,7 @@ struct ctl {
 	struct conn *conn;
 	struct message request;
 	bool json;
+	unsigned parts; /* answers so far */
 	enum ctl_status status;
 };
 
@@ -66,7 +67,7 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 		fprintf(stderr, PROGRAM ": %s\n",
 		    message->fail.detail[0] != 0 ? message->fail.detail : info->text);
 		ctl->status = CTL_STATUS_FAILED;
-	} else if (!ctl->command->print(stdout, message, ctl->json)) {
+	} else if (!ctl->command->print(stdout, message, ctl->parts++, ctl->json)) {
 		return;
 	}
 	event_base_loopbreak(ctl->base);

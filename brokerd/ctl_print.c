@@ -84,23 +84,22 @@ static const char *or_dash(const char *text)
 	return text[0] != 0 ? text : "-";
 }
 
-void ctl_print_logins(FILE *out, const struct message_logins *part, bool json)
+void ctl_print_logins(FILE *out, const struct message_logins *logins, unsigned part, bool json)
 {
-	static bool begun;
 	char age[32];
 
-	if (!begun)
+	if (part == 0)
 		fputs(
 		    json
 			? "["
 			: "LOGIN             STATE      USER          SERVER        CLIENT         "
 			  "     PID     PORT   AGE     SESSION\n",
 		    out);
-	for (size_t i = 0; i < part->logins_count; i++) {
-		const struct record_login *login = &part->logins[i];
+	for (size_t i = 0; i < logins->logins_count; i++) {
+		const struct record_login *login = &logins->logins[i];
 
 		if (json) {
-			fputs(begun || i != 0 ? "," : "", out);
+			fputs(part != 0 || i != 0 ? "," : "", out);
 			print_login_json(out, login);
 		} else {
 			fprintf(out,
@@ -110,7 +109,6 @@ void ctl_print_logins(FILE *out, const struct message_logins *part, bool json)
 			    print_age(login->age_s, age), or_dash(login->session));
 		}
 	}
-	begun = true;
-	if (json && part->last != 0)
+	if (json && logins->last != 0)
 		fputs("]\n", out);
 }

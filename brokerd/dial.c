@@ -95,7 +95,8 @@ static void refresh_resolver(struct dialer *dialer)
 	evdns_base_clear_host_addresses(dialer->dns);
 	evdns_base_search_clear(dialer->dns);
 	/* Missing files are a way to say that there are no nameservers. */
-	evdns_base_resolv_conf_parse(dialer->dns, DNS_OPTIONS_ALL, resolver_files[0]);
+	evdns_base_resolv_conf_parse(dialer->dns,
+	    DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC, resolver_files[0]);
 	evdns_base_load_hosts(dialer->dns, resolver_files[1]);
 	evdns_base_resume(dialer->dns);
 }

@@ -12,8 +12,12 @@
 #include "login.h"
 #include "proto/conn.h"
 
-/* Lines of a session's log in the long run. */
-#define LOG_LINES_PER_SECOND 5
+/* Lines that a session process may bring into the log: of its own, and by changing the stream's
+ * state. So many at once, and so many in the long run. */
+#define LOG_BURST	 100
+#define LOG_PER_SECOND	 20
+#define EVENT_BURST	 20
+#define EVENT_PER_SECOND 1
 
 #define IN(state) (1u << LOGIN_STATE_##state)
 
@@ -31,6 +35,24 @@ static void on_ended(struct login *login, struct message *message)
 	    login, code != ERROR_NONE ? code : ERROR_INTERNAL, message->ended.detail);
 }
 
+/* True if one more may come now. */
+static bool take_credit(struct login_credit *credit, unsigned burst, unsigned per_second)
+{
+	uint64_t now = clock_now_ms();
+	uint64_t earned = (now - credit->earned_ms) * per_second / 1000;
+
+	/* It begins long ago, thus with all that it may have. */
+	if (earned != 0) {
+		credit->earned_ms = now;
+		credit->left =
+		    credit->left + earned < burst ? credit->left + (unsigned)earned : burst;
+	}
+	if (credit->left == 0)
+		return false;
+	credit->left--;
+	return true;
+}
+
 static void on_stream_state(struct login *login, struct message *message)
 {
 	const struct message_stream_state *report = &message->stream_state;
@@ -43,31 +65,15 @@ static void on_stream_state(struct login *login, struct message *message)
 	login->from_browser_bytes = report->from_browser_bytes;
 	login_touch(login);
 	context = login_context(login);
-	if (before != STREAM_STATE_ATTACHED && report->state == STREAM_STATE_ATTACHED)
+	if ((before == STREAM_STATE_ATTACHED) == (report->state == STREAM_STATE_ATTACHED))
+		return;
+	if (!take_credit(&login->event_credit, EVENT_BURST, EVENT_PER_SECOND))
+		login->lines_dropped++;
+	else if (report->state == STREAM_STATE_ATTACHED)
 		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
-	if (before == STREAM_STATE_ATTACHED && report->state != STREAM_STATE_ATTACHED)
+	else
 		log_event(LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s",
 		    error_is_known(report->reason) ? error_info(report->reason)->name : "?");
-}
-
-/* True if one more line may be logged now. */
-static bool take_log_credit(struct login *login)
-{
-	uint64_t now = clock_now_ms();
-	uint64_t earned = (now - login->log_credit_ms) * LOG_LINES_PER_SECOND / 1000;
-
-	if (earned != 0) {
-		login->log_credit_ms = now;
-		login->log_credit = login->log_credit + earned < LOGIN_LOG_BURST
-					? login->log_credit + (unsigned)earned
-					: LOGIN_LOG_BURST;
-	}
-	if (login->log_credit == 0) {
-		login->log_dropped++;
-		return false;
-	}
-	login->log_credit--;
-	return true;
 }
 
 static void on_log(struct login *login, struct message *message)
@@ -77,12 +83,16 @@ static void on_log(struct login *login, struct message *message)
 
 	if (level < LOG_LEVEL_ERROR)
 		level = LOG_LEVEL_ERROR;
-	if (level > log_get_level() || !take_log_credit(login))
+	if (level > log_get_level())
 		return;
-	if (login->log_dropped != 0)
+	if (!take_credit(&login->log_credit, LOG_BURST, LOG_PER_SECOND)) {
+		login->lines_dropped++;
+		return;
+	}
+	if (login->lines_dropped != 0)
 		log_about(&context, LOG_LEVEL_WARNING,
-		    "%u lines of the session process were dropped", login->log_dropped);
-	login->log_dropped = 0;
+		    "%u lines of the session process were dropped", login->lines_dropped);
+	login->lines_dropped = 0;
 	log_about(&context, level, "session: %s", message->log.text);
 }
 

@@ -493,8 +493,7 @@ void login_create(struct broker *broker, const struct message *request, struct c
 	}
 	login->broker = broker;
 	login->listener = -1;
-	login->since_ms = login->log_credit_ms = clock_now_ms();
-	login->log_credit = LOGIN_LOG_BURST;
+	login->since_ms = clock_now_ms();
 	requests_init(&login->requests, broker->base);
 	strcpy(login->server, request->login.server);
 	strcpy(login->user, request->login.user);

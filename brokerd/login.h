@@ -35,8 +35,11 @@ struct conn;
 struct dial;
 struct event;
 
-/* Lines of a session's log that may come at once. */
-#define LOGIN_LOG_BURST 50
+/* What may still come of something now; see handle_session.c. */
+struct login_credit {
+	unsigned left;
+	uint64_t earned_ms; /* up to when it has been earned */
+};
 
 enum login_state {
 	LOGIN_STATE_DIALLING,
@@ -81,9 +84,8 @@ struct login {
 	enum error_code reason; /* why it ends, once it does */
 	char detail[401];
 
-	/* Lines of the session's log that may pass now; see handle_session.c. */
-	unsigned log_credit, log_dropped;
-	uint64_t log_credit_ms;
+	struct login_credit log_credit, event_credit;
+	unsigned lines_dropped;
 };
 
 /* Begins a login for asker's request: checks policy and limits, takes port and uid, dials. The

@@ -108,6 +108,18 @@ static inline void standin_end(struct conn *conn, enum error_code code, const ch
 	_exit(0);
 }
 
+static inline void standin_stream(struct conn *conn, enum stream_state state)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_STREAM_STATE, 0);
+	strcpy(message.stream_state.session, "alice-50-1795219328_stKICEWM_dp24");
+	message.stream_state.state = (uint8_t)state;
+	message.stream_state.to_browser_bytes = 1000;
+	message.stream_state.from_browser_bytes = 41;
+	conn_send(conn, &message);
+}
+
 static inline void standin_open(struct conn *conn, struct message *order, const char *fds)
 {
 	struct message answer;
@@ -139,18 +151,10 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 	conn_send(conn, &answer);
 	if (strcmp(standin_user, "chatty") == 0)
 		standin_send_log(conn, 1000);
-}
-
-static inline void standin_stream(struct conn *conn, enum stream_state state)
-{
-	struct message message;
-
-	message_init(&message, MESSAGE_STREAM_STATE, 0);
-	strcpy(message.stream_state.session, "alice-50-1795219328_stKICEWM_dp24");
-	message.stream_state.state = (uint8_t)state;
-	message.stream_state.to_browser_bytes = 1000;
-	message.stream_state.from_browser_bytes = 41;
-	conn_send(conn, &message);
+	if (strcmp(standin_user, "flapping") == 0)
+		for (unsigned i = 0; i < 500; i++)
+			standin_stream(
+			    conn, i % 2 == 0 ? STREAM_STATE_ATTACHED : STREAM_STATE_NONE);
 }
 
 static inline void standin_start(struct conn *conn, const struct message *order)
