@@ -41,6 +41,7 @@ struct ws_listener {
 	struct event *accept_event, *rest;
 	TAILQ_HEAD(, pending) pending;
 	size_t pending_count;
+	bool crowded; /* which has been logged */
 };
 
 /* Closes the connection unless its descriptor has gone elsewhere. */
@@ -151,8 +152,12 @@ static void add_pending(struct ws_listener *listener, int fd)
 		return;
 	}
 	if (listener->pending_count == WS_LISTENER_PENDING_MAX) {
-		log_info("websocket: too many handshakes at once: the oldest is dropped");
+		if (!listener->crowded)
+			log_info("websocket: too many handshakes at once: the oldest are dropped");
+		listener->crowded = true;
 		drop(TAILQ_FIRST(&listener->pending));
+	} else if (listener->pending_count < WS_LISTENER_PENDING_MAX / 2) {
+		listener->crowded = false;
 	}
 	TAILQ_INSERT_TAIL(&listener->pending, pending, next);
 	listener->pending_count++;
