@@ -20,6 +20,8 @@
 /* Commands say little; the default of 2 MiB would only let a server fill our memory. */
 #define COMMAND_WINDOW_BYTES 262144
 #define PACKET_BYTES	     32768
+/* Of one read. */
+#define READ_BYTES_MAX 65536
 /* A server that never confirms a close is no good. */
 #define CLOSING_MAX 16
 
@@ -34,6 +36,7 @@ struct ssh_channel {
 	struct ssh_channel_handlers handlers;
 	void *arg;
 	bool abandoned;
+	unsigned long widening; /* bytes by which the window is being widened */
 };
 
 struct ssh_channel *ssh_channel_create(
@@ -78,6 +81,37 @@ LIBSSH2_CHANNEL *ssh_channel_handle(const struct ssh_channel *channel)
 	return channel->state == CHANNEL_OPEN ? channel->handle : NULL;
 }
 
+/* libssh2 widens the window when it reads. If that has to wait, for an exchange of keys, and the
+ * next read is of another size, it counts another widening than it has told the server, and then
+ * drops what it takes for too much. So the window is widened here, so early that libssh2 never
+ * has to. Returns 0, or libssh2's error. */
+static int widen_window(struct ssh_channel *channel)
+{
+	unsigned long initial, window;
+	int result;
+
+	window = libssh2_channel_window_read_ex(channel->handle, NULL, &initial);
+	if (channel->widening == 0 && window < initial / 4 * 3 + READ_BYTES_MAX)
+		channel->widening = initial + READ_BYTES_MAX - window;
+	if (channel->widening == 0)
+		return 0;
+	result =
+	    libssh2_channel_receive_window_adjust2(channel->handle, channel->widening, 1, NULL);
+	if (result == 0)
+		channel->widening = 0;
+	return result;
+}
+
+ssize_t ssh_channel_read(struct ssh_channel *channel, int stream, void *buffer, size_t size)
+{
+	int result = widen_window(channel);
+
+	if (result != 0)
+		return result;
+	return libssh2_channel_read_ex(
+	    channel->handle, stream, buffer, size < READ_BYTES_MAX ? size : READ_BYTES_MAX);
+}
+
 static void step_opening(struct ssh_channel *channel)
 {
 	struct ssh *ssh = channel->ssh;
@@ -112,7 +146,7 @@ static bool may_be_ear(const struct ssh_channel *channel)
 {
 	unsigned long initial, window;
 
-	if (channel->port != 0 || channel->ssh->ear != NULL)
+	if (channel->port != 0 || channel->ssh->ear != NULL || channel->widening != 0)
 		return false;
 	/* libssh2 would widen a narrower window before it reads. */
 	window = libssh2_channel_window_read_ex(channel->handle, NULL, &initial);

@@ -27,7 +27,7 @@ enum command_phase {
 struct output {
 	char *text; /* limit + 1 bytes */
 	size_t length, limit;
-	bool overflowed;
+	bool overflowed; /* there was more, which is lost */
 };
 
 struct ssh_command {
@@ -96,8 +96,9 @@ static void on_refused(void *arg, const char *text)
 	finish(command, ERROR_X2GO_FAULT, -1);
 }
 
-/* Reads one stream. Returns libssh2's last answer: 0 at its end. */
-static ssize_t read_stream(LIBSSH2_CHANNEL *handle, int stream, struct output *output)
+/* Reads one stream until nothing is left of it for now. Returns libssh2's last answer: 0 at its
+ * end. */
+static ssize_t read_stream(struct ssh_channel *channel, int stream, struct output *output)
 {
 	char surplus[4096];
 	ssize_t got;
@@ -106,14 +107,14 @@ static ssize_t read_stream(LIBSSH2_CHANNEL *handle, int stream, struct output *o
 		size_t room = output->limit - output->length;
 
 		if (room != 0) {
-			got = libssh2_channel_read_ex(
-			    handle, stream, output->text + output->length, room);
+			got =
+			    ssh_channel_read(channel, stream, output->text + output->length, room);
 			output->length += got > 0 ? (size_t)got : 0;
 		} else {
-			got = libssh2_channel_read_ex(handle, stream, surplus, sizeof(surplus));
+			got = ssh_channel_read(channel, stream, surplus, sizeof(surplus));
 			output->overflowed = output->overflowed || got > 0;
 		}
-	} while (got > 0 && !output->overflowed);
+	} while (got > 0);
 	return got;
 }
 
@@ -145,10 +146,10 @@ static ssize_t advance(struct ssh_command *command, LIBSSH2_CHANNEL *handle)
 	if (command->phase == COMMAND_READING) {
 		ssize_t errors_result;
 
-		result = read_stream(handle, 0, &command->output);
-		errors_result = read_stream(handle, SSH_EXTENDED_DATA_STDERR, &command->errors);
+		result = read_stream(command->channel, 0, &command->output);
+		errors_result =
+		    read_stream(command->channel, SSH_EXTENDED_DATA_STDERR, &command->errors);
 		/* What does not fit of stderr is not missed. */
-		command->errors.overflowed = false;
 		if (command->output.overflowed)
 			return 0;
 		if (result != 0 || errors_result != 0)

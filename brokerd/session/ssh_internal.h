@@ -140,6 +140,8 @@ void ssh_channel_abandon(struct ssh_channel *channel);
 bool ssh_channel_is_abandoned(const struct ssh_channel *channel);
 /* libssh2's channel; NULL while it is not open. */
 LIBSSH2_CHANNEL *ssh_channel_handle(const struct ssh_channel *channel);
+/* Reads from an open channel, as libssh2_channel_read_ex, which must not be called directly. */
+ssize_t ssh_channel_read(struct ssh_channel *channel, int stream, void *buffer, size_t size);
 void ssh_channels_step(struct ssh *ssh);
 void ssh_channels_lose(struct ssh *ssh);
 void ssh_channels_free(struct ssh *ssh);

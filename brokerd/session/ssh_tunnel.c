@@ -95,12 +95,19 @@ static void on_lost(void *arg, enum error_code code, const char *detail)
 	end(tunnel, code, detail);
 }
 
-static size_t readable_bytes(LIBSSH2_CHANNEL *handle)
+/* Takes in what has come, for whomever. True if there is something to read for this one. */
+static bool listen_to(struct ssh *ssh, struct ssh_channel *channel)
 {
 	unsigned long available = 0;
+	char nothing;
+	ssize_t result = ssh_channel_read(channel, 0, &nothing, 0);
 
-	libssh2_channel_window_read_ex(handle, &available, NULL);
-	return available;
+	if (result < 0 && ssh_error_is_fatal(ssh, result)) {
+		ssh_fail_by_library(ssh, ERROR_SSH_LOST, "reading");
+		return false;
+	}
+	libssh2_channel_window_read_ex(ssh_channel_handle(channel), &available, NULL);
+	return available != 0;
 }
 
 static void on_step(void *arg)
@@ -113,12 +120,14 @@ static void on_step(void *arg)
 	send_waiting(tunnel, handle);
 	if (tunnel->ended || ssh->failure != ERROR_NONE)
 		return;
-	if (readable_bytes(handle) != 0) {
+	if (listen_to(ssh, channel)) {
 		tunnel->handlers.readable(tunnel, tunnel->arg);
 		/* The owner may have closed the tunnel, or everything. */
 		if (ssh->destroyed || ssh_channel_is_abandoned(channel))
 			return;
 	}
+	if (ssh->failure != ERROR_NONE)
+		return;
 	/* True only when nothing is left to be read. */
 	if (libssh2_channel_eof(handle) == 1) {
 		end(tunnel, ERROR_ENDED, "the far side closed the connection");
@@ -158,15 +167,13 @@ struct ssh_tunnel *ssh_tunnel_open(
 
 ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size)
 {
-	LIBSSH2_CHANNEL *handle;
 	ssize_t got;
 
 	if (tunnel->ended)
 		return -1;
-	handle = tunnel->channel != NULL ? ssh_channel_handle(tunnel->channel) : NULL;
-	if (handle == NULL)
+	if (tunnel->channel == NULL || ssh_channel_handle(tunnel->channel) == NULL)
 		return 0;
-	got = libssh2_channel_read(handle, buffer, size);
+	got = ssh_channel_read(tunnel->channel, 0, buffer, size);
 	if (got == LIBSSH2_ERROR_EAGAIN)
 		return 0;
 	/* Reading may have taken in what is for others, and there may be more for this owner, who

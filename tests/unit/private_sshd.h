@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A real sshd for one test program: on a loopback port, with a user of its own ("tester" /
+ * "wonderland") in a mount namespace of its own, so that nothing of the machine is touched.
+ * Needs root and Debian's openssh-server; tests skip without.
+ */
+#ifndef TESTS_PRIVATE_SSHD_H
+#define TESTS_PRIVATE_SSHD_H
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/messages.h"
+
+#define SSHD_PATH     "/usr/sbin/sshd"
+#define SSHD_USER     "tester"
+#define SSHD_PASSWORD "wonderland"
+/* crypt(3), SHA-512, of that password. */
+#define SSHD_HASH                                                                                  \
+	"$6$x2gowebtest$htHBwCj3X5i6FaGZeLSmV6h0SnVP2Awzb0ydYQGD1hAqR84n1sbXXR.VKqZwtsvau/"        \
+	"zYvJPbSWfY8cWfsusJV."
+
+struct private_sshd {
+	char folder[40];
+	pid_t pid;
+	uint16_t port;
+	struct record_hostkey key; /* ed25519 */
+};
+
+static int sshd_bind(uint16_t *ret_port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+		abort();
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+static int sshd_connect(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+		abort();
+	return fd;
+}
+
+static void sshd_write_file(const char *folder, const char *name, const char *text)
+{
+	char path[100];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+		abort();
+}
+
+static void sshd_read_key(struct private_sshd *sshd)
+{
+	char path[100], type[64], base64[1024];
+	FILE *file;
+	int length;
+
+	snprintf(path, sizeof(path), "%s/key.pub", sshd->folder);
+	file = fopen(path, "r");
+	if (file == NULL || fscanf(file, "%63s %1023s", type, base64) != 2)
+		abort();
+	fclose(file);
+	length =
+	    EVP_DecodeBlock(sshd->key.blob, (const unsigned char *)base64, (int)strlen(base64));
+	for (size_t i = strlen(base64); i > 0 && base64[i - 1] == '='; i--)
+		length--;
+	strcpy(sshd->key.type, type);
+	sshd->key.blob_length = (uint16_t)length;
+}
+
+static void sshd_cover(const char *folder, const char *name, const char *target)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (mount(path, target, NULL, MS_BIND, NULL) != 0)
+		_exit(77);
+}
+
+/* In the child. */
+_Noreturn static void sshd_run(const struct private_sshd *sshd, int log)
+{
+	char config[100];
+
+	snprintf(config, sizeof(config), "%s/config", sshd->folder);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		_exit(77);
+	sshd_cover(sshd->folder, "passwd", "/etc/passwd");
+	sshd_cover(sshd->folder, "shadow", "/etc/shadow");
+	sshd_cover(sshd->folder, "group", "/etc/group");
+	if (mount("tmpfs", "/run", "tmpfs", 0, "mode=755") != 0 || mkdir("/run/sshd", 0755) != 0)
+		_exit(77);
+	dup2(log, STDERR_FILENO);
+	execl(SSHD_PATH, SSHD_PATH, "-D", "-e", "-f", config, (char *)NULL);
+	_exit(77);
+}
+
+/* Reads the log until sshd listens; false if it ends before. */
+static bool sshd_await_listening(int log)
+{
+	char text[8192];
+	size_t used = 0;
+	ssize_t got;
+
+	while (used < sizeof(text) - 1 &&
+	       (got = read(log, text + used, sizeof(text) - 1 - used)) > 0) {
+		used += (size_t)got;
+		text[used] = 0;
+		if (strstr(text, "Server listening on") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Starts it; options: further lines of sshd_config. False: it cannot be had here. */
+static bool sshd_start(struct private_sshd *sshd, const char *options)
+{
+	char command[200], config[1000];
+	int log[2], fd;
+
+	memset(sshd, 0, sizeof(*sshd));
+	if (geteuid() != 0 || access(SSHD_PATH, X_OK) != 0)
+		return false;
+	strcpy(sshd->folder, "/tmp/private-sshd.XXXXXX");
+	if (mkdtemp(sshd->folder) == NULL || chmod(sshd->folder, 0755) != 0)
+		abort();
+	snprintf(
+	    command, sizeof(command), "ssh-keygen -q -t ed25519 -N '' -f %s/key", sshd->folder);
+	if (system(command) != 0)
+		abort();
+	sshd_read_key(sshd);
+	close(sshd_bind(&sshd->port));
+	snprintf(config, sizeof(config),
+	    "ListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"
+	    "PrintMotd no\nAuthorizedKeysFile none\n%s",
+	    sshd->port, sshd->folder, options);
+	sshd_write_file(sshd->folder, "config", config);
+	sshd_write_file(sshd->folder, "passwd",
+	    "root:x:0:0::/root:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
+	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER ":x:64320:64320::/:/bin/sh\n");
+	sshd_write_file(sshd->folder, "shadow",
+	    "root:*:19000::::::\n" SSHD_USER ":" SSHD_HASH ":19000::::::\n");
+	sshd_write_file(sshd->folder, "group", "root:x:0:\nnogroup:x:65534:\ntester:x:64320:\n");
+	if (pipe(log) != 0)
+		abort();
+	sshd->pid = fork();
+	if (sshd->pid == 0)
+		sshd_run(sshd, log[1]);
+	close(log[1]);
+	if (!sshd_await_listening(log[0])) {
+		close(log[0]);
+		return false;
+	}
+	/* Its log goes on; nobody must wait for us to read it. */
+	fd = log[0];
+	fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	return true;
+}
+
+static void sshd_stop(struct private_sshd *sshd)
+{
+	char command[100];
+
+	if (sshd->pid > 0) {
+		kill(sshd->pid, SIGKILL);
+		waitpid(sshd->pid, NULL, 0);
+	}
+	if (sshd->folder[0] != 0) {
+		snprintf(command, sizeof(command), "rm -rf %s", sshd->folder);
+		if (system(command) != 0)
+			abort();
+	}
+	sshd->pid = 0;
+	sshd->folder[0] = 0;
+}
+
+#endif
