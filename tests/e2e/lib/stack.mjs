@@ -4,7 +4,7 @@
  * responder and nginx, each from its own binary, in one directory that goes away with it.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -168,6 +168,17 @@ export class Process {
 		return end;
 	}
 }
+
+/** Stacks that run. A test run that is told to end takes them along. @type {Set<Stack>} */
+const running = new Set();
+
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
+	process.prependListener(signal, () => {
+		// Who listens as well (the demo) ends its stack in order.
+		if (process.listenerCount(signal) > 1) return;
+		for (const stack of running) stack.kill();
+		process.exit(1);
+	});
 
 export class Stack {
 	/** @param {StackOptions} options */
@@ -386,6 +397,7 @@ ${snippet
 		this.port ||= await freePort();
 		this.sshPort ||= await freePort();
 		this.directory = await mkdtemp(path.join(tmpdir(), "x2goweb-"));
+		running.add(this);
 		await chmod(this.directory, 0o755);
 		await mkdir(this.file("web"));
 		await chown(this.file("web"), web.uid, web.gid);
@@ -409,11 +421,23 @@ ${snippet
 		return this;
 	}
 
+	/** Ends everything at once, without order. */
+	kill() {
+		for (const part of [this.nginx, this.fcgi, this.broker]) part?.child.kill("SIGKILL");
+		if (this.options.ownHost !== false)
+			spawnSync(path.join(root, "tests/x2gohost/x2gohost"), ["down"], {
+				env: { ...process.env, BUILD: build, X2GOHOST_NAME: this.hostName },
+			});
+		if (this.directory) rmSync(this.directory, { recursive: true, force: true });
+		running.delete(this);
+	}
+
 	async stop() {
 		await this.nginx?.stop("SIGQUIT", 2000);
 		await this.fcgi?.stop();
 		await this.broker?.stop();
 		if (this.options.ownHost !== false) await this.host("down");
 		if (this.directory) await rm(this.directory, { recursive: true, force: true });
+		running.delete(this);
 	}
 }
