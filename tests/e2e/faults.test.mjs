@@ -177,7 +177,6 @@ test("the FastCGI responder is killed: the stream goes on, a new one serves the 
 test("a login whose caller goes away is taken back", async () => {
 	const before = (await brokerStatus(stack)).logins;
 	// Straight to the responder: the web server may wait for the answer on the caller's behalf.
-	const { whole } = await import("./lib/fastcgi.mjs");
 	const socket = net.connect(stack.file("web/fcgi.sock"));
 	socket.write(
 		whole(

@@ -177,14 +177,14 @@ export class Stream {
  * @template T
  * @param {() => Promise<T> | T} probe
  * @param {string} what
- * @returns {Promise<NonNullable<T>>}
+ * @returns {Promise<Exclude<NonNullable<T>, false>>}
  */
 export async function eventually(probe, what, timeout = 20000) {
 	const end = Date.now() + timeout;
 	let last;
 	for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
 		last = await probe();
-		if (last) return last;
+		if (last) return /** @type {Exclude<NonNullable<T>, false>} */ (last);
 		if (Date.now() > end) throw new Error(`never: ${what}`);
 		await new Promise((resolve) => setTimeout(resolve, pause));
 	}
