@@ -236,6 +236,7 @@ void assert_bye(struct ws_client *client, const char *word, unsigned close_code)
 	    frame.data[4 + strlen(word)] != ' ' || frame.data[4 + strlen(word) + 1] == '\0')
 		fail_msg("not a bye %s: %s", word, (const char *)frame.data);
 	assert_int_equal(ws_client_await_close(client), close_code);
+	ws_client_send_frame(client, 0x80 | OP_CLOSE, "\x03\xe8", 2);
 	ws_client_await_end(client);
 }
 
