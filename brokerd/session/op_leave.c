@@ -172,9 +172,9 @@ void op_terminate_begin(struct operation *operation)
 /* --- inquire ------------------------------------------------------------------------------ */
 
 /* What became of the agent whose stream has ended. */
-static enum error_code find_reason(const struct x2go_text *state, bool alive, bool listed)
+static enum error_code find_reason(enum x2go_state state, bool alive)
 {
-	switch (x2go_state_parse(state)) {
+	switch (state) {
 	case X2GO_STATE_STARTING:
 	case X2GO_STATE_SUSPENDING:
 	case X2GO_STATE_SUSPENDED:
@@ -183,41 +183,30 @@ static enum error_code find_reason(const struct x2go_text *state, bool alive, bo
 	case X2GO_STATE_RUNNING:
 		/* A file that was not rewritten, or somebody else's stream by now. */
 		return alive ? ERROR_REPLACED : ERROR_AGENT_LOST;
-	case X2GO_STATE_TERMINATING:
-	case X2GO_STATE_TERMINATED:
-		return ERROR_ENDED;
 	default:
-		return listed ? ERROR_AGENT_LOST : ERROR_ENDED;
+		return ERROR_ENDED;
 	}
 }
 
 static void on_inquired(struct operation *operation, const struct x2go_answer *answer)
 {
-	struct session *session = operation->session;
+	struct relay *relay = operation->session->relay;
 	const char *nonce = operation->command.nonce;
-	struct x2go_text message = {0}, state = {0}, alive = {0}, list = {0};
-	struct x2go_row rows[X2GO_ROWS_MAX];
+	struct x2go_text message = {0}, state = {0}, alive = {0};
 	char program[100], text[200];
-	enum error_code reason;
-	size_t count = 0;
 
 	if (!operation_check(operation, answer))
 		return;
 	x2go_section_find(answer->output, nonce, "MESSAGE", &message);
 	x2go_section_find(answer->output, nonce, "STATE", &state);
 	x2go_section_find(answer->output, nonce, "ALIVE", &alive);
-	x2go_section_find(answer->output, nonce, "LIST", &list);
-	if (!x2go_list_parse(&list, rows, &count))
-		count = 0;
-	reason = find_reason(&state, x2go_text_has_line(&alive, "alive"),
-	    x2go_list_find(rows, count, session->stream.id) != NULL);
-	explicit_bzero(rows, sizeof(rows));
-	session->stream.settled = true;
 	if (x2go_program_missing(&message, program, sizeof(program))) {
 		snprintf(text, sizeof(text), "%s is not installed on this server.", program);
-		relay_stop(session->relay, ERROR_DESKTOP_MISSING, text);
+		relay_stop(relay, ERROR_DESKTOP_MISSING, text);
 	} else {
-		relay_stop(session->relay, reason, NULL);
+		relay_stop(relay,
+		    find_reason(x2go_state_parse(&state), x2go_text_has_line(&alive, "alive")),
+		    NULL);
 	}
 	operation_end(operation);
 }
@@ -233,7 +222,7 @@ void op_inquire_begin(struct operation *operation)
 	}
 	operation_run(operation,
 	    x2go_command_inquire(&operation->command, session->stream.id, session->stream.pid),
-	    LIST_OUTPUT_BYTES, LIST_DEADLINE_MS, on_inquired);
+	    SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_inquired);
 }
 
 /* --- settle ------------------------------------------------------------------------------- */
@@ -245,13 +234,9 @@ static void on_settled(struct operation *operation, const struct x2go_answer *an
 	operation_end(operation);
 }
 
-static void settle(struct operation *operation)
+/* By the time that the list looks at its state, the agent has written it. */
+void op_settle_begin(struct operation *operation)
 {
 	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
 	    LIST_DEADLINE_MS, on_settled);
-}
-
-void op_settle_begin(struct operation *operation)
-{
-	operation_confirm_suspended(operation, operation->target, settle);
 }

@@ -355,24 +355,15 @@ static void on_detached_state(struct operation *operation, const struct x2go_ans
 
 static void ask_detached(struct operation *operation)
 {
-	bool ready = x2go_command_state(&operation->command, operation->leaving);
+	bool ready = x2go_command_state(&operation->command, operation->session->stream.id);
 
 	operation_run(operation, ready, SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_detached_state);
 }
 
-void operation_confirm_suspended(
-    struct operation *operation, const char *id, operation_step *on_detached)
-{
-	operation->on_detached = on_detached;
-	operation->wait_ms = DETACH_WAIT_FIRST_MS;
-	snprintf(operation->leaving, sizeof(operation->leaving), "%s", id);
-	ask_detached(operation);
-}
-
 static void confirm_stream_suspended(struct operation *operation)
 {
-	operation_confirm_suspended(
-	    operation, operation->session->stream.id, operation->on_detached);
+	operation->wait_ms = DETACH_WAIT_FIRST_MS;
+	ask_detached(operation);
 }
 
 static void let_go(struct operation *operation, enum error_code reason, operation_step *on_let_go)
@@ -433,7 +424,6 @@ void operation_open_stream(struct operation *operation, const char *id, uint32_t
 	operation->on_stream = on_stream;
 	snprintf(session->stream.id, sizeof(session->stream.id), "%s", id);
 	session->stream.pid = pid;
-	session->stream.settled = false;
 	relay_start(session->relay, session->ssh, port, cookie, operation->screen.width,
 	    operation->screen.height, CONNECT_DEADLINE_MS, on_stream_done, operation);
 }

@@ -75,9 +75,8 @@ struct operation {
 	operation_stream *on_stream;
 	struct event *timer;
 	unsigned tries, busy_tries, confirmations, wait_ms;
-	uint64_t since_ms;		 /* when it began */
-	operation_step *on_let_go;	 /* awaits that the relay lets its agent go */
-	char leaving[X2GO_ID_BYTES + 1]; /* whose stream that was */
+	uint64_t since_ms;	   /* when it began */
+	operation_step *on_let_go; /* awaits that the relay lets its agent go */
 	enum error_code failure;
 	char detail[200];
 	bool detached_cleanly; /* the agent said that it is suspended */
@@ -135,10 +134,6 @@ void operation_let_go(
  * seconds: see detached_cleanly. */
 void operation_detach(
     struct operation *operation, enum error_code reason, operation_step *on_detached);
-
-/* Its second half, for a stream that has ended already. */
-void operation_confirm_suspended(
-    struct operation *operation, const char *id, operation_step *on_detached);
 
 /* The ends. Nothing of the operation may be touched afterwards. */
 void operation_fail(struct operation *operation, enum error_code code, const char *format, ...)

@@ -129,7 +129,7 @@ static void on_stream_state(
 		return;
 	if (session->state == SESSION_STATE_ENDING)
 		timer_start_ms(session->end_event, 0);
-	else if (!operation_queue_stream_ended(&session->operations) && !session->stream.settled)
+	else if (!operation_queue_stream_ended(&session->operations))
 		submit_own(session, OPERATION_SETTLE, true);
 }
 

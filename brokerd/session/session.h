@@ -29,7 +29,6 @@ enum session_state {
 struct session_stream {
 	char id[X2GO_ID_BYTES + 1];
 	uint32_t pid; /* of the agent */
-	bool settled; /* its end is known to the server's list */
 };
 
 struct session {

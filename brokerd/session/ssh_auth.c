@@ -31,6 +31,8 @@ static const struct {
 #define MACS                                                                                       \
 	"hmac-sha2-256-etm@openssh.com,hmac-sha2-256,hmac-sha2-512-etm@openssh.com,hmac-sha2-512"
 
+#define METHODS_BYTES 300
+
 /* --- methods ------------------------------------------------------------------------------ */
 
 static bool knows_type(const struct ssh *ssh, const char *type)
@@ -70,10 +72,32 @@ static void note_disconnect(LIBSSH2_SESSION *session, int reason, const char *me
 		    ssh->disconnect, sizeof(ssh->disconnect), message, (size_t)message_length);
 }
 
+/* Sets those of the wanted methods that this libssh2 has, in our order. It would leave others
+ * out itself, but 1.10 spoils the list when it does. */
+static bool set_methods(struct ssh *ssh, int type, const char *wanted)
+{
+	const char **supported = NULL;
+	int count = libssh2_session_supported_algs(ssh->session, type, &supported);
+	char list[METHODS_BYTES] = "";
+
+	for (const char *at = wanted; count > 0 && *at != 0; at += at[0] == ',') {
+		size_t length = strcspn(at, ","), used = strlen(list);
+
+		for (int i = 0; i < count; i++)
+			if (strlen(supported[i]) == length && memcmp(supported[i], at, length) == 0)
+				snprintf(list + used, sizeof(list) - used, "%s%s",
+				    used != 0 ? "," : "", supported[i]);
+		at += length;
+	}
+	if (count > 0)
+		libssh2_free(ssh->session, supported);
+	return libssh2_session_method_pref(ssh->session, type, list) == 0;
+}
+
 bool ssh_auth_set_methods(struct ssh *ssh)
 {
 	LIBSSH2_SESSION *session = ssh->session;
-	char keys[256];
+	char keys[METHODS_BYTES];
 
 #if LIBSSH2_VERSION_NUM >= 0x010b01
 	libssh2_session_callback_set2(
@@ -82,11 +106,11 @@ bool ssh_auth_set_methods(struct ssh *ssh)
 	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_DISCONNECT, (void *)note_disconnect);
 #endif
 	list_key_methods(ssh, keys, sizeof(keys));
-	return libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, keys) == 0 &&
-	       libssh2_session_method_pref(session, LIBSSH2_METHOD_CRYPT_CS, CIPHERS) == 0 &&
-	       libssh2_session_method_pref(session, LIBSSH2_METHOD_CRYPT_SC, CIPHERS) == 0 &&
-	       libssh2_session_method_pref(session, LIBSSH2_METHOD_MAC_CS, MACS) == 0 &&
-	       libssh2_session_method_pref(session, LIBSSH2_METHOD_MAC_SC, MACS) == 0;
+	return set_methods(ssh, LIBSSH2_METHOD_HOSTKEY, keys) &&
+	       set_methods(ssh, LIBSSH2_METHOD_CRYPT_CS, CIPHERS) &&
+	       set_methods(ssh, LIBSSH2_METHOD_CRYPT_SC, CIPHERS) &&
+	       set_methods(ssh, LIBSSH2_METHOD_MAC_CS, MACS) &&
+	       set_methods(ssh, LIBSSH2_METHOD_MAC_SC, MACS);
 }
 
 /* --- host key ----------------------------------------------------------------------------- */

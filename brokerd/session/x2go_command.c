@@ -334,12 +334,6 @@ bool x2go_command_state(struct x2go_command *command, const char *id)
 	return end(command);
 }
 
-static void add_list_section(struct x2go_command *command)
-{
-	add_marker(command, "LIST");
-	add(command, "exec x2golistsessions");
-}
-
 bool x2go_command_inquire(struct x2go_command *command, const char *id, uint32_t pid)
 {
 	begin(command);
@@ -355,7 +349,7 @@ bool x2go_command_inquire(struct x2go_command *command, const char *id, uint32_t
 		add_number(command, pid);
 		add(command, " 2>/dev/null && echo alive; ");
 	}
-	add_list_section(command);
+	add(command, "exit 0");
 	return end(command);
 }
 
@@ -364,7 +358,8 @@ bool x2go_command_inspect(struct x2go_command *command, const char *id)
 	begin(command);
 	add_marker(command, "STATE");
 	add_state(command, id);
-	add_list_section(command);
+	add_marker(command, "LIST");
+	add(command, "exec x2golistsessions");
 	return end(command);
 }
 

@@ -62,10 +62,10 @@ bool x2go_command_terminate(struct x2go_command *command, const char *id);
 bool x2go_command_state(struct x2go_command *command, const char *id);
 
 /* Why a stream ended. Sections MESSAGE: x2gocmdexitmessage; STATE: the state file; ALIVE: the
- * line "alive" if the agent's process exists; LIST: x2golistsessions. pid 0: unknown. */
+ * line "alive" if the agent's process exists. pid 0: unknown. */
 bool x2go_command_inquire(struct x2go_command *command, const char *id, uint32_t pid);
 
-/* Before a resume: section STATE, and LIST as above. */
+/* Before a resume. Sections STATE: the state file; LIST: x2golistsessions. */
 bool x2go_command_inspect(struct x2go_command *command, const char *id);
 
 /* Removes sshd.pid, for what section 1.2 of the contract says. */
