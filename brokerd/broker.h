@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "login_table.h"
+#include "turns.h"
 
 struct clients;
 struct config;
@@ -27,6 +28,7 @@ struct broker {
 	struct port_pool *ports;
 	struct uid_pool *uids;
 	struct login_table logins;
+	struct turns openings, starts; /* on each server, a few at a time */
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins */
 };

@@ -50,6 +50,8 @@ static const struct key keys[] = {
 	{"limits", "logins", CONFIG_KIND_UINT, FIELD(limits.logins), 1, 10000, "200", false},
 	{"limits", "logins_per_user", CONFIG_KIND_UINT, FIELD(limits.logins_per_user), 1, 10000, "10", false},
 	{"limits", "logins_per_client", CONFIG_KIND_UINT, FIELD(limits.logins_per_client), 1, 10000, "50", false},
+	{"limits", "logins_at_once", CONFIG_KIND_UINT, FIELD(limits.logins_at_once), 1, 1000, "8", false},
+	{"limits", "starts_at_once", CONFIG_KIND_UINT, FIELD(limits.starts_at_once), 1, 1000, "3", false},
 	{"limits", "connections", CONFIG_KIND_UINT, FIELD(limits.connections), 4, 4096, "128", false},
 	{"limits", "connections_per_uid", CONFIG_KIND_UINT, FIELD(limits.connections_per_uid), 2, 4096, "64", false},
 	{"sessions", "uids", CONFIG_KIND_RANGE, FIELD(sessions.uids), 1000, 2147483647, "70000-70499", true},

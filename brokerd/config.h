@@ -71,6 +71,7 @@ struct config {
 	} relay;
 	struct {
 		unsigned logins, logins_per_user, logins_per_client;
+		unsigned logins_at_once, starts_at_once; /* on one server */
 		unsigned connections, connections_per_uid;
 	} limits;
 	struct {

@@ -171,7 +171,9 @@ static void create_parts(struct daemon *daemon, int session_fd)
 	broker->spawner = spawner_create(broker->base, session_fd, daemon->runtime.root_fd);
 	broker->ports = port_pool_create(
 	    config->relay.listen, config->relay.ports.first, config->relay.ports.last);
-	if (broker->dialer == NULL || broker->spawner == NULL || broker->ports == NULL)
+	if (broker->dialer == NULL || broker->spawner == NULL || broker->ports == NULL ||
+	    !turns_init(&broker->openings, broker->base) ||
+	    !turns_init(&broker->starts, broker->base))
 		log_fatalx("out of memory");
 	broker->uids = uid_pool_create(
 	    broker->base, broker->spawner, config->sessions.uids.first, config->sessions.uids.last);
@@ -195,6 +197,8 @@ static void destroy_parts(struct daemon *daemon)
 	event_free(daemon->give_up);
 	clients_destroy(broker->clients);
 	login_table_destroy_all(&broker->logins);
+	turns_finish(&broker->openings);
+	turns_finish(&broker->starts);
 	uid_pool_destroy(broker->uids);
 	port_pool_destroy(broker->ports);
 	spawner_destroy(broker->spawner);

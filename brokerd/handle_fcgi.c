@@ -49,13 +49,16 @@ static struct login *find_login(struct broker *broker, struct conn *conn,
 	return NULL;
 }
 
+static unsigned answer_limit_ms(const struct broker *broker)
+{
+	return broker->config->deadlines.start_ms + ANSWER_GRACE_MS;
+}
+
 static void order(struct login *login, struct conn *conn, const struct message *message,
     struct message *order, enum message_type answer)
 {
-	unsigned limit_ms = login->broker->config->deadlines.start_ms + ANSWER_GRACE_MS;
-
-	if (!requests_send(
-		&login->requests, login->link, order, answer, conn, message->request_id, limit_ms))
+	if (!requests_send(&login->requests, login->link, order, answer, conn, message->request_id,
+		answer_limit_ms(login->broker)))
 		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
 }
 
@@ -90,7 +93,10 @@ static void on_start(struct broker *broker, struct conn *conn, struct message *m
 	out.do_start.height = start->height;
 	strcpy(out.do_start.layout, start->layout);
 	out.do_start.dpi = start->dpi;
-	order(login, conn, message, &out, MESSAGE_STREAM);
+	if (!requests_send_in_turn(&login->requests, &broker->starts, login->server,
+		broker->config->limits.starts_at_once, login->link, &out, MESSAGE_STREAM, conn,
+		message->request_id, answer_limit_ms(broker)))
+		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
 }
 
 static void on_resume(struct broker *broker, struct conn *conn, struct message *message)

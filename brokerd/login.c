@@ -34,6 +34,7 @@ static const struct {
 	const char *name;
 	unsigned next; /* bits of the states that may follow */
 } states[LOGIN_STATE_COUNT] = {
+    [LOGIN_STATE_WAITING] = {"waiting", 1 << LOGIN_STATE_DIALLING},
     [LOGIN_STATE_DIALLING] = {"dialling", 1 << LOGIN_STATE_OPENING},
     [LOGIN_STATE_OPENING] = {"opening", 1 << LOGIN_STATE_READY | 1 << LOGIN_STATE_STOPPING},
     [LOGIN_STATE_READY] = {"ready", 1 << LOGIN_STATE_STOPPING},
@@ -94,6 +95,7 @@ void login_destroy(struct login *login)
 {
 	struct broker *broker = login->broker;
 
+	turn_end(&login->opening);
 	dial_destroy(login->dial);
 	conn_destroy(login->link);
 	if (login->pid != 0)
@@ -170,7 +172,7 @@ void login_stop(struct login *login, enum error_code reason, const char *detail)
 
 	if (login->state == LOGIN_STATE_STOPPING)
 		return;
-	if (login->state == LOGIN_STATE_DIALLING) {
+	if (login->state == LOGIN_STATE_WAITING || login->state == LOGIN_STATE_DIALLING) {
 		set_reason(login, reason, detail);
 		end(login);
 		return;
@@ -239,7 +241,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (login->pid == 0) {
+	if (login->state == LOGIN_STATE_WAITING) {
+		login_stop(login, ERROR_TOO_MANY_LOGINS, "too many others wait for this server");
+	} else if (login->pid == 0) {
 		/* Somebody holds the link of a process that has ended. */
 		on_link_closed(login->link, "link outlived its process", login);
 	} else if (login->state == LOGIN_STATE_OPENING) {
@@ -329,6 +333,24 @@ static void on_dialled(const struct dial_result *result, void *arg)
 	dial_destroy(dial);
 }
 
+/* The configuration may have been read anew while the login was waiting. */
+static void on_turn(void *arg)
+{
+	struct login *login = arg;
+	const struct broker *broker = login->broker;
+	const struct config_server *server = policy_find_server(broker->config, login->server);
+
+	set_state(login, LOGIN_STATE_DIALLING);
+	if (server == NULL) {
+		login_stop(login, ERROR_SERVER_NOT_ALLOWED, NULL);
+		return;
+	}
+	login->dial = dial_create(broker->dialer, server->address, (uint16_t)server->port,
+	    broker->config->deadlines.connect_ms, on_dialled, login);
+	if (login->dial == NULL)
+		login_stop(login, ERROR_INTERNAL, "it cannot be dialled");
+}
+
 void login_set_ready(struct login *login, const struct message_opened *opened)
 {
 	const struct log_context context = login_context(login);
@@ -344,6 +366,7 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	memcpy(answer.logged_in.desktops, opened->desktops, sizeof(opened->desktops));
 	explicit_bzero(login->cookie, sizeof(login->cookie));
 	set_state(login, LOGIN_STATE_READY);
+	turn_end(&login->opening);
 	login->was_ready = true;
 	login_touch(login);
 	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by password; host key %s",
@@ -500,15 +523,17 @@ void login_create(struct broker *broker, const struct message *request, struct c
 	strcpy(login->client, request->login.client);
 	error = take_resources(login, &detail);
 	if (error == ERROR_NONE &&
-	    prepare_open(login, &request->login, server, hostkeys, hostkey_count))
-		login->dial = dial_create(broker->dialer, server->address, (uint16_t)server->port,
-		    broker->config->deadlines.connect_ms, on_dialled, login);
-	if (login->dial == NULL) {
-		refuse(request, asker, error != ERROR_NONE ? error : ERROR_INTERNAL, detail);
+	    !prepare_open(login, &request->login, server, hostkeys, hostkey_count))
+		error = ERROR_INTERNAL;
+	if (error != ERROR_NONE) {
+		refuse(request, asker, error, detail);
 		login_destroy(login);
 		return;
 	}
 	login->asker = asker;
 	login->asker_id = request->request_id;
 	login_table_add(&broker->logins, login);
+	set_deadline(login, broker->config->deadlines.auth_ms);
+	turn_wait(&broker->openings, &login->opening, login->server,
+	    broker->config->limits.logins_at_once, on_turn, login);
 }

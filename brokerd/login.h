@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One login, from the moment its server is dialled until its session process has ended. Owns its
+ * One login, from the moment it is asked for until its session process has ended. Owns its
  * port, its uid, the dial, the link to the session process and the password until that has been
  * passed on. Runs in x2goweb-brokerd; must not know what SSH or a relay is.
  *
  *	 login_create
  *	      |
+ *	   WAITING --- not its turn in time, taken back -+
+ *	      | its turn, of a few at a time		 |
  *	  DIALLING --- cannot be reached, taken back ----+
  *	      | connected: process started, OPEN sent	 |
  *	   OPENING ----------------------+		 |
@@ -29,6 +31,7 @@
 #include "proto/log.h"
 #include "proto/messages.h"
 #include "requests.h"
+#include "turns.h"
 
 struct broker;
 struct conn;
@@ -42,6 +45,7 @@ struct login_credit {
 };
 
 enum login_state {
+	LOGIN_STATE_WAITING,
 	LOGIN_STATE_DIALLING,
 	LOGIN_STATE_OPENING,
 	LOGIN_STATE_READY,
@@ -62,6 +66,8 @@ struct login {
 	uint32_t asker_id;
 	char cookie[COOKIE_CHARS + 1];
 	uint8_t cookie_hash[COOKIE_HASH_BYTES];
+
+	struct turn opening; /* ends when the login is open, or over */
 
 	/* Until OPEN has been sent; complete but for the descriptors. */
 	struct message *open;

@@ -17,12 +17,21 @@ void requests_init(struct requests *requests, struct event_base *base)
 
 void request_destroy(struct request *request)
 {
+	turn_end(&request->turn);
+	free(request->waiting);
 	if (request->deadline != NULL)
 		event_free(request->deadline);
 	free(request);
 }
 
-/* The entry stays, since the answer will still come. */
+static void forget(struct request *request)
+{
+	LIST_REMOVE(request, next);
+	request->requests->count--;
+	request_destroy(request);
+}
+
+/* One whose order was given stays, since the answer will still come. */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct request *request = arg;
@@ -32,34 +41,84 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	if (request->asker != NULL)
 		conn_send_fail(request->asker, request->asker_id, ERROR_TIMEOUT, NULL);
 	request->asker = NULL;
+	if (request->waiting != NULL)
+		forget(request);
 }
 
-bool requests_send(struct requests *requests, struct conn *link, struct message *order,
-    enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms)
+static struct request *request_create(struct requests *requests, struct conn *link,
+    struct message *order, enum message_type answer, struct conn *asker, uint32_t asker_id,
+    unsigned deadline_ms)
 {
 	const struct timeval limit = clock_timeval(deadline_ms);
 	struct request *request;
 
 	if (requests->count >= REQUESTS_MAX)
-		return false;
+		return NULL;
 	request = calloc(1, sizeof(*request));
 	if (request == NULL)
-		return false;
+		return NULL;
 	if (++requests->last_id == 0)
 		requests->last_id = 1;
+	request->requests = requests;
+	request->link = link;
 	request->asker = asker;
 	request->asker_id = asker_id;
 	request->id = order->request_id = requests->last_id;
 	request->order = order->type;
 	request->answer = answer;
 	request->deadline = evtimer_new(requests->base, on_deadline, request);
-	if (request->deadline == NULL || event_add(request->deadline, &limit) != 0 ||
-	    !conn_send(link, order)) {
+	if (request->deadline == NULL || event_add(request->deadline, &limit) != 0) {
 		request_destroy(request);
-		return false;
+		return NULL;
 	}
 	LIST_INSERT_HEAD(&requests->list, request, next);
 	requests->count++;
+	return request;
+}
+
+bool requests_send(struct requests *requests, struct conn *link, struct message *order,
+    enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms)
+{
+	struct request *request =
+	    request_create(requests, link, order, answer, asker, asker_id, deadline_ms);
+
+	if (request != NULL && !conn_send(link, order)) {
+		forget(request);
+		request = NULL;
+	}
+	return request != NULL;
+}
+
+static void on_turn(void *arg)
+{
+	struct request *request = arg;
+	struct message *order = request->waiting;
+	bool sent = conn_send(request->link, order);
+
+	request->waiting = NULL;
+	free(order);
+	if (sent)
+		return;
+	conn_send_fail(request->asker, request->asker_id, ERROR_INTERNAL, NULL);
+	forget(request);
+}
+
+bool requests_send_in_turn(struct requests *requests, struct turns *turns, const char *server,
+    unsigned limit, struct conn *link, struct message *order, enum message_type answer,
+    struct conn *asker, uint32_t asker_id, unsigned deadline_ms)
+{
+	struct message *waiting = malloc(sizeof(*waiting));
+	struct request *request = waiting != NULL ? request_create(requests, link, order, answer,
+							asker, asker_id, deadline_ms)
+						  : NULL;
+
+	if (request == NULL) {
+		free(waiting);
+		return false;
+	}
+	*waiting = *order;
+	request->waiting = waiting;
+	turn_wait(turns, &request->turn, server, limit, on_turn, request);
 	return true;
 }
 
@@ -79,11 +138,16 @@ struct request *requests_take(struct requests *requests, uint32_t id, enum messa
 
 void requests_forget(struct requests *requests, const struct conn *asker)
 {
-	struct request *request;
+	struct request *request, *following;
 
-	LIST_FOREACH(request, &requests->list, next)
-	if (request->asker == asker)
+	for (request = LIST_FIRST(&requests->list); request != NULL; request = following) {
+		following = LIST_NEXT(request, next);
+		if (request->asker != asker)
+			continue;
 		request->asker = NULL;
+		if (request->waiting != NULL)
+			forget(request);
+	}
 }
 
 void requests_fail_all(struct requests *requests, enum error_code code, const char *detail)

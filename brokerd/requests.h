@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Orders that a session process has not answered yet: who asked, under which number, and until
- * when. Embedded in struct login. Runs in x2goweb-brokerd; does not look into answers.
+ * Orders that a session process has not answered yet, some of them not given yet: who asked, under
+ * which number, and until when. Embedded in struct login. Runs in x2goweb-brokerd; does not look
+ * into answers.
  */
 #ifndef BROKERD_REQUESTS_H
 #define BROKERD_REQUESTS_H
@@ -13,6 +14,8 @@
 #include "proto/errors.h"
 #include "proto/messages.h"
 
+#include "turns.h"
+
 struct conn;
 struct event_base;
 
@@ -21,9 +24,13 @@ struct event_base;
 
 struct request {
 	LIST_ENTRY(request) next; /* requests.list */
-	struct conn *asker;	  /* NULL: gone, or told that it took too long */
-	uint32_t asker_id;	  /* its request's number */
-	uint32_t id;		  /* the order's number */
+	struct requests *requests;
+	struct turn turn;	 /* of an order that is given in turn */
+	struct message *waiting; /* the order, until its turn has come */
+	struct conn *link;	 /* that it is given over */
+	struct conn *asker;	 /* NULL: gone, or told that it took too long */
+	uint32_t asker_id;	 /* its request's number */
+	uint32_t id;		 /* the order's number */
 	enum message_type order, answer;
 	struct event *deadline;
 };
@@ -42,6 +49,13 @@ void requests_init(struct requests *requests, struct event_base *base);
  * Fails: false, with nothing sent, if there are too many or memory is short. */
 bool requests_send(struct requests *requests, struct conn *link, struct message *order,
     enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
+
+/* The order is given when its turn on this server has come, of at most limit; the turn lasts until
+ * the answer. If nobody waits for it any more before that, it is forgotten. link lives until
+ * requests_fail_all. Otherwise as requests_send. */
+bool requests_send_in_turn(struct requests *requests, struct turns *turns, const char *server,
+    unsigned limit, struct conn *link, struct message *order, enum message_type answer,
+    struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
 
 /* Takes out the request with this number if such an answer may come to it; the caller frees it by
  * request_destroy. NULL: there is none. */

@@ -20,12 +20,22 @@ static void start_agent(struct operation *operation);
 
 /* --- failure after the agent has started --------------------------------------------------- */
 
-static void on_terminated(struct operation *operation, const struct x2go_answer *answer)
+static void on_killed(struct operation *operation, const struct x2go_answer *answer)
 {
 	if (answer->error != ERROR_NONE)
 		log_warnx("start: session %s may be left behind: %s", operation->started.id,
 		    answer->detail);
 	operation_fail(operation, operation->failure, "%s", operation->detail);
+}
+
+/* x2goterminate-session knows nothing of a session that has dropped out of the database. */
+static void on_terminated(struct operation *operation, const struct x2go_answer *answer)
+{
+	if (answer->error != ERROR_NONE)
+		log_info("start: x2goterminate-session: %s", answer->detail);
+	operation_run(operation,
+	    x2go_command_kill(&operation->command, operation->started.id, operation->started.pid),
+	    SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_killed);
 }
 
 /* The first failure is the one that is told. */
@@ -113,13 +123,6 @@ static void open_stream(struct operation *operation)
 
 /* --- agent -------------------------------------------------------------------------------- */
 
-static void on_killed(struct operation *operation, const struct x2go_answer *answer)
-{
-	(void)answer;
-	operation_fail(operation, ERROR_START_FAILED,
-	    "the server was so slow that it lost sight of the new session");
-}
-
 static void on_list(struct operation *operation, const struct x2go_answer *answer)
 {
 	struct x2go_row rows[X2GO_ROWS_MAX];
@@ -134,10 +137,8 @@ static void on_list(struct operation *operation, const struct x2go_answer *answe
 	if (listed)
 		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
 	else
-		operation_run(operation,
-		    x2go_command_kill(
-			&operation->command, operation->started.id, operation->started.pid),
-		    SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_killed);
+		give_up(operation, ERROR_START_FAILED,
+		    "the server was so slow that it lost sight of the new session");
 }
 
 /* True if the X server was started without what keeps other users of the host away from it. */

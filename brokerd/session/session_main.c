@@ -5,6 +5,7 @@
  * the broker.
  */
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,10 @@
 
 #define LINK_FD	      3
 #define EMPTY_ROOT_FD 4
+
+/* Pictures come and go by SSH's window of 2 MiB. Giving that back to the system each time costs
+ * a fifth of the throughput. */
+#define MEMORY_KEPT_BYTES (3 * 1024 * 1024)
 
 /* Lines are cut to what LOG carries. */
 static void send_line(enum log_level level, const char *text, void *arg)
@@ -42,6 +47,7 @@ int main(void)
 	/* The broker knows what it wants to see. */
 	log_init("x2goweb-session", LOG_LEVEL_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
+	mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_BYTES);
 	sandbox_warm_up();
 	base = event_base_new();
 	if (base == NULL)

@@ -76,7 +76,7 @@ test("each session has a uid of its own, a filter, and nothing else", async () =
 		const session = view(pid);
 		assert.deepEqual(session.uids, [uid, uid, uid, uid]);
 		assert.deepEqual(session.gids, [uid, uid, uid, uid]);
-		assert.ok(uid >= 70000 && uid <= 70499);
+		assert.ok(uid >= stack.firstUid && uid <= stack.firstUid + 499);
 		assert.equal(session.groups, "");
 		for (const set of [
 			session.permitted,

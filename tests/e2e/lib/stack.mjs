@@ -180,6 +180,8 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
 		process.exit(1);
 	});
 
+let stackCount = 0;
+
 export class Stack {
 	/** @param {StackOptions} options */
 	constructor(options = {}) {
@@ -187,8 +189,10 @@ export class Stack {
 		this.progress = options.progress ?? (() => {});
 		this.port = options.port ?? 0;
 		this.sshPort = options.sshPort ?? 0;
-		this.hostName = options.hostName ?? "e2e";
+		this.hostName = `${options.hostName ?? "e2e"}-${process.pid}`;
 		this.directory = "";
+		/** A broker ends whatever runs under its sessions' uids: stacks must not share them. */
+		this.firstUid = 1_000_000 + 500 * (stackCount++ + 4 * (process.pid % 1_000_000));
 		/** @type {Process | undefined} */ this.broker = undefined;
 		/** @type {Process | undefined} */ this.fcgi = undefined;
 		/** @type {Process | undefined} */ this.nginx = undefined;
@@ -251,6 +255,7 @@ export class Stack {
 				web_group: WEB_USER,
 				log_level: "debug",
 			},
+			sessions: { uids: `${this.firstUid}-${this.firstUid + 499}` },
 			web: { title: "x2goweb demo", default_server: "demo", default_desktop: "ICEWM" },
 			ssh: { known_hosts: this.file("known_hosts") },
 			"server demo": {
