@@ -145,6 +145,36 @@ static void test_agent_ends(void **state)
 	free(data);
 }
 
+/* A browser that is slow, but not too slow, gets the rest before it is told why. */
+static void test_agent_ends_with_bytes_left(void **state)
+{
+	enum { PIECE = 16384 };
+	uint8_t *data = make_bytes(PIECE);
+	size_t said = 0;
+
+	(void)state;
+	start();
+	attach(&browser);
+	do {
+		fake_tunnel_say(data, PIECE);
+		said += PIECE;
+		test_run_for_ms(base, 1);
+	} while (said - relay_get_counters(relay).to_browser_bytes < BUFFER / 2);
+	fake_tunnel_end(ERROR_ENDED);
+	await_agent_ended();
+	relay_stop(relay, ERROR_TERMINATED, NULL);
+	assert_int_equal(relay_get_counters(relay).to_browser_bytes, said);
+	for (size_t got = 0; got < said;) {
+		struct ws_client_frame frame = ws_client_await_frame(&browser);
+
+		assert_int_equal(frame.opcode, OP_BINARY);
+		for (size_t i = 0; i < frame.length; i++, got++)
+			assert_int_equal(frame.data[i], data[got % PIECE]);
+	}
+	assert_bye(&browser, "terminated", 1000);
+	free(data);
+}
+
 static void test_agent_ends_and_browser_leaves(void **state)
 {
 	uint8_t key[41] = {2};
@@ -215,6 +245,7 @@ int main(void)
 	    RELAY_TEST(test_stop_with_text),
 	    RELAY_TEST(test_agent_does_not_hang_up),
 	    RELAY_TEST(test_agent_ends),
+	    RELAY_TEST(test_agent_ends_with_bytes_left),
 	    RELAY_TEST(test_agent_ends_and_browser_leaves),
 	    RELAY_TEST(test_ssh_is_lost),
 	    RELAY_TEST(test_destroy_says_goodbye),

@@ -31,7 +31,7 @@ static struct {
 	bool text;
 	uint8_t *data;
 	size_t length;
-	bool echo, destroy;
+	bool echo, destroy, pause;
 } seen;
 
 static void on_message(struct ws *from, bool text, const uint8_t *data, size_t length, void *arg)
@@ -48,6 +48,8 @@ static void on_message(struct ws *from, bool text, const uint8_t *data, size_t l
 	seen.length = length;
 	if (seen.echo)
 		ws_send_text(ws, (const char *)seen.data);
+	if (seen.pause)
+		ws_pause(ws, true);
 	if (seen.destroy) {
 		ws_destroy(ws);
 		ws = NULL;
@@ -431,6 +433,24 @@ static void test_pause(void **state)
 	assert_int_equal(seen.messages, 50);
 }
 
+/* What came with the handshake waits, too, and goes on without anything new at the socket. */
+static void test_pause_in_early_bytes(void **state)
+{
+	uint8_t early[8100], data[4000] = {0};
+	size_t length = ws_client_put_frame(early, 0x82, data, sizeof(data));
+
+	(void)state;
+	length += ws_client_put_frame(early + length, 0x82, data, sizeof(data));
+	tear_down(NULL);
+	create("", early, length);
+	seen.pause = true;
+	await_messages(1);
+	test_run_for_ms(base, 50);
+	assert_int_equal(seen.messages, 1);
+	ws_pause(ws, false);
+	await_messages(2);
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 static void test_client_closes(void **state)
@@ -580,6 +600,7 @@ int main(void)
 	    TEST(test_slow_client),
 	    TEST(test_flood_of_pings),
 	    TEST(test_pause),
+	    TEST(test_pause_in_early_bytes),
 	    TEST(test_client_closes),
 	    TEST(test_client_closes_without_code),
 	    TEST(test_client_vanishes),
