@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -32,9 +32,11 @@
 
 #define WORLD_LIMIT_MS 20000
 #define WORLD_USER     64200
-#define WORLD_PORT     19320
-#define WORLD_UID      71800
-#define WORLD_KEY      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN5YqnooWjdMuuE82Pi3hIxDVjQ9gulm7bKW/N+0e6Py"
+/* Ports and uids depend on the process, so that several tests may run at a time. The ports are
+ * below those that the kernel picks. */
+#define WORLD_PORT (15000 + (unsigned)getpid() % 100 * 30)
+#define WORLD_UID  (80000 + (uid_t)getpid() % 600 * 30)
+#define WORLD_KEY  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN5YqnooWjdMuuE82Pi3hIxDVjQ9gulm7bKW/N+0e6Py"
 
 static struct {
 	char directory[64];
@@ -99,8 +101,8 @@ static inline void world_configure(const char *more)
 	snprintf(text, sizeof(text),
 	    "[broker]\nuser = %d\ngroup = %d\nruntime_dir = %s/run\nweb_users = 33\nweb_group = "
 	    "33\n"
-	    "[relay]\nports = %d-%d\nquarantine = 0\n"
-	    "[sessions]\nuids = %d-%d\n"
+	    "[relay]\nports = %u-%u\nquarantine = 0\n"
+	    "[sessions]\nuids = %u-%u\n"
 	    "[deadlines]\nstop = 1\n"
 	    "[ssh]\nknown_hosts = %s/known_hosts\n"
 	    "[server here]\ntitle = Here\naddress = 127.0.0.1\nport = %u\n"
@@ -157,6 +159,28 @@ static inline int world_set_up(void **state)
 	return 0;
 }
 
+/* Ends the broker when this process ends first, however that happens: a test that crashes leaves
+ * nothing behind. PR_SET_PDEATHSIG would not outlive the broker's change of user. */
+static inline void world_guard(pid_t broker)
+{
+	struct pollfd ends[2] = {{.fd = pidfd_open(getpid(), 0), .events = POLLIN},
+	    {.fd = pidfd_open(broker, 0), .events = POLLIN}};
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		while (poll(ends, 2, -1) < 0)
+			;
+		if (ends[1].revents == 0)
+			kill(broker, SIGTERM);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	close(ends[0].fd);
+	close(ends[1].fd);
+}
+
 /* Runs a broker. Its exit comes as that of a child. */
 static inline pid_t world_fork_broker(void)
 {
@@ -165,16 +189,21 @@ static inline pid_t world_fork_broker(void)
 	pid_t pid;
 
 	strcpy(config, world_path("conf"));
+	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
 		int log = open(world_path("log"), O_WRONLY | O_APPEND | O_CLOEXEC);
+		const gid_t groups[] = {4, 33};
 
-		/* A test that fails leaves no broker behind. */
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		/* Something to lose. */
+		if (setgroups(2, groups) != 0)
+			_exit(99);
 		setenv("NOTIFY_SOCKET", world_path("notify"), 1);
 		dup2(log, STDERR_FILENO);
 		exit(daemon_run(&options));
 	}
+	assert_true(pid > 0);
+	world_guard(pid);
 	return pid;
 }
 
