@@ -98,8 +98,9 @@ static void prove_broker(uid_t uid, gid_t gid)
 	}
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		log_fatalx("privileges: no_new_privs is off or keepcaps on");
-	/* What cannot be: signals to somebody else, a smaller bounding set. */
-	if (kill(1, 0) == 0 || errno != EPERM)
+	/* What cannot be: signals to somebody else (unless this is process 1), a smaller bounding
+	 * set. */
+	if (getpid() != 1 && (kill(1, 0) == 0 || errno != EPERM))
 		log_fatalx("privileges: process 1 can still be signalled");
 	if (prctl(PR_CAPBSET_DROP, CAP_SYS_CHROOT, 0, 0, 0) == 0 || errno != EPERM)
 		log_fatalx("privileges: the bounding set can still be changed");
