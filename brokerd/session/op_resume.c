@@ -15,7 +15,7 @@
 /* Two resumes at a time cancel each other (row 2). */
 #define AGAIN_MS    1000
 #define TRIES_MAX   2
-#define CONFIRM_MS  20
+#define CONFIRM_MS  30u
 #define CONFIRM_MAX 8
 
 static operation_step look, confirm;
@@ -69,7 +69,7 @@ static void on_confirmed(struct operation *operation, const struct x2go_answer *
 	else if (relay_get_state(operation->session->relay) == STREAM_STATE_NONE)
 		try_again(operation, ERROR_RESUME_FAILED, "the agent let go at once");
 	else if (++operation->confirmations < CONFIRM_MAX)
-		operation_wait(operation, CONFIRM_MS << operation->confirmations, confirm);
+		operation_wait(operation, CONFIRM_MS * operation->confirmations, confirm);
 	else {
 		/* Somebody else listens where the agent should. */
 		relay_stop(operation->session->relay, ERROR_RESUME_FAILED, NULL);

@@ -28,6 +28,7 @@
 
 #define SSHD_PATH     "/usr/sbin/sshd"
 #define SSHD_USER     "tester"
+#define SSHD_UID      64320u /* and group */
 #define SSHD_PASSWORD "wonderland"
 /* crypt(3), SHA-512, of that password. */
 #define SSHD_HASH                                                                                  \
@@ -35,7 +36,7 @@
 	"zYvJPbSWfY8cWfsusJV."
 
 struct private_sshd {
-	char folder[40];
+	char folder[40]; /* the user's home is home/ in there */
 	pid_t pid;
 	uint16_t port;
 	struct record_hostkey key; /* ed25519 */
@@ -68,7 +69,7 @@ static int sshd_connect(uint16_t port)
 
 static void sshd_write_file(const char *folder, const char *name, const char *text)
 {
-	char path[100];
+	char path[300];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
@@ -144,7 +145,7 @@ static bool sshd_await_listening(int log)
 /* Starts it; options: further lines of sshd_config. False: it cannot be had here. */
 static bool sshd_start(struct private_sshd *sshd, const char *options)
 {
-	char command[200], config[1000];
+	char command[200], config[1000], passwd[400], home[60];
 	int log[2], fd;
 
 	memset(sshd, 0, sizeof(*sshd));
@@ -161,12 +162,18 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	close(sshd_bind(&sshd->port));
 	snprintf(config, sizeof(config),
 	    "ListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"
-	    "PrintMotd no\nAuthorizedKeysFile none\n%s",
-	    sshd->port, sshd->folder, options);
+	    "PrintMotd no\nAuthorizedKeysFile none\n"
+	    "SetEnv PATH=%s/home/bin:/usr/local/bin:/usr/bin:/bin\n%s",
+	    sshd->port, sshd->folder, sshd->folder, options);
 	sshd_write_file(sshd->folder, "config", config);
-	sshd_write_file(sshd->folder, "passwd",
+	snprintf(passwd, sizeof(passwd),
 	    "root:x:0:0::/root:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
-	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER ":x:64320:64320::/:/bin/sh\n");
+	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER ":x:%u:%u::%s/home:/bin/sh\n",
+	    SSHD_UID, SSHD_UID, sshd->folder);
+	sshd_write_file(sshd->folder, "passwd", passwd);
+	snprintf(home, sizeof(home), "%s/home", sshd->folder);
+	if (mkdir(home, 0755) != 0 || chown(home, SSHD_UID, SSHD_UID) != 0)
+		abort();
 	sshd_write_file(sshd->folder, "shadow",
 	    "root:*:19000::::::\n" SSHD_USER ":" SSHD_HASH ":19000::::::\n");
 	sshd_write_file(sshd->folder, "group", "root:x:0:\nnogroup:x:65534:\ntester:x:64320:\n");
