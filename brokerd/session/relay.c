@@ -232,6 +232,7 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 	kdrive_events_init(&relay->events, width, height);
 	relay->counters = (struct relay_counters){0};
 	relay->given = false;
+	relay->dropped = 0;
 	relay->start_done = done;
 	relay->start_arg = arg;
 	relay_set_phase(relay, RELAY_PHASE_CONNECTING, ERROR_NONE);

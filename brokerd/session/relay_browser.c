@@ -105,7 +105,9 @@ static ssize_t pass_units(struct relay *relay, const uint8_t *data, size_t lengt
 			expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, reason);
 			return -1;
 		}
-		log_debug("relay: event dropped: %s", reason);
+		if (relay->dropped++ == 0)
+			log_info(
+			    "relay: the browser's events are not all for the agent: %s", reason);
 		used += unit;
 		passed = used;
 	}

@@ -46,6 +46,7 @@ struct relay {
 	struct evbuffer *from_browser; /* raw only: a unit that is not complete */
 	bool given;		       /* the stream's first bytes have gone to a browser */
 	struct relay_counters counters;
+	uint64_t dropped; /* the browser's events that the agent was spared */
 
 	struct ws *browser;
 	enum ws_subprotocol subprotocol;

@@ -41,7 +41,7 @@ struct ws_listener {
 	struct event *accept_event, *rest;
 	TAILQ_HEAD(, pending) pending;
 	size_t pending_count;
-	bool crowded; /* which has been logged */
+	unsigned failures;
 };
 
 /* Closes the connection unless its descriptor has gone elsewhere. */
@@ -59,6 +59,15 @@ static void drop(struct pending *pending)
 	free(pending);
 }
 
+/* Strangers must not fill the log: the first, second, fourth, eighth... failure is told. */
+static void note_failure(struct ws_listener *listener, const char *text)
+{
+	unsigned count = ++listener->failures;
+
+	if ((count & (count - 1)) == 0)
+		log_info("websocket: let nobody in, %u times so far: %s", count, text);
+}
+
 /* Answers and waits for the peer's end: closing at once could reset the connection before the
  * answer has been read. */
 static void refuse(struct pending *pending, int status, const char *text)
@@ -66,7 +75,7 @@ static void refuse(struct pending *pending, int status, const char *text)
 	char reply[WS_HANDSHAKE_REPLY_BYTES_MAX];
 	size_t length = ws_handshake_put_refusal(status, text, reply);
 
-	log_info("websocket: refused: %d: %s", status, text);
+	note_failure(pending->listener, text);
 	pending->refused = true;
 	if (send(pending->fd, reply, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length ||
 	    shutdown(pending->fd, SHUT_WR) != 0) {
@@ -138,7 +147,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!pending->refused)
-		log_info("websocket: handshake not complete in time");
+		note_failure(pending->listener, "The handshake is not complete in time.");
 	drop(pending);
 }
 
@@ -152,12 +161,8 @@ static void add_pending(struct ws_listener *listener, int fd)
 		return;
 	}
 	if (listener->pending_count == WS_LISTENER_PENDING_MAX) {
-		if (!listener->crowded)
-			log_info("websocket: too many handshakes at once: the oldest are dropped");
-		listener->crowded = true;
+		note_failure(listener, "Too many handshakes at once: the oldest is dropped.");
 		drop(TAILQ_FIRST(&listener->pending));
-	} else if (listener->pending_count < WS_LISTENER_PENDING_MAX / 2) {
-		listener->crowded = false;
 	}
 	TAILQ_INSERT_TAIL(&listener->pending, pending, next);
 	listener->pending_count++;
