@@ -10,33 +10,20 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <time.h>
 
 #include "brokerd/session/ssh.h"
 #include "brokerd/session/ssh_internal.h"
+#include "far_end.h"
 #include "private_sshd.h"
 #include "proto/log.h"
-
-#define MEGABYTE (1024 * 1024)
 
 static struct private_sshd sshd;
 static struct event_base *base;
 static struct evconnlistener *listener;
 static int far_listener;
 static uint16_t far_port, closed_port, forbidden_port;
-
-/* The far side of a tunnel. */
-enum far_mode { FAR_ECHO, FAR_SOURCE, FAR_SINK };
-static struct {
-	enum far_mode mode;
-	struct bufferevent *stream;
-	size_t to_send, received; /* bytes */
-	bool connected, over;
-} far;
 
 /* Our side. */
 struct near {
@@ -47,7 +34,7 @@ struct near {
 	size_t received, wanted;
 	bool complete;
 	enum error_code code;
-	uint8_t next; /* of the pattern */
+	pid_t server;
 };
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
@@ -87,88 +74,6 @@ static void run_for_ms(unsigned ms)
 	event_add(timer, &delay);
 	run_until(&done);
 	event_free(timer);
-}
-
-/* A pattern that shows losses, repeats and swaps: prime period. */
-static uint8_t pattern(size_t at)
-{
-	return (uint8_t)(at % 251);
-}
-
-/* --- far side ----------------------------------------------------------------------------- */
-
-static void send_more(void)
-{
-	static uint8_t chunk[65536];
-	static size_t at;
-
-	if (far.received == 0 && far.to_send != 0 && far.mode == FAR_SOURCE) {
-		far.received = 1; /* begun */
-		at = 0;
-	}
-	while (far.to_send != 0 &&
-	       evbuffer_get_length(bufferevent_get_output(far.stream)) < MEGABYTE) {
-		size_t length = far.to_send < sizeof(chunk) ? far.to_send : sizeof(chunk);
-
-		for (size_t i = 0; i < length; i++)
-			chunk[i] = pattern(at++);
-		bufferevent_write(far.stream, chunk, length);
-		far.to_send -= length;
-	}
-}
-
-static void on_far_read(struct bufferevent *stream, void *arg)
-{
-	struct evbuffer *input = bufferevent_get_input(stream);
-
-	(void)arg;
-	if (far.mode == FAR_ECHO) {
-		bufferevent_write_buffer(stream, input);
-		return;
-	}
-	far.received += evbuffer_get_length(input);
-	evbuffer_drain(input, evbuffer_get_length(input));
-}
-
-static void on_far_written(struct bufferevent *stream, void *arg)
-{
-	(void)arg;
-	if (far.mode != FAR_SOURCE)
-		return;
-	send_more();
-	if (far.to_send == 0 && evbuffer_get_length(bufferevent_get_output(stream)) == 0) {
-		bufferevent_free(stream);
-		far.stream = NULL;
-	}
-}
-
-static void on_far_event(struct bufferevent *stream, short what, void *arg)
-{
-	(void)what;
-	(void)arg;
-	bufferevent_free(stream);
-	far.stream = NULL;
-	far.over = true;
-}
-
-static void on_far_accept(struct evconnlistener *from, evutil_socket_t fd, struct sockaddr *address,
-    int length, void *arg)
-{
-	(void)from;
-	(void)address;
-	(void)length;
-	(void)arg;
-	far.connected = true;
-	far.stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-	bufferevent_setcb(far.stream, on_far_read, on_far_written, on_far_event, NULL);
-	bufferevent_setwatermark(far.stream, EV_WRITE, MEGABYTE / 2, 0);
-	if (far.mode == FAR_SINK)
-		return; /* reads when it is told to */
-	bufferevent_enable(far.stream, EV_READ | EV_WRITE);
-	if (far.mode == FAR_SOURCE) {
-		bufferevent_setwatermark(far.stream, EV_WRITE, 0, 0);
-		send_more();
-	}
 }
 
 /* --- our side ----------------------------------------------------------------------------- */
@@ -435,6 +340,52 @@ static void test_far_reader_that_pauses(void **state)
 	leave(&near);
 }
 
+static void on_server_pid(const struct ssh_exec_result *result, void *arg)
+{
+	struct near *near = arg;
+
+	near->answered = true;
+	near->server = (pid_t)atoi(result->output);
+	assert_true(near->server > 1);
+}
+
+/* The server's process for this connection. */
+static pid_t find_server(struct near *near)
+{
+	near->answered = false;
+	assert_true(ssh_exec(near->ssh, "echo $PPID", 100, 10000, on_server_pid, near));
+	run_until(&near->answered);
+	return near->server;
+}
+
+/* The line itself is full: what cannot be sent waits here, within its bound. */
+static void test_server_that_pauses(void **state)
+{
+	const int few = 65536;
+	struct near near;
+	size_t waiting;
+
+	(void)state;
+	log_in(&near);
+	open_tunnel(&near, far_port);
+	run_until(&near.opened);
+	setsockopt(near.ssh->transport.fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
+	find_server(&near);
+	assert_int_equal(kill(near.server, SIGSTOP), 0);
+	near.drained = false;
+	near.wanted = 4 * MEGABYTE;
+	write_pattern(&near, 0, near.wanted);
+	run_for_ms(300);
+	waiting = evbuffer_get_length(near.ssh->transport.unsent);
+	assert_in_range(waiting, SSH_UNSENT_BYTES / 2, 2 * SSH_UNSENT_BYTES);
+	assert_in_range(ssh_tunnel_unsent(near.tunnel), MEGABYTE, 4 * MEGABYTE + 65536);
+	assert_int_equal(kill(near.server, SIGCONT), 0);
+	run_until(&near.complete);
+	run_until(&near.drained);
+	assert_int_equal(near.received, near.wanted);
+	leave(&near);
+}
+
 static void test_refused(void **state)
 {
 	struct near near;
@@ -499,14 +450,6 @@ static void test_closing(void **state)
 	leave(&near);
 }
 
-static void on_server_pid(const struct ssh_exec_result *result, void *arg)
-{
-	struct near *near = arg;
-
-	near->answered = true;
-	assert_int_equal(kill((pid_t)atoi(result->output), SIGKILL), 0);
-}
-
 static void test_lost_connection(void **state)
 {
 	struct near near;
@@ -515,9 +458,8 @@ static void test_lost_connection(void **state)
 	log_in(&near);
 	open_tunnel(&near, far_port);
 	run_until(&near.opened);
-	assert_true(ssh_exec(near.ssh, "echo $PPID", 100, 10000, on_server_pid, &near));
+	assert_int_equal(kill(find_server(&near), SIGKILL), 0);
 	run_until(&near.lost);
-	assert_true(near.answered);
 	assert_int_equal(near.code, ERROR_SSH_LOST);
 	leave(&near);
 }
@@ -536,7 +478,7 @@ static int set_up_loop(void **state)
 {
 	(void)state;
 	base = event_base_new();
-	listener = evconnlistener_new(base, on_far_accept, NULL, 0, 8, far_listener);
+	listener = evconnlistener_new(base, on_far_accept, base, 0, 8, far_listener);
 	return base != NULL && listener != NULL ? 0 : -1;
 }
 
@@ -582,6 +524,7 @@ int main(void)
 	    TEST(test_readable_comes_again),
 	    TEST(test_paused_reader_costs_bounded_memory),
 	    TEST(test_far_reader_that_pauses),
+	    TEST(test_server_that_pauses),
 	    TEST(test_refused),
 	    TEST(test_closing),
 	    TEST(test_lost_connection),
