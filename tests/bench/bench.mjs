@@ -11,7 +11,7 @@ import { build, Stack } from "../e2e/lib/stack.mjs";
 import { table } from "./results.mjs";
 import * as start from "./start.mjs";
 
-const stack = new Stack({ hostName: "bench", config: { broker: { log_level: "info" } } });
+const stack = new Stack({ config: { broker: { log_level: "info" } } });
 const runs = Number(process.env.BENCH_RUNS ?? 7);
 const progress = (/** @type {string} */ line) => console.log(`bench: ${line}`);
 try {

@@ -12,7 +12,7 @@ import { eventually } from "./lib/rpc.mjs";
 import { build, Stack } from "./lib/stack.mjs";
 import { pictureDifference, typeText } from "./lib/screen.mjs";
 
-const stack = new Stack({ hostName: "desktop" });
+const stack = new Stack();
 /** @type {import("playwright-core").Browser} */
 let browser;
 /** @type {import("playwright-core").Page} */

@@ -22,7 +22,6 @@ const portOf = (/** @type {net.Server} */ server) =>
 	String(/** @type {net.AddressInfo} */ (server.address()).port);
 
 const stack = new Stack({
-	hostName: "errors",
 	config: {
 		deadlines: { connect: "2", auth: "8" },
 		"server closed": { address: "127.0.0.1", port: String(closedPort) },
@@ -33,7 +32,7 @@ const stack = new Stack({
 		"server refusing": { address: "127.0.0.1", port: portOf(refusing) },
 	},
 });
-const bare = new Stack({ hostName: "errors-bare", conditions: ["no-x2go"] });
+const bare = new Stack({ conditions: ["no-x2go"] });
 
 before(async () => {
 	await stack.start();

@@ -13,7 +13,7 @@ import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins, brokerStatus, processes, processStatus, sessionsOf } from "./lib/status.mjs";
 
-const stack = new Stack({ hostName: "faults", config: { relay: { quarantine: "1" } } });
+const stack = new Stack({ config: { relay: { quarantine: "1" } } });
 const size = { width: 800, height: 600 };
 /** @type {Client} */
 let alice;

@@ -24,7 +24,6 @@ const empty = (stack) =>
 
 test("twenty desktops, and no port or uid is given twice", async () => {
 	const stack = new Stack({
-		hostName: "many",
 		config: { deadlines: { start: "300", auth: "120" } },
 	});
 	after(() => stack.stop());
@@ -59,7 +58,7 @@ test("twenty desktops, and no port or uid is given twice", async () => {
 });
 
 test("past the limit a login is refused in words, and room is given back", async () => {
-	const stack = new Stack({ hostName: "many-limit", config: { limits: { logins: "3" } } });
+	const stack = new Stack({ config: { limits: { logins: "3" } } });
 	after(() => stack.stop());
 	await stack.start();
 	const answers = await Promise.all(

@@ -9,7 +9,7 @@ import { Client, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins, processStatus, sessionsOf } from "./lib/status.mjs";
 
-const stack = new Stack({ hostName: "processes" });
+const stack = new Stack();
 const alice = new Client(stack);
 const bob = new Client(stack);
 

@@ -10,7 +10,7 @@ import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins } from "./lib/status.mjs";
 
-const stack = new Stack({ hostName: "secrets" });
+const stack = new Stack();
 const alice = new Client(stack);
 /** A password that was refused is a secret as well: often it is the one of another account. */
 const WRONG = "canary-wrong-9d41e07c";

@@ -189,10 +189,11 @@ export class Stack {
 		this.progress = options.progress ?? (() => {});
 		this.port = options.port ?? 0;
 		this.sshPort = options.sshPort ?? 0;
-		this.hostName = `${options.hostName ?? "e2e"}-${process.pid}`;
+		const number = stackCount++;
+		this.hostName = options.hostName ?? `test-${process.pid}-${number}`;
 		this.directory = "";
 		/** A broker ends whatever runs under its sessions' uids: stacks must not share them. */
-		this.firstUid = 1_000_000 + 500 * (stackCount++ + 4 * (process.pid % 1_000_000));
+		this.firstUid = 1_000_000 + 500 * (number + 4 * (process.pid % 1_000_000));
 		/** @type {Process | undefined} */ this.broker = undefined;
 		/** @type {Process | undefined} */ this.fcgi = undefined;
 		/** @type {Process | undefined} */ this.nginx = undefined;
