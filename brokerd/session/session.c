@@ -150,6 +150,8 @@ static void on_ssh_opened(struct ssh *ssh, const char *fingerprint, void *arg)
 	struct session *session = arg;
 
 	(void)ssh;
+	if (session->state != SESSION_STATE_CONNECTING)
+		return; /* it is ending */
 	set_state(session, SESSION_STATE_PROBING);
 	strcpy(session->fingerprint, fingerprint);
 	submit_own(session, OPERATION_PROBE, false);

@@ -62,9 +62,10 @@ bool ssh_exec(struct ssh *ssh, const char *command, size_t output_limit_bytes, u
 
 struct ssh_tunnel_handlers {
 	void (*opened)(struct ssh_tunnel *tunnel, void *arg);
-	/* There may be something to read: call ssh_tunnel_read until it returns 0 or -1. */
+	/* There is something to read. Comes again while something is left, unless nothing was
+	 * taken: then with the next bytes, or after the next ssh_tunnel_read. */
 	void (*readable)(struct ssh_tunnel *tunnel, void *arg);
-	/* Everything written has left for the server. May be NULL. */
+	/* Everything written has been handed to the system. May be NULL. */
 	void (*drained)(struct ssh_tunnel *tunnel, void *arg);
 	/* Never opened (FORWARDING_DENIED; AGENT_LOST: connection refused on the server), or lost.
 	 * ENDED: the far side closed it and everything has been read. The owner closes it. */
@@ -80,13 +81,15 @@ struct ssh_tunnel *ssh_tunnel_open(
 /* Bytes read (> 0), 0 when there is nothing now, -1 at the end. */
 ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size);
 
-/* Queues bytes; what the channel takes leaves at once. Fails: false if memory is short. */
+/* Queues bytes; what the channel and the socket take leaves at once. The caller bounds what
+ * waits by ssh_tunnel_unsent. Fails: false if memory is short. */
 bool ssh_tunnel_write(struct ssh_tunnel *tunnel, const void *data, size_t size);
 
-/* Bytes written but not yet given to the server. */
+/* Bytes that wait for the server: of this tunnel, and of the whole connection. */
 size_t ssh_tunnel_unsent(const struct ssh_tunnel *tunnel);
 
-/* Closes the channel; the handlers are not called any more. Takes NULL; safe inside handlers. */
+/* Closes the channel, without what waits; the handlers are not called any more. Takes NULL; safe
+ * inside handlers. */
 void ssh_tunnel_close(struct ssh_tunnel *tunnel);
 
 #endif

@@ -321,18 +321,21 @@ bool x2go_list_parse(const struct x2go_text *text, struct x2go_row *rows, size_t
 	struct x2go_text rest = *text, line;
 	struct x2go_row row;
 	size_t count = 0;
+	bool good = true;
 
-	while (x2go_text_next_line(&rest, &line)) {
+	while (good && x2go_text_next_line(&rest, &line)) {
 		if (line.length == 0)
 			continue;
-		if (!parse_row(&line, &row))
-			return false;
-		if (count < X2GO_ROWS_MAX)
+		good = parse_row(&line, &row);
+		if (good && count < X2GO_ROWS_MAX)
 			rows[count++] = row;
 	}
 	explicit_bzero(&row, sizeof(row));
-	*ret_count = count;
-	return true;
+	if (good)
+		*ret_count = count;
+	else
+		explicit_bzero(rows, count * sizeof(*rows));
+	return good;
 }
 
 const struct x2go_row *x2go_list_find(const struct x2go_row *rows, size_t count, const char *id)
