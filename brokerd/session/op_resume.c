@@ -128,7 +128,7 @@ static void on_resumed(struct operation *operation, const struct x2go_answer *an
 	else if (!x2go_resumed_parse(&answer->payload, &operation->port))
 		operation_fail(operation, ERROR_RESUME_FAILED,
 		    "x2goresume-session ends with %d: %s", answer->exit_status,
-		    first_line(answer->errors, line, sizeof(line)));
+		    last_line(answer->errors, line, sizeof(line)));
 	else
 		operation_run(operation, x2go_command_state(&operation->command, operation->target),
 		    SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS, on_state);

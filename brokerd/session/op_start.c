@@ -161,7 +161,7 @@ static void fail_start(struct operation *operation, const struct x2go_answer *an
 		start_agent(operation);
 		return;
 	}
-	first_line(answer->errors, line, sizeof(line));
+	last_line(answer->errors, line, sizeof(line));
 	if (answer->exit_status == 9 || x2go_text_has_line(&errors, "LIMIT"))
 		operation_fail(operation, ERROR_SESSION_LIMIT, "%s", line);
 	else if (answer->exit_status == 255)

@@ -245,6 +245,18 @@ const char *first_line(const char *text, char *line, size_t size)
 	return line;
 }
 
+const char *last_line(const char *text, char *line, size_t size)
+{
+	size_t end = strlen(text), start;
+
+	while (end > 0 && strchr(" \t\r\n", text[end - 1]) != NULL)
+		end--;
+	for (start = end; start > 0 && text[start - 1] != '\n'; start--)
+		;
+	message_set_text(line, size, text + start, end - start);
+	return line;
+}
+
 static void classify(const struct ssh_exec_result *result, struct x2go_answer *answer,
     const char *nonce, char *text, size_t size)
 {

@@ -159,6 +159,8 @@ void operation_open_stream(struct operation *operation, const char *id, uint32_t
 
 /* The first line of a text that says something, cleaned for logs and people. Returns line. */
 const char *first_line(const char *text, char *line, size_t size);
+/* The last one: where scripts say what went wrong, after the noise of what they called. */
+const char *last_line(const char *text, char *line, size_t size);
 
 /* Their beginnings, for the table in operation.c. */
 operation_step op_probe_begin, op_list_begin, op_start_begin, op_resume_begin, op_suspend_begin,

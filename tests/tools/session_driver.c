@@ -106,7 +106,8 @@ static void give_order(void)
 		event_add(wait_event, &delay);
 		return;
 	}
-	conn_send(session, &message);
+	if (!conn_send(session, &message))
+		event_base_loopbreak(base);
 }
 
 static void on_wait(evutil_socket_t fd, short what, void *arg)

@@ -143,11 +143,12 @@ static void test_start_is_tried_twice(void **state)
 	send_start("ICEWM");
 	expect_answer(MESSAGE_STREAM);
 
-	put_script("x2gostartagent", "echo 'Failed to start X2Go Agent' >&2; exit 12");
+	put_script(
+	    "x2gostartagent", "echo noise >&2; echo 'Failed to start X2Go Agent' >&2; exit 12");
 	send_start("ICEWM");
 	expect_fail(ERROR_START_FAILED);
 	assert_int_equal(count_calls("x2gostartagent"), 4);
-	assert_non_null(strstr(told.answer.fail.detail, "Failed to start"));
+	assert_non_null(strstr(told.answer.fail.detail, "with 12: Failed to start"));
 	/* What was there before is still there. */
 	assert_int_equal(told.stream_state.stream_state.state, STREAM_STATE_WAITING);
 }
