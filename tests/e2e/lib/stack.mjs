@@ -159,10 +159,19 @@ export class Process {
 		});
 	}
 
+	/** With all that it has started: each runs in a process group of its own. */
+	kill() {
+		try {
+			process.kill(-this.pid, "SIGKILL");
+		} catch {
+			// It has ended.
+		}
+	}
+
 	/** @param {NodeJS.Signals} [signal] */
 	async stop(signal = "SIGTERM", graceMs = 15000) {
 		if (this.running) this.child.kill(signal);
-		const timer = setTimeout(() => this.child.kill("SIGKILL"), graceMs);
+		const timer = setTimeout(() => this.kill(), graceMs);
 		const end = await this.ended;
 		clearTimeout(timer);
 		return end;
@@ -429,7 +438,7 @@ ${snippet
 
 	/** Ends everything at once, without order. */
 	kill() {
-		for (const part of [this.nginx, this.fcgi, this.broker]) part?.child.kill("SIGKILL");
+		for (const part of [this.nginx, this.fcgi, this.broker]) part?.kill();
 		if (this.options.ownHost !== false)
 			spawnSync(path.join(root, "tests/x2gohost/x2gohost"), ["down"], {
 				env: { ...process.env, BUILD: build, X2GOHOST_NAME: this.hostName },
@@ -439,7 +448,7 @@ ${snippet
 	}
 
 	async stop() {
-		await this.nginx?.stop("SIGQUIT", 2000);
+		await this.nginx?.stop();
 		await this.fcgi?.stop();
 		await this.broker?.stop();
 		if (this.options.ownHost !== false) await this.host("down");
