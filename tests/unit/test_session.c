@@ -303,7 +303,7 @@ static void test_stop_in_the_middle(void **state)
 
 	(void)state;
 	open_login();
-	put_script("x2gostartagent", "sleep 5");
+	put_script("x2gostartagent", "sleep 2");
 	send_start("ICEWM");
 	send_order(MESSAGE_DO_SESSIONS, NULL);
 	run_until_true(agent_is_starting);
