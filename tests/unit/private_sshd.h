@@ -142,6 +142,23 @@ static bool sshd_await_listening(int log)
 	return false;
 }
 
+static void sshd_stop(struct private_sshd *sshd)
+{
+	char command[100];
+
+	if (sshd->pid > 0) {
+		kill(sshd->pid, SIGKILL);
+		waitpid(sshd->pid, NULL, 0);
+	}
+	if (sshd->folder[0] != 0) {
+		snprintf(command, sizeof(command), "rm -rf %s", sshd->folder);
+		if (system(command) != 0)
+			abort();
+	}
+	sshd->pid = 0;
+	sshd->folder[0] = 0;
+}
+
 /* Starts it; options: further lines of sshd_config. False: it cannot be had here. */
 static bool sshd_start(struct private_sshd *sshd, const char *options)
 {
@@ -185,29 +202,13 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	close(log[1]);
 	if (!sshd_await_listening(log[0])) {
 		close(log[0]);
+		sshd_stop(sshd);
 		return false;
 	}
 	/* Its log goes on; nobody must wait for us to read it. */
 	fd = log[0];
 	fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 	return true;
-}
-
-static void sshd_stop(struct private_sshd *sshd)
-{
-	char command[100];
-
-	if (sshd->pid > 0) {
-		kill(sshd->pid, SIGKILL);
-		waitpid(sshd->pid, NULL, 0);
-	}
-	if (sshd->folder[0] != 0) {
-		snprintf(command, sizeof(command), "rm -rf %s", sshd->folder);
-		if (system(command) != 0)
-			abort();
-	}
-	sshd->pid = 0;
-	sshd->folder[0] = 0;
 }
 
 #endif
