@@ -1,4 +1,5 @@
-/* links: proto brokerd/session/x2go_list.c brokerd/session/x2go_command.c brokerd/session/x2go_desktops.c */
+/* links: proto brokerd/session/x2go_list.c brokerd/session/x2go_command.c */
+/* links: brokerd/session/x2go_desktops.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * Everything that reads what an X2Go server prints. What is accepted must hold what its readers
