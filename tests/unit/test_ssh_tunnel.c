@@ -464,13 +464,6 @@ static void test_lost_connection(void **state)
 	leave(&near);
 }
 
-/* libssh2 1.10 forgets the old host key at each exchange of keys. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so\n";
-}
-
 /* --- fixture ------------------------------------------------------------------------------ */
 
 /* Of each test: one that failed inside a callback leaves an event loop that cannot be used. */
