@@ -175,7 +175,7 @@ $(BUILD)/npm: package.json package-lock.json
 # --- tests, demo, bench --------------------------------------------------------------------
 
 E2E ?= $(sort $(wildcard tests/e2e/*.test.mjs))
-NODE_TEST = $(NODE) --test --test-concurrency=1
+NODE_TEST = $(NODE) --test --test-reporter=spec --test-concurrency=1
 
 check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tests
 	$(Q)$(MAKE) --no-print-directory all

@@ -5,7 +5,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/log.h"
 #include "proto/secret.h"
@@ -41,19 +40,11 @@ struct relay_agent {
 	struct event *deadline; /* of connecting, then of hanging up */
 	struct event *keepalive;
 	unsigned keepalive_ms;
-	int64_t sent_ms; /* when something was sent last */
+	uint64_t sent_ms; /* when something was sent last */
 
 	uint16_t width, height; /* of the first GEOMETRY */
 	char cookie[KDRIVE_COOKIE_BYTES];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void set_state(struct relay_agent *agent, enum agent_state state)
 {
@@ -72,7 +63,7 @@ static void end(struct relay_agent *agent, enum error_code code, const char *det
 
 static bool write_tunnel(struct relay_agent *agent, const void *data, size_t length)
 {
-	agent->sent_ms = now_ms();
+	agent->sent_ms = timer_now_ms();
 	return ssh_tunnel_write(agent->tunnel, data, length);
 }
 
@@ -187,7 +178,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 static void on_keepalive(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay_agent *agent = arg;
-	int64_t silent_ms = now_ms() - agent->sent_ms;
+	uint64_t silent_ms = timer_now_ms() - agent->sent_ms;
 
 	(void)fd;
 	(void)what;
