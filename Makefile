@@ -152,7 +152,7 @@ $(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
 DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
-DEPS_TEST  := chromium fonts-dejavu-core clang-format shellcheck git
+DEPS_TEST  := dpkg-dev chromium fonts-dejavu-core clang-format shellcheck git
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_NODE)
@@ -227,13 +227,42 @@ format: $(BUILD)/npm ## format all sources in place
 
 # --- install -------------------------------------------------------------------------------
 
+SHARE := $(PREFIX)/share/x2goweb
+
 install: all ## install under DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/x2goweb $(DESTDIR)$(PREFIX)/share/x2goweb
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/lib/x2goweb $(SHARE) \
+	$(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8)
 	install -m 755 $(BUILD)/bin/x2goweb-brokerd $(BUILD)/bin/brokerctl $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(DESTDIR)$(PREFIX)/lib/x2goweb/
-	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(PREFIX)/share/x2goweb/
-	install -d $(DESTDIR)/etc/x2goweb
-	install -m 644 packaging/x2goweb.conf packaging/nginx/x2goweb.conf -t $(DESTDIR)$(PREFIX)/share/x2goweb/
+	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
+	install -m 644 packaging/x2goweb.conf $(DESTDIR)$(SHARE)/x2goweb.conf
+	sed 's|/usr/share/x2goweb|$(SHARE)|' packaging/nginx/x2goweb.conf >$(DESTDIR)$(SHARE)/nginx.conf
+	install -m 644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 packaging/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+
+# One package of what `install` installs, with units, user and configuration.
+DEB := $(BUILD)/deb/x2goweb
+deb: deps-if-missing ## a Debian package for this release, in BUILD
+	rm -rf $(BUILD)/deb && mkdir -p $(DEB)/DEBIAN $(DEB)/etc/x2goweb $(BUILD)/deb/debian
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/deb-build PREFIX=/usr DESTDIR=$(DEB) install
+	mv $(DEB)/usr/share/x2goweb/x2goweb.conf $(DEB)/usr/share/x2goweb/nginx.conf $(DEB)/etc/x2goweb/
+	gzip -9n $(DEB)/usr/share/man/man*/*
+	install -D -m 644 -t $(DEB)/usr/lib/systemd/system packaging/systemd/*
+	install -D -m 644 -t $(DEB)/usr/lib/sysusers.d packaging/sysusers.d/*
+	install -D -m 644 LICENSE $(DEB)/usr/share/doc/x2goweb/copyright
+	install -m 755 packaging/debian/postinst $(DEB)/DEBIAN/
+	install -m 644 packaging/debian/conffiles $(DEB)/DEBIAN/
+	printf 'Source: x2goweb\n' >$(BUILD)/deb/debian/control
+	strip $(DEB)/usr/sbin/* $(DEB)/usr/lib/x2goweb/*
+	cd $(BUILD)/deb && dpkg-shlibdeps -O x2goweb/usr/sbin/* x2goweb/usr/lib/x2goweb/* >substvars
+	printf '%s\n' 'Package: x2goweb' 'Version: $(VERSION)' "Architecture: $$(dpkg --print-architecture)" \
+	'Section: net' 'Priority: optional' 'Maintainer: the x2goweb authors <x2goweb@localhost>' \
+	"Depends: adduser, $$(sed 's/^shlibs:Depends=//' $(BUILD)/deb/substvars)" \
+	'Recommends: nginx | httpd' 'Description: X2Go desktops in the browser' \
+	' A gateway that speaks SSH to X2Go servers and a WebSocket to browsers. Each' \
+	' login runs in a process of its own that can reach nothing but its connection.' \
+	>$(DEB)/DEBIAN/control
+	dpkg-deb --root-owner-group --build $(DEB) $(BUILD)
 
 clean: ## remove build/, ending what still runs from it
 	$(Q)! test -d $(BUILD)/x2gohost || $(SUDO) env BUILD=$(abspath $(BUILD)) tests/x2gohost/x2gohost down --all
@@ -242,5 +271,5 @@ clean: ## remove build/, ending what still runs from it
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit-c fuzz sanitize deps deps-if-missing check check-unit check-e2e demo bench \
+.PHONY: all unit-c fuzz sanitize deps deps-if-missing deb check check-unit check-e2e demo bench \
 	screenshots lint format install clean help FORCE
