@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "proto/log.h"
 #include "sandbox.h"
@@ -44,6 +45,8 @@ int main(void)
 	static struct session session;
 	struct event_base *base;
 
+	/* Started by descriptor: some kernels take its number for the name. */
+	prctl(PR_SET_NAME, "x2goweb-session");
 	/* The broker knows what it wants to see. */
 	log_init("x2goweb-session", LOG_LEVEL_DEBUG);
 	signal(SIGPIPE, SIG_IGN);

@@ -33,6 +33,7 @@ function view(pid) {
 	assert.ok(status, `process ${pid} is there`);
 	const bits = (/** @type {string} */ name) => BigInt(`0x${status[name]}`);
 	return {
+		name: status.Name,
 		uids: status.Uid.split(/\s+/).map(Number),
 		gids: status.Gid.split(/\s+/).map(Number),
 		groups: status.Groups?.trim() ?? "",
@@ -74,6 +75,7 @@ test("each session has a uid of its own, a filter, and nothing else", async () =
 	assert.equal(new Set(logins.map(({ port }) => port)).size, 2);
 	for (const { pid, uid } of logins) {
 		const session = view(pid);
+		assert.equal(session.name, "x2goweb-session");
 		assert.deepEqual(session.uids, [uid, uid, uid, uid]);
 		assert.deepEqual(session.gids, [uid, uid, uid, uid]);
 		assert.ok(uid >= stack.firstUid && uid <= stack.firstUid + 499);
