@@ -109,10 +109,11 @@ export class Stream {
 	) {
 		this.bytes = 0;
 		/** @type {string[]} */ this.words = [];
-		this.socket = new WebSocket(`wss://localhost:${stack.port}${path}`, protocols, {
+		// The address, not the name: that may mean ::1 first, where nobody listens.
+		this.socket = new WebSocket(`wss://127.0.0.1:${stack.port}${path}`, protocols, {
 			rejectUnauthorized: false,
 			origin,
-			headers: cookie ? { Cookie: cookie } : {},
+			headers: { Host: `localhost:${stack.port}`, ...(cookie ? { Cookie: cookie } : {}) },
 		});
 		/** @type {Set<() => void>} */ this.watchers = new Set();
 		/** @type {{code: number, reason: string} | undefined} */ this.end = undefined;
@@ -131,7 +132,8 @@ export class Stream {
 				response.destroy();
 			}),
 		);
-		this.socket.on("error", () => this.change(() => {}));
+		/** @type {Error | undefined} */ this.error = undefined;
+		this.socket.on("error", (error) => this.change(() => (this.error = error)));
 		this.socket.on("close", (code, reason) =>
 			this.change(() => (this.end = { code, reason: String(reason) })),
 		);
@@ -154,7 +156,11 @@ export class Stream {
 			};
 			const timer = setTimeout(() => {
 				this.watchers.delete(check);
-				reject(new Error(`stream: never ${what}: ${this.bytes} bytes, ${this.words}`));
+				reject(
+					new Error(
+						`stream: never ${what}: ${this.bytes} bytes, ${this.words} ${this.error ?? ""}`,
+					),
+				);
 			}, timeout);
 			this.watchers.add(check);
 			check();
