@@ -152,14 +152,13 @@ $(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
 DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
-DEPS_TEST  := dpkg-dev chromium fonts-dejavu-core clang-format shellcheck git
+DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_NODE)
 
 deps: ## install every Debian and npm package that build, demo and tests need
-	$(SUDO) apt-get update
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(DEPS)
+	$(SUDO) tests/deps.sh $(DEPS)
 	@rm -f $(BUILD)/npm
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/npm
 
