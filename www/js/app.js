@@ -6,7 +6,7 @@
 
 import { byId } from "./dom.js";
 import { displayDensity } from "./geometry.js";
-import { logError } from "./log.js";
+import { logInfo } from "./log.js";
 import { PageState } from "./page_state.js";
 import { isLoginOver, messageOf, Rpc, RpcError } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
@@ -117,7 +117,7 @@ class App {
 		this._closeView();
 		this._toForm("");
 		/* Whatever comes of it, this page is through with that login. */
-		await this._rpc.logout().catch((error) => logError(`logout: ${error.message}`));
+		await this._rpc.logout().catch((error) => logInfo(`logout: ${error.message}`));
 	}
 
 	/** @param {string} error */

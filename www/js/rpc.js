@@ -110,13 +110,17 @@ export class Rpc {
 			request.body = JSON.stringify(body);
 		}
 		let response;
+		let reply;
 		try {
 			response = await this._fetch(`${this._base}${call}`, request);
+			reply = await response.json();
 		} catch (error) {
-			const late = error instanceof DOMException && error.name === "TimeoutError";
-			throw new RpcError(late ? "timeout" : "unreachable", TEXT.gatewayUnreachable);
+			/* An answer that is no JSON is some other server's; anything else is the line's end. */
+			if (!(response && error instanceof SyntaxError)) {
+				const late = error instanceof DOMException && error.name === "TimeoutError";
+				throw new RpcError(late ? "timeout" : "unreachable", TEXT.gatewayUnreachable);
+			}
 		}
-		const reply = await response.json().catch(() => null);
 		if (response.ok && reply) return reply;
 		const fault = reply?.error;
 		if (typeof fault?.message !== "string")
