@@ -4,18 +4,18 @@
  * It joins the parts; none of them knows another. No protocol here.
  */
 
-import { byId } from "./dom.js";
+import { byId } from "./ui/dom.js";
 import { displayDensity } from "./geometry.js";
 import { logInfo } from "./log.js";
 import { PageState } from "./page_state.js";
 import { isLoginOver, messageOf, Rpc, RpcError } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
 import { confirmTerminate, SessionsFlow } from "./sessions_flow.js";
-import { TEXT } from "./text.js";
-import { dismissConfirm } from "./ui_confirm.js";
-import { LoginForm } from "./ui_login.js";
-import { describeEnd, OutcomeCard, Progress } from "./ui_outcome.js";
-import { Toolbar } from "./ui_toolbar.js";
+import { TEXT, translatePage } from "./text/text.js";
+import { dismissConfirm } from "./ui/confirm.js";
+import { LoginForm } from "./ui/login.js";
+import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
+import { Toolbar } from "./ui/toolbar.js";
 
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -312,4 +312,5 @@ class App {
 	}
 }
 
+translatePage(document);
 void new App().boot();

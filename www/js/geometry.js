@@ -4,7 +4,7 @@
  * stands in the page and which of its pixels lies under the pointer. No state, no DOM.
  */
 
-import { SCREEN_MAX, SCREEN_MIN } from "./kdrive_numbers.js";
+import { SCREEN_MAX, SCREEN_MIN } from "./stream/kdrive_numbers.js";
 
 /** @typedef {import("./types.js").Rect} Rect */
 /** @typedef {{width: number, height: number}} Size */

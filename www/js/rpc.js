@@ -5,7 +5,7 @@
  */
 
 import { logError } from "./log.js";
-import { TEXT } from "./text.js";
+import { TEXT } from "./text/text.js";
 
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").LoginReply} LoginReply */

@@ -5,13 +5,13 @@
  * a worker cannot be taken back.
  */
 
-import { CursorView } from "./cursor_view.js";
-import { Engine } from "./engine.js";
+import { CursorView } from "./ui/cursor_view.js";
+import { Engine } from "./stream/engine.js";
 import { displayDensity, placeScreen, remoteSize, screenPoint } from "./geometry.js";
-import { Keyboard } from "./keyboard.js";
-import { maskOf } from "./modifiers.js";
-import { Pointer } from "./pointer.js";
-import { Wheel } from "./wheel.js";
+import { Keyboard } from "./input/keyboard.js";
+import { maskOf } from "./input/modifiers.js";
+import { Pointer } from "./input/pointer.js";
+import { Wheel } from "./input/wheel.js";
 
 /** @typedef {import("./types.js").PageMessage} PageMessage */
 /** @typedef {import("./types.js").EngineMessage} EngineMessage */

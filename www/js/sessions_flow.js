@@ -5,9 +5,9 @@
  */
 
 import { isLoginOver, messageOf } from "./rpc.js";
-import { TEXT } from "./text.js";
-import { confirmAction } from "./ui_confirm.js";
-import { SessionList } from "./ui_sessions.js";
+import { TEXT } from "./text/text.js";
+import { confirmAction } from "./ui/confirm.js";
+import { SessionList } from "./ui/sessions.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./types.js").Choice} Choice */
@@ -117,7 +117,7 @@ export class SessionsFlow {
 		else this._list.showError(messageOf(error));
 	}
 
-	/** @param {import("./ui_sessions.js").RowAction} action @param {SessionRow} row */
+	/** @param {import("./ui/sessions.js").RowAction} action @param {SessionRow} row */
 	async _act(action, row) {
 		const title = this._titleOf(row.desktop);
 		if (action === "takeOver") {

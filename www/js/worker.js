@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The worker's entry: an engine, fed by the page's messages. One worker serves one stream. */
 
-import { Engine } from "./engine.js";
+import { Engine } from "./stream/engine.js";
 
 /** @typedef {import("./types.js").PageMessage} PageMessage */
 /** @typedef {import("./types.js").EngineMessage} EngineMessage */

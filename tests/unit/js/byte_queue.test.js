@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ByteQueue } from "../../../www/js/byte_queue.js";
+import { ByteQueue } from "../../../www/js/stream/byte_queue.js";
 
 /** @param {number} from @param {number} count */
 const bytes = (from, count) => Uint8Array.from({ length: count }, (_, i) => (from + i) & 0xff);

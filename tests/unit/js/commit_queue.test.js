@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CommitQueue, PIXELS_MAX } from "../../../www/js/commit_queue.js";
+import { CommitQueue, PIXELS_MAX } from "../../../www/js/stream/commit_queue.js";
 import { FakeTime } from "./fake_time.js";
 
 function setUp() {

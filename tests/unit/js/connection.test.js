@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection, FAIL_GRACE_MS, SUBPROTOCOL } from "../../../www/js/connection.js";
+import { Connection, FAIL_GRACE_MS, SUBPROTOCOL } from "../../../www/js/stream/connection.js";
 import { setLogLevel } from "../../../www/js/log.js";
 import { FakeTime } from "./fake_time.js";
 

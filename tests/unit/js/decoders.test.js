@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeCursor } from "../../../www/js/decoders/cursor.js";
-import { readImageHeader } from "../../../www/js/decoders/image.js";
-import { decodePngRgba } from "../../../www/js/decoders/png_rgba.js";
+import { decodeCursor } from "../../../www/js/stream/decoders/cursor.js";
+import { readImageHeader } from "../../../www/js/stream/decoders/image.js";
+import { decodePngRgba } from "../../../www/js/stream/decoders/png_rgba.js";
 import { drawPng, encodePng, solidPng } from "../../e2e/standin/png.mjs";
 
 /** @param {Uint8Array} bytes with a buffer of its own, as from a socket */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KdriveReader, ProtocolError } from "../../../www/js/kdrive_read.js";
+import { KdriveReader, ProtocolError } from "../../../www/js/stream/kdrive_read.js";
 import * as agent from "../../e2e/standin/messages.mjs";
 
-/** @typedef {import("../../../www/js/kdrive_read.js").Message} Message */
+/** @typedef {import("../../../www/js/stream/kdrive_read.js").Message} Message */
 
 const MIB = 1024 * 1024;
 const data = (/** @type {number} */ size) => Uint8Array.from({ length: size }, (_, i) => i & 0xff);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as send from "../../../www/js/kdrive_send.js";
+import * as send from "../../../www/js/stream/kdrive_send.js";
 import { parseEvents } from "../../e2e/standin/messages.mjs";
 
 test("events are 41 bytes, with each field in its place", () => {

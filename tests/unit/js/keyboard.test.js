@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isModifierKeycode, KEYCODE_NONE, KEYCODES, MODIFIERS } from "../../../www/js/key_table.js";
-import { Keyboard } from "../../../www/js/keyboard.js";
-import { maskOf } from "../../../www/js/modifiers.js";
+import {
+	isModifierKeycode,
+	KEYCODE_NONE,
+	KEYCODES,
+	MODIFIERS,
+} from "../../../www/js/input/key_table.js";
+import { Keyboard } from "../../../www/js/input/keyboard.js";
+import { maskOf } from "../../../www/js/input/modifiers.js";
 
 /** A sample of every row of evdev's pc105 (Linux code + 8), to catch a table that slipped. */
 const SAMPLES = {

@@ -12,7 +12,7 @@ import {
 import { setLogLevel } from "../../../www/js/log.js";
 import { PageState } from "../../../www/js/page_state.js";
 import { isLoginOver, messageOf, Rpc, RpcError } from "../../../www/js/rpc.js";
-import { TEXT } from "../../../www/js/text.js";
+import { TEXT } from "../../../www/js/text/text.js";
 import { sessionRow } from "../../e2e/standin/gateway.mjs";
 
 setLogLevel("error");

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { isPng } from "../../../www/js/decoders/image.js";
+import { isPng } from "../../../www/js/stream/decoders/image.js";
 import * as agentSays from "../../e2e/standin/messages.mjs";
 import { drawPng, solidPng } from "../../e2e/standin/png.mjs";
 import { BrowserPage, GREY } from "./browser_page.js";

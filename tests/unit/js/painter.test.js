@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameCache } from "../../../www/js/frame_cache.js";
-import { Painter } from "../../../www/js/painter.js";
+import { FrameCache } from "../../../www/js/stream/frame_cache.js";
+import { Painter } from "../../../www/js/stream/painter.js";
 import { fakeContext, FakePicture } from "./fake_canvas.js";
 
-/** @typedef {import("../../../www/js/kdrive_read.js").FrameMessage} FrameMessage */
-/** @typedef {import("../../../www/js/kdrive_read.js").Region} Region */
+/** @typedef {import("../../../www/js/stream/kdrive_read.js").FrameMessage} FrameMessage */
+/** @typedef {import("../../../www/js/stream/kdrive_read.js").Region} Region */
 
 const WIDTH = 20;
 const HEIGHT = 10;

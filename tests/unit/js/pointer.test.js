@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pointer } from "../../../www/js/pointer.js";
-import { Wheel } from "../../../www/js/wheel.js";
+import { Pointer } from "../../../www/js/input/pointer.js";
+import { Wheel } from "../../../www/js/input/wheel.js";
 
 function setUp() {
 	/** @type {string[]} */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as r from "../../../www/js/refresh.js";
+import * as r from "../../../www/js/stream/refresh.js";
 import { parseEvents } from "../../e2e/standin/messages.mjs";
 import { FakeTime } from "./fake_time.js";
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MASK_GAP_MS, SendQueue } from "../../../www/js/send_queue.js";
+import { MASK_GAP_MS, SendQueue } from "../../../www/js/stream/send_queue.js";
 import { FakeTime } from "./fake_time.js";
 
 function setUp() {

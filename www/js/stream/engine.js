@@ -14,16 +14,16 @@ import { FrameCache } from "./frame_cache.js";
 import { VERSION_KEY_TAPS } from "./kdrive_numbers.js";
 import { KdriveReader, ProtocolError } from "./kdrive_read.js";
 import { buttonEvent, keyEvent, motionEvent } from "./kdrive_send.js";
-import { isModifierKeycode } from "./key_table.js";
-import { logError, logInfo } from "./log.js";
+import { isModifierKeycode } from "../input/key_table.js";
+import { logError, logInfo } from "../log.js";
 import { isWholeScreen, Painter } from "./painter.js";
 import { Refresh } from "./refresh.js";
 import { SendQueue } from "./send_queue.js";
 import { StreamStats } from "./stream_stats.js";
 import { createSurface, encodePng, openScreen } from "./surfaces.js";
 
-/** @typedef {import("./types.js").PageMessage} PageMessage */
-/** @typedef {import("./types.js").EngineMessage} EngineMessage */
+/** @typedef {import("../types.js").PageMessage} PageMessage */
+/** @typedef {import("../types.js").EngineMessage} EngineMessage */
 /** @typedef {import("./kdrive_read.js").Message} Message */
 /** @typedef {import("./kdrive_read.js").FrameMessage} FrameMessage */
 /** @typedef {import("./kdrive_read.js").CursorMessage} CursorMessage */
@@ -238,7 +238,7 @@ export class Engine {
 		});
 	}
 
-	/** @param {import("./types.js").EndReason} reason */
+	/** @param {import("../types.js").EndReason} reason */
 	_ended(reason) {
 		this._showStats(false);
 		this._refresh.close();

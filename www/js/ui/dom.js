@@ -41,7 +41,7 @@ export function icon(name) {
 /**
  * Fills a select, keeping what was chosen where that is still offered.
  * @param {HTMLSelectElement} select
- * @param {import("./types.js").Choice[]} choices
+ * @param {import("../types.js").Choice[]} choices
  * @param {string} [preferred] id to choose
  */
 export function fillSelect(select, choices, preferred) {

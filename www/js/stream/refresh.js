@@ -12,13 +12,13 @@
  *        idle --- resize | behind | many misses ---> rebuilding --- REINIT | time-out ---> idle
  */
 
-import { clipRect } from "./geometry.js";
+import { clipRect } from "../geometry.js";
 import { cacheRebuildEvent, geometryEvent, joinEvents, updateEvent } from "./kdrive_send.js";
 import { VERSION_CACHE_REBUILD } from "./kdrive_numbers.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
-/** @typedef {import("./types.js").Rect} Rect */
-/** @typedef {import("./geometry.js").Size} Size */
+/** @typedef {import("../types.js").Rect} Rect */
+/** @typedef {import("../geometry.js").Size} Size */
 /** @typedef {"idle" | "rebuilding"} RefreshState */
 
 export const RESIZE_STABLE_MS = 500;

@@ -4,7 +4,7 @@
  * and gives each back.
  */
 
-/** @typedef {import("./types.js").EngineMessage} EngineMessage */
+/** @typedef {import("../types.js").EngineMessage} EngineMessage */
 /** @typedef {{url: string, width: number, height: number, hotX: number, hotY: number}} Shape */
 
 /** Browsers ignore larger cursors; the arrow must do then. In CSS pixels. */

@@ -2,9 +2,9 @@
 /* The two cards over the screen: what is being done, and how it ended. */
 
 import { byId } from "./dom.js";
-import { TEXT } from "./text.js";
+import { TEXT } from "../text/text.js";
 
-/** @typedef {import("./types.js").EndReason} EndReason */
+/** @typedef {import("../types.js").EndReason} EndReason */
 /** @typedef {{title: string, message: string, fault: boolean, gone: boolean}} Outcome `gone`: the
  * session cannot be resumed */
 

@@ -4,10 +4,10 @@
  * The page keeps the images; an agent sends each once and then only its serial.
  */
 
-import { clamp } from "./geometry.js";
+import { clamp } from "../geometry.js";
 
 /** @typedef {import("./kdrive_read.js").CursorMessage} CursorMessage */
-/** @typedef {import("./types.js").EngineMessage} EngineMessage */
+/** @typedef {import("../types.js").EngineMessage} EngineMessage */
 
 /** An agent never takes a shape back, so a bound of our own: some megabytes at worst. */
 export const CURSORS_MAX = 2000;

@@ -5,10 +5,10 @@
  */
 
 import { byId, fillSelect, showAlert } from "./dom.js";
-import { TEXT } from "./text.js";
+import { TEXT } from "../text/text.js";
 
-/** @typedef {import("./types.js").Config} Config */
-/** @typedef {import("./rpc.js").Credentials} Credentials */
+/** @typedef {import("../types.js").Config} Config */
+/** @typedef {import("../rpc.js").Credentials} Credentials */
 
 /** Of the choice that opens the field for another server's name; no server has this id. */
 const OTHER = "";

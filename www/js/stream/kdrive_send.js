@@ -8,7 +8,7 @@
 import * as n from "./kdrive_numbers.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
-/** @typedef {import("./types.js").Rect} Rect */
+/** @typedef {import("../types.js").Rect} Rect */
 
 /** @param {number} type @returns {DataView<ArrayBuffer>} */
 function newEvent(type) {

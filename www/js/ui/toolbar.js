@@ -2,10 +2,10 @@
 /* The bar above the screen, and the statistics panel. */
 
 import { byId, make } from "./dom.js";
-import { logWarn } from "./log.js";
-import { TEXT } from "./text.js";
+import { logWarn } from "../log.js";
+import { TEXT } from "../text/text.js";
 
-/** @typedef {import("./types.js").Stats} Stats */
+/** @typedef {import("../types.js").Stats} Stats */
 
 export class Toolbar {
 	/**

@@ -2,10 +2,10 @@
 /* The list of the user's sessions, what can be done with each, and the form for a new one. */
 
 import { byId, fillSelect, icon, make, showAlert } from "./dom.js";
-import { TEXT } from "./text.js";
+import { TEXT } from "../text/text.js";
 
-/** @typedef {import("./types.js").SessionRow} SessionRow */
-/** @typedef {import("./types.js").Choice} Choice */
+/** @typedef {import("../types.js").SessionRow} SessionRow */
+/** @typedef {import("../types.js").Choice} Choice */
 /** @typedef {"resume" | "takeOver" | "suspend" | "terminate"} RowAction */
 
 export class SessionList {

@@ -10,7 +10,7 @@
  *   - CapsLock and NumLock keys are not sent; their state is, with every event.
  */
 
-import { MASK_ALT, MASK_CONTROL, MASK_NUM_LOCK, MASK_SHIFT } from "./kdrive_numbers.js";
+import { MASK_ALT, MASK_CONTROL, MASK_NUM_LOCK, MASK_SHIFT } from "../stream/kdrive_numbers.js";
 import { KEYCODE_NONE, KEYCODES, MODIFIERS } from "./key_table.js";
 import { LOCK_BITS, maskOf } from "./modifiers.js";
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The modifier mask of a browser event. Every event is asked anew, so that nothing can stick. */
 
-import * as n from "./kdrive_numbers.js";
+import * as n from "../stream/kdrive_numbers.js";
 
 /** @typedef {{getModifierState(key: string): boolean}} ModifierEvent */
 

@@ -9,10 +9,10 @@
  *        '-----------------------'
  */
 
-import { logInfo } from "./log.js";
+import { logInfo } from "../log.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
-/** @typedef {import("./types.js").EndReason} EndReason */
+/** @typedef {import("../types.js").EndReason} EndReason */
 /** @typedef {"connecting" | "open" | "failing" | "closed"} ConnectionState */
 
 /** The part of WebSocket that is used, so that tests can stand in for it.

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What the page says from its programs. (What never changes stands in index.html.) */
+/*
+ * Everything that the page says, in English. The other languages have the same entries: tsc and a
+ * test compare them. Entries under `page` stand in index.html, whose elements name them in
+ * data-text, data-text-title and data-text-label.
+ */
 
-/** @typedef {import("./types.js").SessionRow} SessionRow */
+/** @typedef {import("../types.js").SessionRow} SessionRow */
 
 /** @type {Record<SessionRow["status"], string>} */
 const STATUS = {
@@ -19,7 +23,44 @@ const NOT_HERE = {
 	other: "This kind of session cannot be shown in a browser.",
 };
 
-export const TEXT = {
+export const en = {
+	page: {
+		logOut: "Log out",
+		logIn: "Log in",
+		lead: "Your desktop on the server, in this window.",
+		server: "Server",
+		otherServer: "Name of the server",
+		userName: "User name",
+		password: "Password",
+		desktop: "Desktop",
+		jumpHostLogin: "Log in through a jump host",
+		jumpHost: "Jump host",
+		jumpHostUser: "User name on the jump host",
+		jumpHostPassword: "Password on the jump host",
+		connect: "Connect",
+		yourSessions: "Your sessions",
+		refresh: "Refresh",
+		noSessions: "No session is open.",
+		newSession: "New session",
+		start: "Start",
+		clipboard: "Clipboard",
+		statistics: "Statistics",
+		fullScreen: "Full screen",
+		suspend: "Suspend",
+		disconnect: "Disconnect",
+		terminate: "Terminate",
+		cancel: "Cancel",
+		sessionList: "Session list",
+		logInAgain: "Log in again",
+		refreshTitle: "Look again",
+		suspendTitle: "Close the screen; programs go on",
+		disconnectTitle: "Back to the sessions",
+		terminateTitle: "Close all programs of the session",
+		session: "Session",
+		sessionControls: "Session controls",
+		screen: "Remote desktop. Press Control, Alt and Shift together to leave it for the controls.",
+	},
+
 	retryAfter: (/** @type {number} */ seconds) =>
 		seconds < 90
 			? `Try again in ${seconds} seconds.`
@@ -74,7 +115,7 @@ export const TEXT = {
 	startFailed: "The session could not be opened",
 	streamFailed: "The screen was lost",
 
-	stats: (/** @type {import("./types.js").Stats} */ s) => [
+	stats: (/** @type {import("../types.js").Stats} */ s) => [
 		["Pictures", `${s.framesPerSecond.toFixed(0)} /s`],
 		["Data", `${(s.bytesPerSecond / 1024).toFixed(0)} KiB/s`],
 		["Decoding", `${s.decodeMs.toFixed(1)} ms`],

@@ -5,9 +5,9 @@
  * rectangles for somebody else to ask for again.
  */
 
-import { clipRect } from "./geometry.js";
+import { clipRect } from "../geometry.js";
 
-/** @typedef {import("./types.js").Rect} Rect */
+/** @typedef {import("../types.js").Rect} Rect */
 /** @typedef {import("./kdrive_read.js").FrameMessage} FrameMessage */
 /** @typedef {import("./kdrive_read.js").Region} Region */
 /** @typedef {import("./frame_cache.js").FrameCache} FrameCache */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+/** The catalogues: the same entries in each language, and the page's own English is en.js's. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { LANGUAGES, pickLanguage } from "../../../www/js/text/text.js";
+
+const html = await readFile(new URL("../../../www/index.html", import.meta.url), "utf8");
+const english = /** @type {Record<string, any>} */ (LANGUAGES.en.text);
+
+/** @param {Record<string, any>} entries @returns {string[]} */
+const shape = (entries) =>
+	Object.entries(entries)
+		.flatMap(([key, value]) =>
+			typeof value === "object" && !Array.isArray(value)
+				? shape(value).map((inner) => `${key}.${inner}`)
+				: [`${key}: ${typeof value}`],
+		)
+		.sort();
+
+test("every language says everything", () => {
+	for (const [name, { text }] of Object.entries(LANGUAGES)) {
+		assert.deepEqual(shape(text), shape(english), name);
+		for (const [key, value] of Object.entries(text.page))
+			assert.notEqual(value.trim(), "", `${name}: ${key}`);
+	}
+});
+
+test("the page's own words are the catalogue's", () => {
+	const used = new Set();
+	for (const [tag] of html.matchAll(/<[a-z][^>]*>/g))
+		for (const [attribute, own] of [
+			["data-text-title", "title"],
+			["data-text-label", "aria-label"],
+		]) {
+			const key = tag.match(`\\s${attribute}="(\\w+)"`)?.[1];
+			if (!key) continue;
+			used.add(key);
+			assert.equal(tag.match(`\\s${own}="([^"]*)"`)?.[1], english.page[key], key);
+		}
+	for (const [, key, text] of html.matchAll(/<[^<>]*\sdata-text="(\w+)"[^<>]*>([^<]*)</g)) {
+		used.add(key);
+		assert.equal(text.replace(/\s+/g, " ").trim(), english.page[key], key);
+	}
+	assert.deepEqual(Object.keys(english.page).sort(), [...used].sort());
+});
+
+test("the first wish that there is a catalogue for", () => {
+	assert.equal(pickLanguage(["", "xx", "de-AT", "en"]), "de");
+	assert.equal(pickLanguage(["EN-gb"]), "en");
+	assert.equal(pickLanguage(["constructor", "fr"]), "en");
+	assert.equal(pickLanguage([]), "en");
+});

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/* Everything that the page says, in German. See en.js. */
+
+/** @typedef {import("../types.js").SessionRow} SessionRow */
+
+/** @type {Record<SessionRow["status"], string>} */
+const STATUS = {
+	starting: "Startet",
+	running: "Läuft",
+	suspended: "Angehalten",
+	terminating: "Wird beendet",
+	terminated: "Beendet",
+};
+
+/** @type {Record<Exclude<SessionRow["kind"], "desktop">, string>} */
+const NOT_HERE = {
+	application: "Eine einzelne Anwendung: Öffnen Sie sie mit dem X2Go-Client.",
+	nx: "Eine NX-Sitzung: Öffnen Sie sie mit dem X2Go-Client.",
+	other: "Eine Sitzung dieser Art kann der Browser nicht zeigen.",
+};
+
+/** @type {import("./text.js").Catalogue} */
+export const de = {
+	page: {
+		logOut: "Abmelden",
+		logIn: "Anmelden",
+		lead: "Ihr Desktop auf dem Server, in diesem Fenster.",
+		server: "Server",
+		otherServer: "Name des Servers",
+		userName: "Benutzername",
+		password: "Passwort",
+		desktop: "Desktop",
+		jumpHostLogin: "Über einen Sprungrechner anmelden",
+		jumpHost: "Sprungrechner",
+		jumpHostUser: "Benutzername auf dem Sprungrechner",
+		jumpHostPassword: "Passwort auf dem Sprungrechner",
+		connect: "Verbinden",
+		yourSessions: "Ihre Sitzungen",
+		refresh: "Aktualisieren",
+		noSessions: "Es ist keine Sitzung offen.",
+		newSession: "Neue Sitzung",
+		start: "Starten",
+		clipboard: "Zwischenablage",
+		statistics: "Statistik",
+		fullScreen: "Vollbild",
+		suspend: "Anhalten",
+		disconnect: "Trennen",
+		terminate: "Beenden",
+		cancel: "Abbrechen",
+		sessionList: "Zu den Sitzungen",
+		logInAgain: "Neu anmelden",
+		refreshTitle: "Noch einmal nachsehen",
+		suspendTitle: "Bildschirm schließen; die Programme laufen weiter",
+		disconnectTitle: "Zurück zu den Sitzungen",
+		terminateTitle: "Alle Programme der Sitzung schließen",
+		session: "Sitzung",
+		sessionControls: "Bedienung der Sitzung",
+		screen: "Entfernter Desktop. Mit Strg, Alt und Umschalt zusammen verlassen Sie ihn zur Bedienleiste.",
+	},
+
+	retryAfter: (seconds) =>
+		seconds < 90
+			? `Versuchen Sie es in ${seconds} Sekunden wieder.`
+			: `Versuchen Sie es in ${Math.round(seconds / 60)} Minuten wieder.`,
+	gatewayUnreachable:
+		"Das Gateway ist nicht erreichbar. Prüfen Sie Ihr Netz und versuchen Sie es wieder.",
+	gatewayFault: (status) =>
+		`Das Gateway ist gestört (Status ${status}). Versuchen Sie es später wieder.`,
+	unexpectedLogin: "Der Server verlangt mehr, als diese Seite beantworten kann.",
+	loginOver: "Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an.",
+	desktopNotInstalled: (desktop) =>
+		`${desktop} ist auf diesem Server nicht installiert. Wählen Sie einen anderen Desktop.`,
+	otherServer: "Anderer Server …",
+
+	authenticating: (server) => `Anmeldung bei ${server} …`,
+	starting: (desktop) => `${desktop} wird gestartet …`,
+	startingHint: "Der Server bereitet Ihren Desktop vor. Das dauert einige Sekunden.",
+	resuming: (desktop) => `${desktop} wird fortgesetzt …`,
+	resumingHint: "Ihre Programme sind noch da; der Server holt ihren Bildschirm zurück.",
+	connecting: "Verbindung zum Bildschirm …",
+	waitingForPicture: "Warten auf das erste Bild …",
+	running: (desktop, server) => `Verbunden mit ${desktop} auf ${server}.`,
+	working: "Einen Augenblick …",
+
+	status: (status) => STATUS[status] ?? status,
+	notHere: (kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
+	sessionDetails: (row) =>
+		`Display\u00a0${row.display} auf ${row.server}, gestartet vor ${age(row.age)}`,
+	resume: "Fortsetzen",
+	takeOver: "Übernehmen",
+	suspend: "Anhalten",
+	terminate: "Beenden",
+	cancel: "Abbrechen",
+	actionOn: (action, desktop) => `${desktop}: ${action}`,
+
+	terminateTitle: (desktop) => `${desktop} beenden?`,
+	terminateText:
+		"Alle Programme dieser Sitzung werden geschlossen. Was nicht gespeichert ist, geht verloren.",
+	takeOverTitle: (desktop) => `${desktop} übernehmen?`,
+	takeOverText: "Ist die Sitzung anderswo offen, so schließt sie sich dort und öffnet sich hier.",
+
+	suspended: "Sitzung angehalten",
+	suspendedText:
+		"Ihre Programme laufen auf dem Server weiter. Kommen Sie zurück, wann Sie mögen.",
+	terminated: "Sitzung beendet",
+	terminatedText: "Alle Programme dieser Sitzung sind geschlossen.",
+	replaced: "Anderswo geöffnet",
+	replacedText: "Diese Sitzung wurde in einem anderen Fenster oder Rechner übernommen.",
+	ended: "Sitzung zu Ende",
+	endedText: "Die Sitzung wurde auf dem Server geschlossen.",
+	tryAgain: "Noch einmal",
+	pageFault: "In dieser Seite ging etwas schief. Laden Sie sie neu und versuchen Sie es wieder.",
+	startFailed: "Die Sitzung konnte nicht geöffnet werden",
+	streamFailed: "Der Bildschirm ging verloren",
+
+	stats: (s) => [
+		["Bilder", `${s.framesPerSecond.toFixed(0)} /s`],
+		["Daten", `${(s.bytesPerSecond / 1024).toFixed(0)} KiB/s`],
+		["Dekodieren", `${s.decodeMs.toFixed(1)} ms`],
+		["Gemerkt", `${s.cachedFrames}`],
+		["Ausgebessert", `${s.repairs}`],
+		["Bildschirm", `${s.width} × ${s.height}`],
+	],
+};
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** @param {number} seconds */
+function age(seconds) {
+	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)}\u00a0s`;
+	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)}\u00a0min`;
+	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}\u00a0h`;
+	return `${Math.floor(seconds / DAY)}\u00a0Tagen`;
+}

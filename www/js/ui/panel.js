@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A panel that a button of the toolbar opens and closes. One is open at a time; Escape and a press
+ * outside close it, and the focus goes back to where the user works.
+ */
+
+/** @type {Panel | null} */
+let openPanel = null;
+
+export class Panel {
+	/**
+	 * @param {object} options
+	 * @param {HTMLButtonElement} options.button gets aria-expanded and aria-controls
+	 * @param {HTMLElement} options.panel hidden until opened
+	 * @param {(open: boolean) => void} [options.onToggle]
+	 * @param {() => void} [options.onDone] takes the focus after closing; the button otherwise
+	 */
+	constructor({ button, panel, onToggle, onDone }) {
+		this._button = button;
+		this._panel = panel;
+		this._onToggle = onToggle;
+		this._onDone = onDone ?? (() => button.focus());
+		panel.hidden = true;
+		button.setAttribute("aria-controls", panel.id);
+		button.setAttribute("aria-expanded", "false");
+		button.addEventListener("click", () => (this.isOpen ? this.close() : this.open()));
+		panel.addEventListener("keydown", (event) => {
+			if (event.key !== "Escape") return;
+			event.preventDefault();
+			this.close();
+		});
+	}
+
+	get isOpen() {
+		return !this._panel.hidden;
+	}
+
+	open() {
+		if (this.isOpen) return;
+		openPanel?._hide();
+		openPanel = this;
+		this._panel.hidden = false;
+		this._button.setAttribute("aria-expanded", "true");
+		document.addEventListener("pointerdown", this._pressed, { capture: true });
+		this._onToggle?.(true);
+		const first = this._panel.querySelector("[autofocus], button, select, textarea, input");
+		if (first instanceof HTMLElement) first.focus();
+	}
+
+	/** And the user goes on working. */
+	close() {
+		if (!this.isOpen) return;
+		this._hide();
+		this._onDone();
+	}
+
+	_hide() {
+		openPanel = null;
+		this._panel.hidden = true;
+		this._button.setAttribute("aria-expanded", "false");
+		document.removeEventListener("pointerdown", this._pressed, { capture: true });
+		this._onToggle?.(false);
+	}
+
+	_pressed = (/** @type {PointerEvent} */ event) => {
+		const path = event.composedPath();
+		if (!path.includes(this._panel) && !path.includes(this._button)) this._hide();
+	};
+}
+
+/** The screen is gone: so is every panel that belongs to it. */
+export function closePanels() {
+	openPanel?._hide();
+}
