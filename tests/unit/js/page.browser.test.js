@@ -302,7 +302,8 @@ test("Control, Alt and Shift lead from the screen to the toolbar", async () => {
 	const keys = ["ControlLeft", "AltLeft", "ShiftLeft"];
 	for (const key of keys) await browser.page.keyboard.down(key);
 	for (const key of keys) await browser.page.keyboard.up(key);
-	assert.equal(await browser.page.evaluate(() => document.activeElement?.id), "disconnect");
+	const inBar = () => Boolean(document.activeElement?.closest("#toolbar"));
+	assert.equal(await browser.page.evaluate(inBar), true);
 });
 
 test("pointer, buttons and wheel reach the agent where they were", async () => {

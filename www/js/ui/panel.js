@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A panel that a button of the toolbar opens and closes. One is open at a time; Escape and a press
- * outside close it, and the focus goes back to where the user works.
+ * outside close it, and the focus goes back to where the user works. In index.html it is a
+ * <section class="panel" hidden> of #panels.
  */
+
+const EDGE_PX = 8;
 
 /** @type {Panel | null} */
 let openPanel = null;
@@ -19,7 +22,7 @@ export class Panel {
 		this._button = button;
 		this._panel = panel;
 		this._onToggle = onToggle;
-		this._onDone = onDone ?? (() => button.focus());
+		this._onDone = onDone ?? (() => focusButton(button));
 		panel.hidden = true;
 		button.setAttribute("aria-controls", panel.id);
 		button.setAttribute("aria-expanded", "false");
@@ -40,6 +43,7 @@ export class Panel {
 		openPanel?._hide();
 		openPanel = this;
 		this._panel.hidden = false;
+		placeUnder(this._panel, this._button);
 		this._button.setAttribute("aria-expanded", "true");
 		document.addEventListener("pointerdown", this._pressed, { capture: true });
 		this._onToggle?.(true);
@@ -66,6 +70,24 @@ export class Panel {
 		const path = event.composedPath();
 		if (!path.includes(this._panel) && !path.includes(this._button)) this._hide();
 	};
+}
+
+/** As near under its button as the window lets it be. @param {HTMLElement} panel
+ * @param {HTMLElement} button */
+function placeUnder(panel, button) {
+	const frame = panel.offsetParent?.getBoundingClientRect();
+	if (!frame) return;
+	const at = button.getBoundingClientRect();
+	const middle = at.left + at.width / 2 - frame.left - panel.offsetWidth / 2;
+	const last = frame.width - panel.offsetWidth - EDGE_PX;
+	panel.style.left = `${Math.max(Math.min(middle, last), EDGE_PX)}px`;
+}
+
+/** A button that has folded away is reached by the one that unfolds it.
+ * @param {HTMLButtonElement} button */
+function focusButton(button) {
+	const seen = button.getClientRects().length > 0;
+	(seen ? button : document.getElementById("more"))?.focus();
 }
 
 /** The screen is gone: so is every panel that belongs to it. */

@@ -4,6 +4,7 @@
 import { byId, make } from "./dom.js";
 import { logWarn } from "../log.js";
 import { TEXT } from "../text/text.js";
+import { RovingRow } from "./roving.js";
 
 /** @typedef {import("../types.js").Stats} Stats */
 
@@ -18,6 +19,10 @@ export class Toolbar {
 	constructor({ onSuspend, onTerminate, onDisconnect, onStats }) {
 		this._onStats = onStats;
 		this._title = byId("session-title", HTMLElement);
+		this._bar = byId("toolbar", HTMLElement);
+		this._row = new RovingRow(this._bar);
+		this._more = byId("more", HTMLButtonElement);
+		this._rest = byId("more-tools", HTMLElement);
 		this._suspend = byId("suspend", HTMLButtonElement);
 		this._terminate = byId("terminate", HTMLButtonElement);
 		this._disconnect = byId("disconnect", HTMLButtonElement);
@@ -29,6 +34,7 @@ export class Toolbar {
 		this._disconnect.addEventListener("click", onDisconnect);
 		this._stats.addEventListener("click", () => this._setStats(!this.statsShown));
 		this._fullscreen.addEventListener("click", () => this._toggleFullscreen());
+		this._listenToMore();
 		this._fullscreen.hidden = !document.fullscreenEnabled;
 		document.addEventListener("fullscreenchange", () => {
 			const on = document.fullscreenElement !== null;
@@ -45,15 +51,18 @@ export class Toolbar {
 		this._title.textContent = text;
 	}
 
-	/** @param {boolean} running there is a session to act on @param {boolean} busy acting on it */
+	/**
+	 * Buttons marked data-always can be pressed at any time.
+	 * @param {boolean} running there is a session to act on @param {boolean} busy acting on it
+	 */
 	setEnabled(running, busy) {
-		for (const button of [this._suspend, this._terminate]) button.disabled = !running || busy;
-		for (const button of [this._disconnect, this._stats, this._fullscreen])
-			button.disabled = !running;
+		for (const button of this._bar.querySelectorAll("button"))
+			button.disabled = !running && button.dataset.always === undefined;
+		if (busy) for (const button of [this._suspend, this._terminate]) button.disabled = true;
 	}
 
 	focus() {
-		this._disconnect.focus();
+		this._row.focus();
 	}
 
 	/** @param {Stats} stats */
@@ -64,6 +73,26 @@ export class Toolbar {
 				make("dd", { textContent: value }),
 			]),
 		);
+	}
+
+	/** In narrow windows a part of the bar folds behind a button. */
+	_listenToMore() {
+		const unfold = (/** @type {boolean} */ on) => {
+			this._rest.classList.toggle("open", on);
+			this._more.setAttribute("aria-expanded", String(on));
+		};
+		this._more.addEventListener("click", () => {
+			unfold(!this._rest.classList.contains("open"));
+		});
+		this._rest.addEventListener("click", () => unfold(false));
+		this._bar.addEventListener("keydown", (event) => {
+			if (event.key !== "Escape" || !this._rest.classList.contains("open")) return;
+			unfold(false);
+			this._more.focus();
+		});
+		document.addEventListener("pointerdown", ({ target }) => {
+			if (target instanceof Node && !this._bar.contains(target)) unfold(false);
+		});
 	}
 
 	/** @param {boolean} on */
