@@ -6,7 +6,7 @@
 
 import { isLoginOver, messageOf } from "./rpc.js";
 import { TEXT } from "./text/text.js";
-import { confirmAction } from "./ui/confirm.js";
+import { confirmAction, confirmTerminate } from "./ui/confirm.js";
 import { SessionList } from "./ui/sessions.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -15,16 +15,6 @@ import { SessionList } from "./ui/sessions.js";
 const REFRESH_EVERY_MS = 10_000;
 /** A session that was just left needs a moment to show as suspended. */
 const REFRESH_SOON_MS = 2_000;
-
-/** @param {string} title of the desktop */
-export function confirmTerminate(title) {
-	return confirmAction({
-		title: TEXT.terminateTitle(title),
-		text: TEXT.terminateText,
-		action: TEXT.terminate,
-		danger: true,
-	});
-}
 
 export class SessionsFlow {
 	/**

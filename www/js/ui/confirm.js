@@ -2,6 +2,7 @@
 /* Asks before what cannot be undone. */
 
 import { byId } from "./dom.js";
+import { TEXT } from "../text/text.js";
 
 /**
  * @param {{title: string, text: string, action: string, danger?: boolean}} question
@@ -31,6 +32,16 @@ export function confirmAction({ title, text, action, danger = false }) {
 		);
 		dialog.showModal();
 		no.focus();
+	});
+}
+
+/** @param {string} title of the desktop */
+export function confirmTerminate(title) {
+	return confirmAction({
+		title: TEXT.terminateTitle(title),
+		text: TEXT.terminateText,
+		action: TEXT.terminate,
+		danger: true,
 	});
 }
 

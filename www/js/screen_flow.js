@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session on the screen: how it is opened, shown, left and ended, and what the page says of
+ * each. What is chosen, and where the user goes afterwards, is somebody else's.
+ */
+
+import { displayDensity } from "./geometry.js";
+import { isLoginOver, messageOf } from "./rpc.js";
+import { desiredSize, SessionView } from "./session_view.js";
+import { TEXT } from "./text/text.js";
+import { confirmTerminate } from "./ui/confirm.js";
+import { byId } from "./ui/dom.js";
+import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
+import { Toolbar } from "./ui/toolbar.js";
+
+/** @typedef {import("./types.js").SessionRow} SessionRow */
+/** @typedef {import("./types.js").StreamReply} StreamReply */
+/** @typedef {import("./types.js").EndReason} EndReason */
+/** @typedef {import("./geometry.js").Size} Size */
+
+const CSS_DPI = 96;
+
+export class ScreenFlow {
+	/**
+	 * @param {object} options
+	 * @param {import("./rpc.js").Rpc} options.rpc
+	 * @param {import("./page_state.js").PageState} options.state
+	 * @param {() => import("./types.js").Config["limits"]} options.limits
+	 * @param {(desktop: string) => string} options.titleOf
+	 * @param {(text: string, fault?: boolean) => void} options.say to the status line
+	 * @param {(note: string) => void} options.onLeft the user is through with this screen; what has
+	 * been done last
+	 * @param {(text: string) => void} options.onLoginOver
+	 * @param {() => void} options.onRelogin
+	 */
+	constructor({ rpc, state, limits, titleOf, say, onLeft, onLoginOver, onRelogin }) {
+		this._rpc = rpc;
+		this._state = state;
+		this._limits = limits;
+		this._titleOf = titleOf;
+		this._say = say;
+		this._onLeft = onLeft;
+		this._onLoginOver = onLoginOver;
+		this._stage = byId("stage", HTMLElement);
+		this._toolbar = new Toolbar({
+			onSuspend: () => void this._suspend(),
+			onTerminate: () => void this._terminate(),
+			onDisconnect: () => this._onLeft(""),
+			onStats: (on) => this._view?.showStats(on),
+		});
+		this._progress = new Progress(() => this._onLeft(""));
+		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
+		/** @type {SessionView | null} */
+		this._view = null;
+		/** @type {SessionRow | null} that is, or was last, on the screen */
+		this._session = null;
+		this._attempt = 0; /* a reply that belongs to an earlier one is not wanted any more */
+		/** @type {string | null} how the user is ending the session just now */
+		this._finishing = null;
+	}
+
+	/** @param {string} desktop */
+	async start(desktop) {
+		const title = this._titleOf(desktop);
+		await this._open(title, TEXT.starting(title), TEXT.startingHint, {
+			again: () => void this.start(desktop),
+			call: (size) => {
+				const dpi = Math.round(CSS_DPI * displayDensity(devicePixelRatio));
+				return this._rpc.start({ desktop, dpi, ...size });
+			},
+		});
+	}
+
+	/** @param {SessionRow} row */
+	async resume(row) {
+		const title = this._titleOf(row.desktop);
+		await this._open(title, TEXT.resuming(title), TEXT.resumingHint, {
+			again: () => void this.resume(row),
+			call: (size) => this._rpc.resume({ id: row.id, ...size }),
+		});
+	}
+
+	/** The stream ends from this side, and no answer that is still to come is wanted. */
+	close() {
+		this._attempt += 1;
+		this._view?.close();
+		this._view = null;
+	}
+
+	stateChanged() {
+		const state = this._state.value;
+		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
+		const showing = state === "running" || state === "starting" || state === "reconnecting";
+		if (!showing && document.fullscreenElement) void document.exitFullscreen();
+	}
+
+	/* ---- opening ---- */
+
+	/**
+	 * @param {string} title @param {string} doing @param {string} hint
+	 * @param {{call: (size: Size) => Promise<StreamReply>, again: () => void}} how
+	 */
+	async _open(title, doing, hint, { call, again }) {
+		this.close();
+		const attempt = this._attempt;
+		this._state.set("starting");
+		this._toolbar.setTitle(title);
+		this._progress.show(doing, hint);
+		this._say(doing);
+		try {
+			const size = desiredSize(this._stage, this._limits());
+			const reply = await call(size);
+			if (attempt !== this._attempt) return;
+			this._session = reply.session;
+			this._progress.show(doing, TEXT.connecting);
+			this._view = this._createView(reply.ws, size);
+		} catch (error) {
+			if (attempt !== this._attempt) return;
+			if (isLoginOver(error)) this._onLoginOver(messageOf(error));
+			else {
+				const outcome = { title: TEXT.startFailed, message: messageOf(error) };
+				this._showOutcome("error", outcome, TEXT.tryAgain, again);
+			}
+		}
+	}
+
+	/** @param {string} path @param {Size} size */
+	_createView(path, size) {
+		const url = new URL(path, location.href);
+		url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+		return new SessionView({
+			stage: this._stage,
+			url: url.href,
+			size,
+			limits: this._limits(),
+			events: {
+				onConnected: () => this._progress.show(TEXT.waitingForPicture, ""),
+				onPainted: () => this._running(),
+				onEnded: (reason) => this._ended(reason),
+				onStats: (stats) => this._toolbar.showStats(stats),
+				onLeave: () => this._toolbar.focus(),
+			},
+		});
+	}
+
+	_running() {
+		this._state.set("running");
+		const { desktop, server } = /** @type {SessionRow} */ (this._session);
+		this._say(TEXT.running(this._titleOf(desktop), server));
+		if (this._toolbar.statsShown) this._view?.showStats(true);
+		this._view?.focus();
+	}
+
+	/* ---- ending ---- */
+
+	/** @param {EndReason} reason */
+	_ended(reason) {
+		this._view = null;
+		const outcome = describeEnd(reason);
+		if (this._finishing && !outcome.fault) return; /* the call's answer is on its way */
+		const row = this._session;
+		const again = row && !outcome.gone ? () => void this.resume(row) : null;
+		if (outcome.fault) this._showOutcome("error", outcome, TEXT.tryAgain, again);
+		else this._showOutcome("ended", outcome, TEXT.resume, again);
+	}
+
+	/**
+	 * @param {"ended" | "error"} state @param {{title: string, message: string}} outcome
+	 * @param {string} label of the button that runs again, if there is anything to run
+	 * @param {(() => void) | null} again
+	 */
+	_showOutcome(state, outcome, label, again) {
+		this._state.set(state);
+		this._say(`${outcome.title}. ${outcome.message}`);
+		this._outcome.show(outcome, again && { label, run: again });
+	}
+
+	async _suspend() {
+		await this._finish((id) => this._rpc.suspend(id), TEXT.suspended);
+	}
+
+	async _terminate() {
+		if (await confirmTerminate(this._titleOf(this._session?.desktop ?? "")))
+			await this._finish((id) => this._rpc.terminate(id), TEXT.terminated);
+		else this._view?.focus();
+	}
+
+	/** @param {(id: string) => Promise<unknown>} call @param {string} done what to say then */
+	async _finish(call, done) {
+		if (!this._session || !this._view) return;
+		const attempt = this._attempt;
+		this._finishing = done;
+		this._toolbar.setEnabled(true, true);
+		this._say(TEXT.working);
+		try {
+			await call(this._session.id);
+			if (attempt === this._attempt) this._onLeft(`${done}.`);
+		} catch (error) {
+			if (attempt === this._attempt) this._finishFailed(error);
+		}
+		this._finishing = null;
+	}
+
+	/** @param {unknown} error */
+	_finishFailed(error) {
+		if (isLoginOver(error)) {
+			this._onLoginOver(messageOf(error));
+		} else if (this._view) {
+			this._toolbar.setEnabled(true, false);
+			this._say(messageOf(error), true);
+		} else {
+			const outcome = { title: TEXT.streamFailed, message: messageOf(error) };
+			this._showOutcome("error", outcome, TEXT.tryAgain, null);
+		}
+	}
+}
