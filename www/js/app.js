@@ -71,7 +71,7 @@ class App {
 		try {
 			const reply = await this._rpc.login(credentials);
 			this._say("");
-			if (reply.state !== "ready") throw new RpcError("internal", TEXT.unexpectedLogin);
+			if (reply.state !== "ready") throw new RpcError("unexpected_login");
 			byId("who", HTMLElement).textContent = `${credentials.user} · ${server}`;
 			this._desktops = reply.desktops;
 			this._sessions.offer(reply.desktops, desktop);

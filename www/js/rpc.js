@@ -5,6 +5,7 @@
  */
 
 import { logError } from "./log.js";
+import { describeFault, faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
 
 /** @typedef {import("./types.js").Config} Config */
@@ -17,20 +18,30 @@ import { TEXT } from "./text/text.js";
 /** Longer than anything that the gateway itself waits for. */
 const CALL_WAIT_MS = 120_000;
 
-/** A call that failed; `message` is for the user's eyes, `code` from the gateway's table. */
+/** A call that failed; `code` and `message` are the gateway's, or `code` is one of the page's own. */
 export class RpcError extends Error {
-	/** @param {string} code @param {string} message @param {number} [retryAfter] seconds */
-	constructor(code, message, retryAfter) {
-		super(retryAfter ? `${message} ${TEXT.retryAfter(retryAfter)}` : message);
+	/** @param {string} code @param {string} [message] @param {number} [retryAfter] seconds */
+	constructor(code, message = "", retryAfter = 0) {
+		super(message);
 		this.code = code;
+		this.retryAfter = retryAfter;
 	}
 }
 
-/** What to tell the user of anything that was thrown. @param {unknown} error */
+/** What to tell the user of anything that was thrown.
+ * @param {unknown} error @returns {import("./text/faults.js").Fault} */
+export function faultOf(error) {
+	if (!(error instanceof RpcError)) {
+		logError(`page: ${error}`);
+		return describeFault("page_fault", "");
+	}
+	const fault = describeFault(error.code, error.message);
+	return error.retryAfter ? { ...fault, now: TEXT.retryAfter(error.retryAfter) } : fault;
+}
+
+/** The same in one line. @param {unknown} error */
 export function messageOf(error) {
-	if (error instanceof RpcError) return error.message;
-	logError(`page: ${error}`);
-	return TEXT.pageFault;
+	return faultLine(faultOf(error));
 }
 
 /** @param {unknown} error */
@@ -118,13 +129,13 @@ export class Rpc {
 			/* An answer that is no JSON is some other server's; anything else is the line's end. */
 			if (!(response && error instanceof SyntaxError)) {
 				const late = error instanceof DOMException && error.name === "TimeoutError";
-				throw new RpcError(late ? "timeout" : "unreachable", TEXT.gatewayUnreachable);
+				throw new RpcError(late ? "timeout" : "unreachable");
 			}
 		}
 		if (response.ok && reply) return reply;
 		const fault = reply?.error;
 		if (typeof fault?.message !== "string")
-			throw new RpcError("internal", TEXT.gatewayFault(response.status));
+			throw new RpcError("gateway_fault", `(${TEXT.httpStatus(response.status)})`);
 		throw new RpcError(String(fault.code), fault.message, Number(fault.retry_after) || 0);
 	}
 }

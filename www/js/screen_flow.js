@@ -5,8 +5,9 @@
  */
 
 import { displayDensity } from "./geometry.js";
-import { isLoginOver, messageOf } from "./rpc.js";
+import { faultOf, isLoginOver, messageOf } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
+import { faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
 import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
@@ -118,7 +119,7 @@ export class ScreenFlow {
 			if (attempt !== this._attempt) return;
 			if (isLoginOver(error)) this._onLoginOver(messageOf(error));
 			else {
-				const outcome = { title: TEXT.startFailed, message: messageOf(error) };
+				const outcome = { title: TEXT.startFailed, ...faultOf(error) };
 				this._showOutcome("error", outcome, TEXT.tryAgain, again);
 			}
 		}
@@ -165,13 +166,13 @@ export class ScreenFlow {
 	}
 
 	/**
-	 * @param {"ended" | "error"} state @param {{title: string, message: string}} outcome
+	 * @param {"ended" | "error"} state @param {import("./ui/outcome.js").Told} outcome
 	 * @param {string} label of the button that runs again, if there is anything to run
 	 * @param {(() => void) | null} again
 	 */
 	_showOutcome(state, outcome, label, again) {
 		this._state.set(state);
-		this._say(`${outcome.title}. ${outcome.message}`);
+		this._say(`${outcome.title}. ${faultLine(outcome)}`);
 		this._outcome.show(outcome, again && { label, run: again });
 	}
 
@@ -209,7 +210,7 @@ export class ScreenFlow {
 			this._toolbar.setEnabled(true, false);
 			this._say(messageOf(error), true);
 		} else {
-			const outcome = { title: TEXT.streamFailed, message: messageOf(error) };
+			const outcome = { title: TEXT.streamFailed, ...faultOf(error) };
 			this._showOutcome("error", outcome, TEXT.tryAgain, null);
 		}
 	}

@@ -175,16 +175,20 @@ test("calls carry JSON and the login; config is a GET", async () => {
 	assert.ok(!JSON.stringify(rpc).includes("wonderland"), "the password is kept");
 });
 
-test("faults reach the user in the gateway's words, or in ours where it has none", async () => {
-	const fault = { error: { code: "auth_failed", message: "Wrong password." } };
+test("faults reach the user in our words, with what only the gateway knows", async () => {
+	const fault = { error: { code: "auth_failed", message: "Wrong." } };
+	const key = { error: { code: "host_key_changed", message: "Another key. (SHA256:abc)" } };
 	const busy = { error: { code: "draining", message: "Busy.", retry_after: 30 } };
+	const newer = { error: { code: "of_tomorrow", message: "The gateway says so." } };
 	/** @type {[number, unknown, string, RegExp][]} */
 	const table = [
-		[401, fault, "auth_failed", /^Wrong password\.$/],
-		[503, busy, "draining", /^Busy\. Try again in 30 seconds\.$/],
-		[502, undefined, "internal", /status 502/],
-		[200, undefined, "internal", /status 200/],
-		[500, { error: "text" }, "internal", /status 500/],
+		[401, fault, "auth_failed", /^The user name or the password is wrong\.$/],
+		[502, key, "host_key_changed", /host key.* administrator .* \(SHA256:abc\)$/],
+		[503, busy, "draining", /restarted\. Try again in 30 seconds\.$/],
+		[500, newer, "of_tomorrow", /^The gateway says so\.$/],
+		[502, undefined, "gateway_fault", /\(status 502\)$/],
+		[200, undefined, "gateway_fault", /\(status 200\)$/],
+		[500, { error: "text" }, "gateway_fault", /\(status 500\)$/],
 		[0, null, "unreachable", /cannot be reached/],
 	];
 	for (const [status, body, code, message] of table) {

@@ -26,6 +26,16 @@ test("every language says everything", () => {
 	}
 });
 
+test("every failure that the gateway can tell has words of its own", async () => {
+	const table = await readFile(new URL("../../../proto/errors.def", import.meta.url), "utf8");
+	const codes = [...table.matchAll(/^ERROR\(\w+, \d+, "(\w+)"/gm)].map(([, code]) => code);
+	assert.ok(codes.length > 30);
+	for (const code of codes.filter((name) => name !== "ok")) {
+		assert.ok(Object.hasOwn(english.faults, code), code);
+		assert.match(english.faults[code].what, /\.$/, code);
+	}
+});
+
 test("the page's own words are the catalogue's", () => {
 	const used = new Set();
 	for (const [tag] of html.matchAll(/<[a-z][^>]*>/g))

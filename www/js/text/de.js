@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Everything that the page says, in German. See en.js. */
 
+import { deFaults } from "./de_faults.js";
+
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
 /** @type {Record<SessionRow["status"], string>} */
@@ -67,12 +69,7 @@ export const de = {
 		seconds < 90
 			? `Versuchen Sie es in ${seconds} Sekunden wieder.`
 			: `Versuchen Sie es in ${Math.round(seconds / 60)} Minuten wieder.`,
-	gatewayUnreachable:
-		"Das Gateway ist nicht erreichbar. Prüfen Sie Ihr Netz und versuchen Sie es wieder.",
-	gatewayFault: (status) =>
-		`Das Gateway ist gestört (Status ${status}). Versuchen Sie es später wieder.`,
-	unexpectedLogin: "Der Server verlangt mehr, als diese Seite beantworten kann.",
-	loginOver: "Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an.",
+	httpStatus: (status) => `Status ${status}`,
 	desktopNotInstalled: (desktop) =>
 		`${desktop} ist auf diesem Server nicht installiert. Wählen Sie einen anderen Desktop.`,
 	otherServer: "Anderer Server …",
@@ -105,18 +102,14 @@ export const de = {
 	takeOverText: "Ist die Sitzung anderswo offen, so schließt sie sich dort und öffnet sich hier.",
 
 	suspended: "Sitzung angehalten",
-	suspendedText:
-		"Ihre Programme laufen auf dem Server weiter. Kommen Sie zurück, wann Sie mögen.",
 	terminated: "Sitzung beendet",
-	terminatedText: "Alle Programme dieser Sitzung sind geschlossen.",
 	replaced: "Anderswo geöffnet",
-	replacedText: "Diese Sitzung wurde in einem anderen Fenster oder Rechner übernommen.",
 	ended: "Sitzung zu Ende",
-	endedText: "Die Sitzung wurde auf dem Server geschlossen.",
 	tryAgain: "Noch einmal",
-	pageFault: "In dieser Seite ging etwas schief. Laden Sie sie neu und versuchen Sie es wieder.",
 	startFailed: "Die Sitzung konnte nicht geöffnet werden",
 	streamFailed: "Der Bildschirm ging verloren",
+
+	faults: deFaults,
 
 	stats: (s) => [
 		["Bilder", `${s.framesPerSecond.toFixed(0)} /s`],

@@ -5,6 +5,8 @@
  * data-text, data-text-title and data-text-label.
  */
 
+import { enFaults } from "./en_faults.js";
+
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
 /** @type {Record<SessionRow["status"], string>} */
@@ -70,11 +72,7 @@ export const en = {
 		seconds < 90
 			? `Try again in ${seconds} seconds.`
 			: `Try again in ${Math.round(seconds / 60)} minutes.`,
-	gatewayUnreachable: "The gateway cannot be reached. Check your network and try again.",
-	gatewayFault: (/** @type {number} */ status) =>
-		`The gateway is out of order (status ${status}). Try again in a while.`,
-	unexpectedLogin: "The server asks for more than this page can answer.",
-	loginOver: "Your login has ended. Please log in again.",
+	httpStatus: (/** @type {number} */ status) => `status ${status}`,
 	desktopNotInstalled: (/** @type {string} */ desktop) =>
 		`${desktop} is not installed on this server. Choose another desktop.`,
 	otherServer: "Another server …",
@@ -108,17 +106,14 @@ export const en = {
 	takeOverText: "If the session is open somewhere else, it closes there and opens here.",
 
 	suspended: "Session suspended",
-	suspendedText: "Your programs go on running on the server. Come back whenever you like.",
 	terminated: "Session terminated",
-	terminatedText: "All programs of this session were closed.",
 	replaced: "Opened elsewhere",
-	replacedText: "This session was taken over in another window or on another machine.",
 	ended: "Session ended",
-	endedText: "The session was closed on the server.",
 	tryAgain: "Try again",
-	pageFault: "Something went wrong in this page. Reload it and try again.",
 	startFailed: "The session could not be opened",
 	streamFailed: "The screen was lost",
+
+	faults: enFaults,
 
 	stats: (/** @type {import("../types.js").Stats} */ s) => [
 		["Pictures", `${s.framesPerSecond.toFixed(0)} /s`],

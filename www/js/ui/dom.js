@@ -52,8 +52,8 @@ export function fillSelect(select, choices, preferred) {
 	if (choices.some(({ id }) => id === wanted)) select.value = wanted;
 }
 
-/** Shows an alert, or with "" hides it. @param {HTMLElement} element @param {string} text */
-export function showAlert(element, text) {
+/** Shows a text, or with "" hides its element. @param {HTMLElement} element @param {string} text */
+export function showText(element, text) {
 	element.textContent = text;
 	element.hidden = text === "";
 }

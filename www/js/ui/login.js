@@ -4,7 +4,7 @@
  * that moment.
  */
 
-import { byId, fillSelect, showAlert } from "./dom.js";
+import { byId, fillSelect, showText } from "./dom.js";
 import { TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").Config} Config */
@@ -55,7 +55,7 @@ export class LoginForm {
 
 	/** @param {string} text "" for none */
 	showError(text) {
-		showAlert(this._error, text);
+		showText(this._error, text);
 	}
 
 	/** @param {boolean} busy */

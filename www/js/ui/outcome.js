@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /* The two cards over the screen: what is being done, and how it ended. */
 
-import { byId } from "./dom.js";
+import { byId, showText } from "./dom.js";
+import { describeFault } from "../text/faults.js";
 import { TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").EndReason} EndReason */
-/** @typedef {{title: string, message: string, fault: boolean, gone: boolean}} Outcome `gone`: the
- * session cannot be resumed */
+/** @typedef {import("../text/faults.js").Fault & {title: string}} Told */
+/** @typedef {Told & {fault: boolean, gone: boolean}} Outcome `gone`: the session cannot be resumed */
 
-/** Ends that are no fault. @type {Record<string, {title: string, text: string, gone: boolean}>} */
+/** Ends that are no fault. @type {Record<string, {title: string, gone: boolean}>} */
 const NORMAL_ENDS = {
-	suspended: { title: TEXT.suspended, text: TEXT.suspendedText, gone: false },
-	terminated: { title: TEXT.terminated, text: TEXT.terminatedText, gone: true },
-	replaced: { title: TEXT.replaced, text: TEXT.replacedText, gone: false },
-	ended: { title: TEXT.ended, text: TEXT.endedText, gone: true },
-	logout: { title: TEXT.ended, text: TEXT.loginOver, gone: true },
+	suspended: { title: TEXT.suspended, gone: false },
+	terminated: { title: TEXT.terminated, gone: true },
+	replaced: { title: TEXT.replaced, gone: false },
+	ended: { title: TEXT.ended, gone: true },
+	logout: { title: TEXT.ended, gone: true },
 };
 
 /** @param {EndReason} reason @returns {Outcome} */
 export function describeEnd({ code, message }) {
 	const normal = Object.hasOwn(NORMAL_ENDS, code) ? NORMAL_ENDS[code] : null;
-	if (normal)
-		return { title: normal.title, message: normal.text, fault: false, gone: normal.gone };
-	return { title: TEXT.streamFailed, message: message || code, fault: true, gone: false };
+	const fault = describeFault(code, message);
+	if (normal) return { ...fault, ...normal, detail: "", fault: false };
+	return { ...fault, title: TEXT.streamFailed, fault: true, gone: false };
 }
 
 export class Progress {
@@ -45,6 +46,8 @@ export class OutcomeCard {
 	constructor({ onBack, onRelogin }) {
 		this._title = byId("outcome-title", HTMLElement);
 		this._message = byId("outcome-message", HTMLElement);
+		this._now = byId("outcome-now", HTMLElement);
+		this._detail = byId("outcome-detail", HTMLElement);
 		this._again = byId("again", HTMLButtonElement);
 		/** @type {(() => void) | null} */
 		this._retry = null;
@@ -54,12 +57,14 @@ export class OutcomeCard {
 	}
 
 	/**
-	 * @param {{title: string, message: string}} outcome
+	 * @param {Told} outcome
 	 * @param {{label: string, run: () => void} | null} again what the user would most likely do now
 	 */
-	show({ title, message }, again) {
+	show({ title, what, now, detail }, again) {
 		this._title.textContent = title;
-		this._message.textContent = message;
+		this._message.textContent = what;
+		showText(this._now, now);
+		showText(this._detail, detail);
 		this._retry = again?.run ?? null;
 		this._again.textContent = again?.label ?? "";
 		this._again.hidden = !again;

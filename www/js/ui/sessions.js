@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The list of the user's sessions, what can be done with each, and the form for a new one. */
 
-import { byId, fillSelect, icon, make, showAlert } from "./dom.js";
+import { byId, fillSelect, icon, make, showText } from "./dom.js";
 import { TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
@@ -54,7 +54,7 @@ export class SessionList {
 
 	/** @param {string} text "" for none */
 	showError(text) {
-		showAlert(this._error, text);
+		showText(this._error, text);
 	}
 
 	focus() {
