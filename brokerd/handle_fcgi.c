@@ -142,6 +142,20 @@ static void on_terminate(struct broker *broker, struct conn *conn, struct messag
 	order(login, conn, message, &out, MESSAGE_SESSION);
 }
 
+static void on_layout(struct broker *broker, struct conn *conn, struct message *message)
+{
+	const struct message_layout *layout = &message->layout;
+	struct login *login = find_login(broker, conn, message, layout->login, layout->cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_LAYOUT, 0);
+	strcpy(out.do_layout.session, layout->session);
+	strcpy(out.do_layout.layout, layout->layout);
+	order(login, conn, message, &out, MESSAGE_DONE);
+}
+
 static void on_logout(struct broker *broker, struct conn *conn, struct message *message)
 {
 	struct login *login =
@@ -164,6 +178,7 @@ static const struct {
     {MESSAGE_RESUME, on_resume},
     {MESSAGE_SUSPEND, on_suspend},
     {MESSAGE_TERMINATE, on_terminate},
+    {MESSAGE_LAYOUT, on_layout},
     {MESSAGE_LOGOUT, on_logout},
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "proto/keyboard_layout.h"
 #include "proto/messages.h"
 #include "proto/secret.h"
 #include "proto/wire.h"
@@ -77,12 +78,20 @@ static int on_integer(void *arg, long long value)
 	return 1;
 }
 
+static bool text_is_allowed(enum json_kind kind, const char *text, size_t length)
+{
+	if (kind == JSON_SECRET)
+		return length == 0 || memchr(text, 0, length) == NULL;
+	return wire_text_is_clean(text, length);
+}
+
 static int on_string(void *arg, const unsigned char *bytes, size_t length)
 {
 	struct reader *reader = arg;
 	const struct json_field *field = reader->current;
 	const char *text = (const char *)bytes;
-	char why[64];
+	char *into, why[64];
+	struct keyboard_layout layout;
 
 	if (!reader->inside || field->kind == JSON_UINT16)
 		return refuse_kind(reader);
@@ -93,11 +102,13 @@ static int on_string(void *arg, const unsigned char *bytes, size_t length)
 		snprintf(why, sizeof(why), "must not be longer than %u bytes", field->max);
 		return refuse(reader, field->name, why);
 	}
-	if (field->kind == JSON_TEXT ? !wire_text_is_clean(text, length)
-				     : length != 0 && memchr(text, 0, length) != NULL)
+	if (!text_is_allowed(field->kind, text, length))
 		return refuse(reader, field->name, "holds characters that are not allowed");
-	memcpy(reader->into + field->offset, text, length);
-	reader->into[field->offset + length] = 0;
+	into = (char *)reader->into + field->offset;
+	memcpy(into, text, length);
+	into[length] = 0;
+	if (field->kind == JSON_LAYOUT && length != 0 && !keyboard_layout_parse(into, &layout))
+		return refuse(reader, field->name, "must be a keyboard layout like de or ch(fr)");
 	return 1;
 }
 

@@ -13,6 +13,7 @@
 enum json_kind {
 	JSON_TEXT,   /* to char[size]: well-formed UTF-8 without control characters */
 	JSON_SECRET, /* to char[size]: anything but NUL */
+	JSON_LAYOUT, /* to char[size]: a keyboard layout, or nothing if min allows that */
 	JSON_UINT16  /* to uint16_t */
 };
 

@@ -42,6 +42,25 @@ static void put_choices(
 	yajl_gen_array_close(json);
 }
 
+static void put_servers(yajl_gen json, const struct message_config *config)
+{
+	put_name(json, "servers");
+	yajl_gen_array_open(json);
+	for (size_t i = 0; i < config->servers_count; i++) {
+		const struct record_server *server = &config->servers[i];
+
+		yajl_gen_map_open(json);
+		put_text(json, "id", server->id);
+		put_text(json, "title", server->title[0] != 0 ? server->title : server->id);
+		if (config->native_mode != 0) {
+			put_text(json, "host", server->address);
+			put_uint(json, "port", server->port);
+		}
+		yajl_gen_map_close(json);
+	}
+	yajl_gen_array_close(json);
+}
+
 static void put_session(yajl_gen json, const struct record_session *session)
 {
 	yajl_gen_map_open(json);
@@ -73,7 +92,13 @@ void json_write_config(yajl_gen json, const struct message *answer)
 	yajl_gen_map_open(json);
 	put_text(json, "title", config->title);
 	put_text(json, "version", X2GOWEB_VERSION);
-	put_choices(json, "servers", config->servers, config->servers_count);
+	if (config->logo[0] != 0)
+		put_text(json, "logo", config->logo);
+	if (config->accent[0] != 0)
+		put_text(json, "accent", config->accent);
+	put_bool(json, "kiosk", config->kiosk != 0);
+	put_bool(json, "native_mode", config->native_mode != 0);
+	put_servers(json, config);
 	put_bool(json, "other_servers", config->other_servers != 0);
 	put_choices(json, "desktops", config->desktops, config->desktops_count);
 	put_name(json, "defaults");

@@ -9,7 +9,8 @@
 /* Largest text lengths are those of messages.def, by the sizes of the members. */
 /* clang-format off */
 #define TEXT(name, member, min) {name, JSON_TEXT, false, MEMBER(member), min, LENGTH(member)}
-#define OPTIONAL_TEXT(name, member) {name, JSON_TEXT, true, MEMBER(member), 0, LENGTH(member)}
+#define LAYOUT(name, member) {name, JSON_LAYOUT, false, MEMBER(member), 1, LENGTH(member)}
+#define OPTIONAL_LAYOUT(name, member) {name, JSON_LAYOUT, true, MEMBER(member), 0, LENGTH(member)}
 #define SECRET(name, member) {name, JSON_SECRET, false, MEMBER(member), 0, LENGTH(member)}
 #define UINT(name, member, min, max) {name, JSON_UINT16, false, MEMBER(member), min, max}
 #define OPTIONAL_UINT(name, member, min, max) {name, JSON_UINT16, true, MEMBER(member), min, max}
@@ -30,6 +31,7 @@ ASSERT_LOGIN_FIRST(resume);
 ASSERT_LOGIN_FIRST(suspend);
 ASSERT_LOGIN_FIRST(terminate);
 ASSERT_LOGIN_FIRST(logout);
+ASSERT_LOGIN_FIRST(layout);
 
 static const struct json_field no_fields[] = {END};
 
@@ -52,7 +54,7 @@ static const struct json_field start_fields[] = {
     TEXT("command", start.command, 1),
     UINT("width", start.width, SCREEN_MIN, SCREEN_MAX),
     UINT("height", start.height, SCREEN_MIN, SCREEN_MAX),
-    OPTIONAL_TEXT("layout", start.layout),
+    OPTIONAL_LAYOUT("layout", start.layout),
     OPTIONAL_UINT("dpi", start.dpi, 1, 480),
     END,
 };
@@ -62,7 +64,7 @@ static const struct json_field resume_fields[] = {
     TEXT("id", resume.session, 1),
     UINT("width", resume.width, SCREEN_MIN, SCREEN_MAX),
     UINT("height", resume.height, SCREEN_MIN, SCREEN_MAX),
-    OPTIONAL_TEXT("layout", resume.layout),
+    OPTIONAL_LAYOUT("layout", resume.layout),
     END,
 };
 
@@ -78,6 +80,13 @@ static const struct json_field terminate_fields[] = {
     END,
 };
 
+static const struct json_field layout_fields[] = {
+    TEXT("login", layout.login, 16),
+    TEXT("id", layout.session, 1),
+    LAYOUT("layout", layout.layout),
+    END,
+};
+
 static const struct json_field logout_fields[] = {
     TEXT("login", logout.login, 16),
     END,
@@ -87,6 +96,8 @@ static const struct json_field logout_fields[] = {
 static const struct rpc_call calls[] = {
     {"config", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_CONFIG_GET, MESSAGE_CONFIG, 10000,
 	json_write_config},
+    {"layout", "POST", layout_fields, RPC_COOKIE_NEEDED, MESSAGE_LAYOUT, MESSAGE_DONE, 100000,
+	json_write_done},
     {"login", "POST", login_fields, RPC_COOKIE_GIVEN, MESSAGE_LOGIN, MESSAGE_LOGGED_IN, 60000,
 	json_write_logged_in},
     {"logout", "POST", logout_fields, RPC_COOKIE_TAKEN, MESSAGE_LOGOUT, MESSAGE_DONE, 60000,

@@ -362,6 +362,15 @@ const char *session_kind_name(enum session_kind kind)
 	return kind < SESSION_KIND_COUNT ? names[kind] : "?";
 }
 
+const char *application_group_name(enum application_group group)
+{
+	static const char *const names[APPLICATION_GROUP_COUNT] = {"Other", "AudioVideo",
+	    "Development", "Education", "Game", "Graphics", "Network", "Office", "Science",
+	    "Settings", "System", "Utility"};
+
+	return group < APPLICATION_GROUP_COUNT ? names[group] : "?";
+}
+
 const char *session_status_name(enum session_status status)
 {
 	static const char *const names[SESSION_STATUS_COUNT] = {

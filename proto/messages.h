@@ -11,9 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keyboard_layout.h"
+
 /* Bytes on the wire: header "X2GW", version, type, payload length, request id; then the payload. */
 #define PROTO_MAGIC	    0x58324757u
-#define PROTO_VERSION	    1
+#define PROTO_VERSION	    2
 #define PROTO_HEADER_BYTES  16
 #define PROTO_PAYLOAD_BYTES 65536
 #define PROTO_FRAME_BYTES   (PROTO_HEADER_BYTES + PROTO_PAYLOAD_BYTES)
@@ -45,6 +47,23 @@ enum session_status {
 	SESSION_STATUS_TERMINATING,
 	SESSION_STATUS_TERMINATED,
 	SESSION_STATUS_COUNT
+};
+
+/* What a published application is for, by the main categories of the Desktop Menu Specification. */
+enum application_group {
+	APPLICATION_GROUP_OTHER,
+	APPLICATION_GROUP_AUDIO_VIDEO,
+	APPLICATION_GROUP_DEVELOPMENT,
+	APPLICATION_GROUP_EDUCATION,
+	APPLICATION_GROUP_GAME,
+	APPLICATION_GROUP_GRAPHICS,
+	APPLICATION_GROUP_NETWORK,
+	APPLICATION_GROUP_OFFICE,
+	APPLICATION_GROUP_SCIENCE,
+	APPLICATION_GROUP_SETTINGS,
+	APPLICATION_GROUP_SYSTEM,
+	APPLICATION_GROUP_UTILITY,
+	APPLICATION_GROUP_COUNT
 };
 
 /* Where the stream between agent and browser stands. */
@@ -146,6 +165,8 @@ size_t message_fd_count(enum message_type type);
 const char *message_type_name(enum message_type type);
 const char *role_name(enum role role);
 const char *session_kind_name(enum session_kind kind);
+/* As the Desktop Menu Specification spells it. */
+const char *application_group_name(enum application_group group);
 const char *session_status_name(enum session_status status);
 const char *message_result_text(enum message_result result);
 

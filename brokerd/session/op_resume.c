@@ -3,7 +3,7 @@
  * Resuming a session, or taking a running one over: x2goresume-session does both. Its status
  * proves nothing; the agent's state file does. Runs in x2goweb-session.
  *
- *	detach what is there -> look -> x2goresume-session -> state RESUMING? -> stream
+ *	detach what is there -> look -> x2goresume-session -> state RESUMING? -> layout and stream
  *	-> state RUNNING? -> answer; what looks like a race on the server is tried once more
  */
 #include <stdio.h>
@@ -97,6 +97,32 @@ static void on_stream(struct operation *operation, enum error_code error, const 
 
 /* --- agent -------------------------------------------------------------------------------- */
 
+/* A desktop with the wrong layout is better than none, and the page can ask for another one. */
+static void on_layout(const struct ssh_exec_result *result, void *arg)
+{
+	char line[120];
+
+	(void)arg;
+	if (result->error != ERROR_NONE)
+		log_warnx("resume: setxkbmap: %s", error_info(result->error)->name);
+	else if (result->exit_status != 0)
+		log_warnx("resume: setxkbmap: %s", last_line(result->errors, line, sizeof(line)));
+}
+
+/* Commands run one after the other: when the state is confirmed, the layout is in force. */
+static void begin_layout(struct operation *operation)
+{
+	const struct x2go_screen *screen = &operation->screen;
+
+	if (screen->layout[0] == 0)
+		return;
+	if (!x2go_command_layout(
+		&operation->command, operation->row.session.display, screen->layout) ||
+	    !ssh_exec(operation->session->ssh, operation->command.text, SHORT_OUTPUT_BYTES,
+		QUICK_DEADLINE_MS, on_layout, NULL))
+		log_warnx("resume: setxkbmap could not be sent");
+}
+
 static void on_state(struct operation *operation, const struct x2go_answer *answer)
 {
 	enum x2go_state state;
@@ -106,6 +132,7 @@ static void on_state(struct operation *operation, const struct x2go_answer *answ
 		return;
 	state = x2go_state_parse(&answer->payload);
 	if (state == X2GO_STATE_RESUMING) {
+		begin_layout(operation);
 		operation_open_stream(operation, operation->target, operation->row.pid,
 		    operation->port, operation->row.cookie, on_stream);
 		return;

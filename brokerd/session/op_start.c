@@ -111,7 +111,8 @@ static void open_stream(struct operation *operation)
 	const struct x2go_started *started = &operation->started;
 
 	/* Both at once; the tunnel is the first to be opened. */
-	if (!x2go_command_run(&operation->command, started, operation->program) ||
+	if (!x2go_command_run(
+		&operation->command, started, &operation->screen, operation->program) ||
 	    !ssh_exec(session->ssh, operation->command.text, SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS,
 		on_program, NULL)) {
 		give_up(operation, ERROR_INTERNAL, "x2goruncommand could not be sent");

@@ -42,6 +42,7 @@ static const struct {
     [OPERATION_RESUME] = {"resume", op_resume_begin, fail_request},
     [OPERATION_SUSPEND] = {"suspend", op_suspend_begin, fail_request},
     [OPERATION_TERMINATE] = {"terminate", op_terminate_begin, fail_request},
+    [OPERATION_LAYOUT] = {"layout", op_layout_begin, fail_request},
     [OPERATION_INQUIRE] = {"inquire", op_inquire_begin, fail_inquiry},
     [OPERATION_SETTLE] = {"settle", op_settle_begin, fail_silently},
 };

@@ -2,7 +2,7 @@
 /*
  * What is done for a login on the X2Go server, one thing at a time: each operation is a chain of
  * commands and waits, written as functions that name the next one. Runs in x2goweb-session.
- * op_list.c, op_start.c, op_resume.c and op_leave.c hold the chains; this is what they share.
+ * The files op_*.c hold the chains; this is what they share.
  */
 #ifndef SESSION_OPERATION_H
 #define SESSION_OPERATION_H
@@ -37,6 +37,7 @@ enum operation_kind {
 	OPERATION_RESUME,
 	OPERATION_SUSPEND,
 	OPERATION_TERMINATE,
+	OPERATION_LAYOUT,
 	OPERATION_INQUIRE, /* why the agent ended */
 	OPERATION_SETTLE,  /* the browser is gone: the server's list is to say so */
 	OPERATION_KIND_COUNT
@@ -164,6 +165,6 @@ const char *last_line(const char *text, char *line, size_t size);
 
 /* Their beginnings, for the table in operation.c. */
 operation_step op_probe_begin, op_list_begin, op_start_begin, op_resume_begin, op_suspend_begin,
-    op_terminate_begin, op_inquire_begin, op_settle_begin;
+    op_terminate_begin, op_layout_begin, op_inquire_begin, op_settle_begin;
 
 #endif

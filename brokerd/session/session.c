@@ -250,6 +250,11 @@ static bool read_order(const struct message *message, struct operation *operatio
 		operation->kind = OPERATION_TERMINATE;
 		strcpy(operation->target, message->do_terminate.session);
 		return true;
+	case MESSAGE_DO_LAYOUT:
+		operation->kind = OPERATION_LAYOUT;
+		strcpy(operation->target, message->do_layout.session);
+		strcpy(operation->screen.layout, message->do_layout.layout);
+		return true;
 	default:
 		return false;
 	}

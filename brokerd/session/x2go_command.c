@@ -150,19 +150,41 @@ static void add_screen(struct x2go_command *command, const struct x2go_screen *s
 	add(command, " lan 16m-jpeg-9");
 }
 
-/* LAYOUT KBDTYPE SETKBD. These reach the agent's command line and options unquoted, where
- * more than letters and digits has a meaning. */
-static void add_keyboard(struct x2go_command *command, const struct x2go_screen *screen)
+/* An empty one is us. */
+static struct keyboard_layout read_layout(struct x2go_command *command, const char *text)
 {
-	const char *layout = screen->layout[0] != 0 ? screen->layout : "us";
+	struct keyboard_layout layout = {"us", ""};
 
-	if (strpbrk(layout, "./=+:,@%") != NULL)
+	if (text[0] != 0 && !keyboard_layout_parse(text, &layout))
 		command->failed = true;
+	return layout;
+}
+
+/* LAYOUT KBDTYPE SETKBD. These reach the agent's command line and options unquoted, so without
+ * the parentheses of a variant. */
+static void add_keyboard(struct x2go_command *command, const char *text)
+{
+	struct keyboard_layout layout = read_layout(command, text);
+
 	add(command, " ");
-	add_word(command, layout);
+	add_word(command, layout.name);
 	add(command, " pc105/");
-	add_word(command, layout);
+	add_word(command, layout.name);
 	add(command, " 1");
+}
+
+/* What no argument of X2Go's scripts can say. */
+static void add_setxkbmap(
+    struct x2go_command *command, uint32_t display, const struct keyboard_layout *layout)
+{
+	add(command, "DISPLAY=:");
+	add_number(command, display);
+	add(command, " setxkbmap -model pc105 -layout ");
+	add_word(command, layout->name);
+	if (layout->variant[0] != 0) {
+		add(command, " -variant ");
+		add_word(command, layout->variant);
+	}
 }
 
 /* --- commands ----------------------------------------------------------------------------- */
@@ -234,7 +256,7 @@ bool x2go_command_start(
 	add(command, "x2gostartagent ");
 	add_screen(command, screen);
 	add(command, " unix-kde-depth_24");
-	add_keyboard(command, screen);
+	add_keyboard(command, screen->layout);
 	add(command, " K ");
 	add_word(command, name);
 	add(command, " both");
@@ -270,11 +292,19 @@ static void add_forget_sshd(struct x2go_command *command, const char *id)
 	add(command, "/sshd.pid; ");
 }
 
-bool x2go_command_run(
-    struct x2go_command *command, const struct x2go_started *started, const char *program)
+bool x2go_command_run(struct x2go_command *command, const struct x2go_started *started,
+    const struct x2go_screen *screen, const char *program)
 {
+	struct keyboard_layout layout;
+
 	begin(command);
-	add(command, "cd; setsid x2goruncommand ");
+	layout = read_layout(command, screen->layout);
+	add(command, "cd; ");
+	if (screen->layout[0] != 0) {
+		add_setxkbmap(command, started->display, &layout);
+		add(command, "; ");
+	}
+	add(command, "setsid x2goruncommand ");
 	add_number(command, started->display);
 	add(command, " ");
 	add_number(command, started->pid);
@@ -298,8 +328,18 @@ bool x2go_command_resume(
 	add_id(command, id);
 	add(command, " ");
 	add_screen(command, screen);
-	add_keyboard(command, screen);
-	add(command, " both");
+	add(command, " us auto 0 both");
+	return end(command);
+}
+
+bool x2go_command_layout(struct x2go_command *command, uint32_t display, const char *text)
+{
+	struct keyboard_layout layout;
+
+	begin(command);
+	layout = read_layout(command, text);
+	add_setxkbmap(command, display, &layout);
+	add(command, " || exit 1; exit 0");
 	return end(command);
 }
 

@@ -41,20 +41,27 @@ bool x2go_command_probe(
 
 struct x2go_screen {
 	uint16_t width, height;
-	uint16_t dpi; /* 0: the server's choice */
-	char layout[17];
+	uint16_t dpi;				/* 0: the server's choice */
+	char layout[KEYBOARD_LAYOUT_CHARS + 1]; /* empty: as it is */
 };
 
-/* x2gostartagent for what the user wants to run. */
+/* x2gostartagent for what the user wants to run, with the layout that the screen names, but not
+ * its variant. */
 bool x2go_command_start(
     struct x2go_command *command, const struct x2go_screen *screen, const char *program);
 
-/* x2goruncommand, in the background, with the given session as its display. */
-bool x2go_command_run(
-    struct x2go_command *command, const struct x2go_started *started, const char *program);
+/* setxkbmap, since the agent tells of the layout that it was started with but does not use it; then
+ * x2goruncommand, in the background, with the given session as its display. */
+bool x2go_command_run(struct x2go_command *command, const struct x2go_started *started,
+    const struct x2go_screen *screen, const char *program);
 
+/* Leaves the keyboard as it is. */
 bool x2go_command_resume(
     struct x2go_command *command, const struct x2go_screen *screen, const char *id);
+
+/* setxkbmap on that display. Status 0: the layout is in force; 1: its stderr says why not. */
+bool x2go_command_layout(struct x2go_command *command, uint32_t display, const char *layout);
+
 bool x2go_command_suspend(struct x2go_command *command, const char *id);
 bool x2go_command_terminate(struct x2go_command *command, const char *id);
 

@@ -39,6 +39,8 @@ describe("calls", () => {
 		assert.deepEqual(json, {
 			title: 'The "gate" <é>',
 			version: json.version,
+			kiosk: false,
+			native_mode: false,
 			servers: [
 				{ id: "demo", title: "Demo server" },
 				{ id: "bare", title: "bare" },
@@ -133,6 +135,13 @@ describe("calls", () => {
 			"TERMINATE",
 			{ session: ROW.id },
 			{ session: { ...ROW_JSON, status: "terminated" } },
+		],
+		[
+			"layout",
+			{ id: ROW.id, layout: "ch(fr)" },
+			"LAYOUT",
+			{ session: ROW.id, layout: "ch(fr)" },
+			{},
 		],
 		["logout", {}, "LOGOUT", {}, {}],
 	];

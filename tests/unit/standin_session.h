@@ -211,6 +211,15 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 		strcpy(answer.session.session[0].id, order->do_suspend.session);
 		conn_send(conn, &answer);
 		break;
+	case MESSAGE_DO_LAYOUT:
+		if (strcmp(order->do_layout.layout, "ch(fr)") == 0) {
+			message_init(&answer, MESSAGE_DONE, order->request_id);
+			conn_send(conn, &answer);
+		} else {
+			conn_send_fail(conn, order->request_id, ERROR_LAYOUT_UNKNOWN,
+			    order->do_layout.session);
+		}
+		break;
 	case MESSAGE_STOP:
 		if (strcmp(standin_user, "stubborn") != 0)
 			standin_end(conn, order->stop.code, "");

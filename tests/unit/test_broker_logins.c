@@ -142,8 +142,19 @@ static void test_calls(void **state)
 	assert_logged("session suspended event=SESSION_SUSPENDED");
 	assert_logged("browser detached: ok event=STREAM_DETACHED");
 
+	message_init(&message, MESSAGE_LAYOUT, 0);
+	strcpy(message.layout.login, ticket.login);
+	strcpy(message.layout.cookie, ticket.cookie);
+	strcpy(message.layout.session, "alice-50-1795219328_stKICEWM_dp24");
+	strcpy(message.layout.layout, "ch(fr)");
+	assert_int_equal(peer_ask(&fcgi, &message)->type, MESSAGE_DONE);
+	strcpy(message.layout.layout, "de");
+	assert_fails(peer_ask(&fcgi, &message), ERROR_LAYOUT_UNKNOWN);
+	assert_string_equal(fcgi.answer.fail.detail, "alice-50-1795219328_stKICEWM_dp24");
+
 	logout(&ticket);
 	assert_fails(peer_start(&fcgi, &ticket, "ICEWM"), ERROR_NOT_LOGGED_IN);
+	assert_fails(peer_ask(&fcgi, &message), ERROR_NOT_LOGGED_IN);
 	assert_nothing_left(&ctl);
 	assert_logged("1000 bytes to the browser, 41 from it");
 	end();

@@ -19,6 +19,7 @@ struct target {
 	char name[9];
 	char secret[9];
 	char choice[9];
+	char layout[13];
 	char between;
 	uint16_t width, dpi;
 	char after;
@@ -31,6 +32,7 @@ static const struct json_field fields[] = {
     {"secret", JSON_SECRET, true, MEMBER(secret), 0, 8},
     {"desktop", JSON_TEXT, false, MEMBER(choice), 1, 8},
     {"command", JSON_TEXT, false, MEMBER(choice), 1, 8},
+    {"layout", JSON_LAYOUT, true, MEMBER(layout), 0, 12},
     {"width", JSON_UINT16, false, MEMBER(width), 64, 8192},
     {"dpi", JSON_UINT16, true, MEMBER(dpi), 1, 65535},
     {.name = NULL},
@@ -137,6 +139,11 @@ static void test_refused(void **state)
 	    {"{\"name\":\"al\\u007f\"}", "name holds characters that are not allowed"},
 	    {"{\"name\":\"al\\u0085\"}", "name holds characters that are not allowed"},
 	    {"{\"name\":\"al\\udc00\"}", "name holds characters that are not allowed"},
+	    {"{\"layout\":1}", "layout must be a text"},
+	    {"{\"layout\":\"DE\"}", "layout must be a keyboard layout like de or ch(fr)"},
+	    {"{\"layout\":\"ch(fr\"}", "layout must be a keyboard layout like de or ch(fr)"},
+	    {"{\"layout\":\"d\\u0000\"}", "layout holds characters that are not allowed"},
+	    {"{\"layout\":\"german(swiss)\"}", "layout must not be longer than 12 bytes"},
 	    {"{\"secret\":\"\\u0000\"}", "secret holds characters that are not allowed"},
 	};
 

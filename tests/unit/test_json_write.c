@@ -115,7 +115,8 @@ static void test_config(void **state)
 	strcpy(message.config.servers[0].title, "Demo");
 	assert_string_equal(written(json_write_config),
 	    "{\"title\":\"a \\\"b\\\" \\\\ </script> \xc3\xa4\",\"version\":\"" X2GOWEB_VERSION
-	    "\",\"servers\":[{\"id\":\"demo\",\"title\":\"Demo\"}],\"other_servers\":true,"
+	    "\",\"kiosk\":false,\"native_mode\":false,"
+	    "\"servers\":[{\"id\":\"demo\",\"title\":\"Demo\"}],\"other_servers\":true,"
 	    "\"desktops\":[],\"defaults\":{\"server\":\"demo\",\"desktop\":\"\"},"
 	    "\"limits\":{\"width_min\":64,\"width_max\":8192,\"height_min\":64,"
 	    "\"height_max\":8192}}");

@@ -21,6 +21,7 @@
 
 static struct x2go_command command;
 static const struct x2go_screen screen = {.width = 1024, .height = 768};
+static const struct x2go_screen swiss = {.width = 1024, .height = 768, .layout = "ch(fr)"};
 static struct x2go_started started = {
     .display = 50, .pid = 807, .id = ID, .graphics_port = 31331, .sound_port = 31332};
 
@@ -48,16 +49,16 @@ static void test_spelling(void **state)
 	    BEGIN "exec env X2GODPI=144 x2gostartagent 8192x64 lan 16m-jpeg-9 unix-kde-depth_24 de "
 		  "pc105/de 1 K xterm both'");
 
-	assert_true(x2go_command_run(&command, &started, "ICEWM"));
+	assert_true(x2go_command_run(&command, &started, &screen, "ICEWM"));
 	assert_string_equal(command.text, BEGIN "cd; setsid x2goruncommand 50 807 " ID
 						" 31332 ICEWM nosnd D </dev/null >/dev/null "
 						"2>&1 & rm -f .x2go/C-" ID "/sshd.pid; exit 0'");
-	assert_true(x2go_command_run(&command, &started, "xterm -e top"));
+	assert_true(x2go_command_run(&command, &started, &screen, "xterm -e top"));
 	assert_non_null(strstr(command.text, " xtermX2GO_SPACE_CHAR-eX2GO_SPACE_CHARtop nosnd D "));
 
 	assert_true(x2go_command_resume(&command, &screen, ID));
 	assert_string_equal(command.text,
-	    BEGIN "exec x2goresume-session " ID " 1024x768 lan 16m-jpeg-9 us pc105/us 1 both'");
+	    BEGIN "exec x2goresume-session " ID " 1024x768 lan 16m-jpeg-9 us auto 0 both'");
 	assert_true(x2go_command_suspend(&command, ID));
 	assert_string_equal(command.text, BEGIN "exec x2gosuspend-session " ID "'");
 	assert_true(x2go_command_terminate(&command, ID));
@@ -121,7 +122,7 @@ static void test_only_harmless_characters_between_the_quotes(void **state)
 	    x2go_command_forget_sshd};
 
 	(void)state;
-	for (size_t i = 0; i < 5 + sizeof(writers) / sizeof(writers[0]); i++) {
+	for (size_t i = 0; i < 6 + sizeof(writers) / sizeof(writers[0]); i++) {
 		const char *inner;
 		size_t length;
 
@@ -130,13 +131,15 @@ static void test_only_harmless_characters_between_the_quotes(void **state)
 		else if (i == 1)
 			assert_true(x2go_command_start(&command, &screen, "xterm -e top"));
 		else if (i == 2)
-			assert_true(x2go_command_run(&command, &started, "xterm -e top"));
+			assert_true(x2go_command_run(&command, &started, &swiss, "xterm -e top"));
 		else if (i == 3)
 			assert_true(x2go_command_inquire(&command, ID, 807));
 		else if (i == 4)
 			assert_true(x2go_command_kill(&command, ID, 807));
+		else if (i == 5)
+			assert_true(x2go_command_layout(&command, 50, "ch(fr)"));
 		else
-			assert_true(writers[i - 5](&command, ID));
+			assert_true(writers[i - 6](&command, ID));
 		length = strlen(command.text);
 		assert_memory_equal(command.text, "exec sh -c '", 12);
 		assert_int_equal(command.text[length - 1], '\'');
@@ -160,24 +163,41 @@ static void test_program_refuses_each_foreign_byte(void **state)
 		program[2] = (char)byte;
 		assert_int_equal(x2go_program_is_valid(program), good);
 		assert_int_equal(x2go_command_start(&command, &screen, program), good);
-		assert_int_equal(x2go_command_run(&command, &started, program), good);
+		assert_int_equal(x2go_command_run(&command, &started, &screen, program), good);
 		strcpy(program, "xterm");
 		program[4] = (char)byte;
-		assert_int_equal(x2go_command_run(&command, &started, program), good);
+		assert_int_equal(x2go_command_run(&command, &started, &screen, program), good);
 		strcpy(program, "xterm");
 		program[0] = (char)byte;
-		assert_int_equal(x2go_command_run(&command, &started, program),
+		assert_int_equal(x2go_command_run(&command, &started, &screen, program),
 		    good && strchr("-=~ ", byte) == NULL);
 	}
 	assert_false(x2go_program_is_valid(""));
-	assert_false(x2go_command_run(&command, &started, ""));
+	assert_false(x2go_command_run(&command, &started, &screen, ""));
+}
+
+static void test_layout_spelling(void **state)
+{
+	(void)state;
+	assert_true(x2go_command_layout(&command, 50, "de"));
+	assert_string_equal(
+	    command.text, BEGIN "DISPLAY=:50 setxkbmap -model pc105 -layout de || exit 1; exit 0'");
+	assert_true(x2go_command_layout(&command, 50, "ch(fr)"));
+	assert_string_equal(command.text,
+	    BEGIN "DISPLAY=:50 setxkbmap -model pc105 -layout ch -variant fr || exit 1; exit 0'");
+	/* The desktop begins with the layout in force. */
+	assert_true(x2go_command_start(&command, &swiss, "ICEWM"));
+	assert_non_null(strstr(command.text, " ch pc105/ch 1 K ICEWM both'"));
+	assert_true(x2go_command_run(&command, &started, &swiss, "ICEWM"));
+	assert_non_null(strstr(command.text,
+	    "; cd; DISPLAY=:50 setxkbmap -model pc105 -layout ch -variant fr; setsid "
+	    "x2goruncommand 50 807 "));
 }
 
 /* A layout reaches the agent's command line unquoted. */
 static void test_layout_refuses_each_foreign_byte(void **state)
 {
-	static const char allowed[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 	struct x2go_screen other = screen;
 
 	(void)state;
@@ -187,7 +207,8 @@ static void test_layout_refuses_each_foreign_byte(void **state)
 		strcpy(other.layout, "de");
 		other.layout[1] = (char)byte;
 		assert_int_equal(x2go_command_start(&command, &other, "ICEWM"), good);
-		assert_int_equal(x2go_command_resume(&command, &other, ID), good);
+		assert_int_equal(x2go_command_run(&command, &started, &other, "ICEWM"), good);
+		assert_int_equal(x2go_command_layout(&command, 50, other.layout), good);
 		strcpy(other.layout, "de");
 		other.layout[0] = (char)byte;
 		assert_int_equal(
@@ -275,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(test_probe_of_many_desktops_fits),
 	    cmocka_unit_test(test_only_harmless_characters_between_the_quotes),
 	    cmocka_unit_test(test_program_refuses_each_foreign_byte),
+	    cmocka_unit_test(test_layout_spelling),
 	    cmocka_unit_test(test_layout_refuses_each_foreign_byte),
 	    cmocka_unit_test(test_geometry_bounds),
 	    cmocka_unit_test(test_ids_are_checked),

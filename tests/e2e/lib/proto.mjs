@@ -12,15 +12,18 @@ import { fileURLToPath } from "node:url";
 /** @typedef {{name: string, kind: "UINT" | "TEXT" | "SECRET" | "BYTES" | "LIST", bits: number, record: string}} Field */
 /** @typedef {{type: string, id: number} & Record<string, any>} Message */
 
+/** @param {string} name of a file in proto/ */
+function read(name) {
+	const here = path.dirname(fileURLToPath(import.meta.url));
+	return readFileSync(path.join(here, "../../../proto", name), "utf8");
+}
+
 const HEADER_BYTES = 16;
 const MAGIC = 0x58324757;
-const VERSION = 1;
+const VERSION = Number(read("messages.h").match(/PROTO_VERSION\s+(\d+)/)?.[1]);
 const KINDS = { UINT: 1, TEXT: 2, SECRET: 3, BYTES: 4, LIST: 5 };
 
-const table = readFileSync(
-	path.join(path.dirname(fileURLToPath(import.meta.url)), "../../../proto/messages.def"),
-	"utf8",
-);
+const table = read("messages.def");
 
 /** @type {Map<string, {number: number, fields: Field[]}>} by "LOGIN", or "record_session" */
 const layouts = new Map();

@@ -56,6 +56,7 @@ const ANSWERS = {
 	RESUME: ["STREAM", { session: [ROW], port: 20004 }],
 	SUSPEND: ["SESSION", { session: [{ ...ROW, status: 2 }] }],
 	TERMINATE: ["SESSION", { session: [{ ...ROW, status: 4 }] }],
+	LAYOUT: ["DONE", {}],
 	LOGOUT: ["DONE", {}],
 };
 
