@@ -54,6 +54,30 @@
 /** @typedef {{framesPerSecond: number, bytesPerSecond: number, decodeMs: number,
  *   cachedFrames: number, repairs: number, width: number, height: number}} Stats */
 
+/** What a clipboard holds, as far as it can be carried. An image is a PNG when it comes from the
+ * engine. @typedef {{text: string} | {image: Blob}} ClipboardContent */
+
+/**
+ * Page to engine, about selections (0: PRIMARY, 1: CLIPBOARD). "offer-selection": what the user has
+ * in them; `pasting` says that the key that pastes it follows. "demand-selection": what the server
+ * has there. "paste-text": types text that no key of the layout has.
+ * @typedef {{type: "offer-selection", selections: number[], content: ClipboardContent,
+ *     pasting: boolean}
+ *   | {type: "demand-selection", selection: number}
+ *   | {type: "paste-text", text: string}} SelectionOrder
+ */
+
+/**
+ * Engine to page, about selections. "selection-noticed": a program of the server has put something
+ * in; "selection": here it is; "selection-failed", "offer-failed": why it could not be carried
+ * ("timeout", "too_large", "unreadable"); "selection-fetched": a program took what was offered.
+ * @typedef {{type: "selection-noticed", selection: number}
+ *   | {type: "selection", selection: number, content: ClipboardContent}
+ *   | {type: "selection-failed", selection: number, why: string}
+ *   | {type: "selection-fetched", selection: number}
+ *   | {type: "offer-failed", why: string}} SelectionReport
+ */
+
 /**
  * Page to engine.
  * @typedef {{type: "open", url: string, canvas: OffscreenCanvas | HTMLCanvasElement,
@@ -63,6 +87,7 @@
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
  *   | {type: "stats", on: boolean}
+ *   | SelectionOrder
  *   | {type: "close"}} PageMessage
  */
 
@@ -77,6 +102,7 @@
  *   | {type: "cursor", serial: number | null}
  *   | {type: "cursors-dropped"}
  *   | {type: "stats", stats: Stats}
+ *   | SelectionReport
  *   | {type: "ended", reason: EndReason}} EngineMessage
  */
 

@@ -46,7 +46,10 @@ export class StandinAgent {
 		this.closed = new Promise((resolve) => socket.on("close", resolve));
 		socket.on("message", (data, binary) => {
 			try {
-				if (!binary) throw new Error(`text from the client: ${data}`);
+				if (!binary) {
+					this._word(String(data));
+					return;
+				}
 				const events = parseEvents(/** @type {Buffer} */ (data));
 				this.messages.push({ at: performance.now(), events });
 			} catch (error) {
@@ -54,6 +57,13 @@ export class StandinAgent {
 			}
 			this._watchers.splice(0).forEach((watcher) => watcher());
 		});
+	}
+
+	/** A control word of the client. @param {string} text */
+	_word(text) {
+		const [word, token] = text.split(" ");
+		if (word !== "ping") throw new Error(`text from the client: ${text}`);
+		this.say(`pong ${token}`);
 	}
 
 	/** All events so far, flat. */

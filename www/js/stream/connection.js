@@ -44,12 +44,14 @@ export class Connection {
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
 	 * @param {() => void} options.onOpen
 	 * @param {(bytes: Bytes) => void} options.onBytes
+	 * @param {(token: string) => void} [options.onPong] the relay has read all up to that ping
 	 * @param {(reason: EndReason) => void} options.onEnd exactly once, and nothing after it
 	 */
-	constructor({ createSocket, setTimer, onOpen, onBytes, onEnd }) {
+	constructor({ createSocket, setTimer, onOpen, onBytes, onPong, onEnd }) {
 		this._setTimer = setTimer;
 		this._onOpen = onOpen;
 		this._onBytes = onBytes;
+		this._onPong = onPong;
 		this._onEnd = onEnd;
 		/** @type {ConnectionState} */
 		this._state = "connecting";
@@ -70,6 +72,11 @@ export class Connection {
 	/** @param {Bytes} bytes whole events; dropped unless the connection is open */
 	send(bytes) {
 		if (this._state === "open") this._socket.send(bytes);
+	}
+
+	/** @param {string} text a control word, such as "ping 7" */
+	say(text) {
+		if (this._state === "open") this._socket.send(text);
 	}
 
 	/**
@@ -111,6 +118,7 @@ export class Connection {
 	/** @param {string} text "word arguments"; unknown words are for later versions */
 	_controlWord(text) {
 		const [word, code, ...message] = text.split(" ");
+		if (word === "pong" && code) this._onPong?.(code);
 		if (word === "bye" && code) this._bye = { code, message: message.join(" ") };
 	}
 

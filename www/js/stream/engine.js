@@ -18,6 +18,7 @@ import { isModifierKeycode } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { isWholeScreen, Painter } from "./painter.js";
 import { Refresh } from "./refresh.js";
+import { Selections } from "./selections.js";
 import { SendQueue } from "./send_queue.js";
 import { StreamStats } from "./stream_stats.js";
 import { createSurface, encodePng, openScreen } from "./surfaces.js";
@@ -63,12 +64,20 @@ export class Engine {
 			setTimer,
 			onOpen: () => post({ type: "connected" }),
 			onBytes: (bytes) => this._read(bytes),
+			onPong: (token) => this._selections.confirmed(token),
 			onEnd: (reason) => this._ended(reason),
 		});
 		this._sender = new SendQueue({
 			send: (bytes) => this._connection.send(bytes),
 			now,
 			setTimer,
+		});
+		this._selections = new Selections({
+			sender: this._sender,
+			connection: this._connection,
+			post,
+			setTimer,
+			clearTimer: (timer) => clearTimeout(timer),
 		});
 		this._refresh = new Refresh({
 			send: (bytes) => this._sender.push(bytes),
@@ -96,6 +105,10 @@ export class Engine {
 				return this._refresh.resize({ width: message.width, height: message.height });
 			case "stats":
 				return this._showStats(message.on);
+			case "offer-selection":
+			case "demand-selection":
+			case "paste-text":
+				return this._selections.tell(message);
 			case "close":
 				return this._connection.close();
 		}
@@ -142,11 +155,15 @@ export class Engine {
 				this._version = message.version;
 				return this._refresh.setVersion(message.version);
 			case "reinit":
+				this._selections.handle(message);
 				return this._reinit();
+			case "selection":
+			case "demand-selection":
+				return this._selections.handle(message);
 			case "disconnect":
 				return logInfo("stream: the agent says goodbye");
 		}
-		/* Selections, windows, UDP: read over, not used. */
+		/* Windows, UDP: read over, not used. */
 	}
 
 	/** @param {FrameMessage} frame */
@@ -242,6 +259,7 @@ export class Engine {
 	_ended(reason) {
 		this._showStats(false);
 		this._refresh.close();
+		this._selections.close();
 		this._commits.clear();
 		this._cache.clear();
 		this._post({ type: "ended", reason });

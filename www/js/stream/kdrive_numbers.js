@@ -33,6 +33,8 @@ export const EVENT_MOUSE_RELEASE = 5;
 export const EVENT_MOUSE_MOTION = 6;
 export const EVENT_GEOMETRY = 7;
 export const EVENT_UPDATE = 8;
+export const EVENT_SELECTION = 9;
+export const EVENT_DEMAND_SELECTION = 11;
 export const EVENT_CACHE_REBUILD = 13;
 
 /** Bits of the modifier mask in key and button events. */
@@ -43,6 +45,12 @@ export const MASK_ALT = 0x08;
 export const MASK_NUM_LOCK = 0x10;
 export const MASK_SUPER = 0x40;
 export const MASK_ALTGR = 0x80;
+
+/** Selections, and what is in them. */
+export const SELECTION_PRIMARY = 0;
+export const SELECTION_CLIPBOARD = 1;
+export const MIME_TEXT = 1;
+export const MIME_IMAGE = 2;
 
 /** First agent versions that know CACHEREBUILD, and that release a key right after its press. */
 export const VERSION_CACHE_REBUILD = 5;
@@ -61,4 +69,7 @@ export const IMAGE_BYTES_MAX = 256 * 1024 * 1024;
 export const DELETED_MAX = 1_000_000;
 export const CURSOR_SIDE_MAX = 1024;
 export const SELECTION_CHUNK_MAX = 102_400;
+
+/** Of a whole selection, both ways; the gateway holds browsers to the same. */
+export const SELECTION_BYTES_MAX = 32 * 1024 * 1024;
 export const WINDOW_UPDATE_MAX = 16 * 1024 * 1024;

@@ -85,6 +85,51 @@ export function cacheRebuildEvent() {
 	return finish(newEvent(n.EVENT_CACHE_REBUILD));
 }
 
+/** Asks for what is in a selection of the server. @param {number} selection */
+export function demandSelectionEvent(selection) {
+	const event = newEvent(n.EVENT_DEMAND_SELECTION);
+	event.setUint16(4, selection, true);
+	return finish(event);
+}
+
+/** Says that there is something to be asked for: the agent takes the selection for us.
+ * @param {number} selection @param {number} mime */
+export function selectionNotice(selection, mime) {
+	const event = newEvent(n.EVENT_SELECTION);
+	event.setUint8(8, selection);
+	event.setUint8(9, mime);
+	event.setUint8(10, 1);
+	event.setUint8(11, 1);
+	return finish(event);
+}
+
+/** The event's head; the data begins in the same event and goes on in bare blocks. */
+const SELECTION_HEAD_BYTES = 20;
+
+/**
+ * One piece of a selection, its event with the blocks that belong to it.
+ * @param {number} selection @param {number} mime @param {Uint8Array} whole all of the selection
+ * @param {number} from offset of the piece @param {number} size its bytes, at least 1
+ * @returns {Bytes}
+ */
+export function selectionChunk(selection, mime, whole, from, size) {
+	const piece = whole.subarray(from, from + size);
+	if (from < 0 || piece.length !== size || size < 1 || whole.length > n.SELECTION_BYTES_MAX)
+		throw new RangeError("no piece of a selection");
+	const events = Math.ceil((SELECTION_HEAD_BYTES + size) / n.EVENT_BYTES);
+	const chunk = new DataView(new ArrayBuffer(events * n.EVENT_BYTES));
+	chunk.setUint32(0, n.EVENT_SELECTION, true);
+	chunk.setUint32(4, size, true);
+	chunk.setUint8(8, selection);
+	chunk.setUint8(9, mime);
+	chunk.setUint8(10, from === 0 ? 1 : 0);
+	chunk.setUint8(11, from + size === whole.length ? 1 : 0);
+	chunk.setUint32(16, whole.length, true);
+	const bytes = finish(chunk);
+	bytes.set(piece, SELECTION_HEAD_BYTES);
+	return bytes;
+}
+
 /** Several events as one message. @param {Bytes[]} events @returns {Bytes} */
 export function joinEvents(events) {
 	const joined = new Uint8Array(events.length * n.EVENT_BYTES);

@@ -6,10 +6,12 @@
  */
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
-/** @typedef {{bytes: Bytes, mask: number | null, motion: boolean}} Waiting */
+/** @typedef {() => Promise<void> | void} Task */
+/** @typedef {{bytes: Bytes, mask: number | null, motion: boolean, task?: Task}} Waiting */
 
 /** Between two key or button events with different masks. */
 export const MASK_GAP_MS = 10;
+const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
 	/**
@@ -27,7 +29,7 @@ export class SendQueue {
 		/** @type {number | null} */
 		this._lastMask = null;
 		this._lastMaskAt = 0;
-		this._timerSet = false;
+		this._blocked = false;
 	}
 
 	/** Events without a mask: resizes, updates. @param {Bytes} bytes whole events */
@@ -48,29 +50,51 @@ export class SendQueue {
 		else this._add({ bytes, mask: null, motion: true });
 	}
 
+	/** Something to be done in its turn; what comes after it waits for its end.
+	 * @param {Task} task must not reject */
+	pushTask(task) {
+		this._add({ bytes: NOTHING, mask: null, motion: false, task });
+	}
+
 	/** @param {Waiting} entry */
 	_add(entry) {
 		this._waiting.push(entry);
-		if (!this._timerSet) this._drain();
+		if (!this._blocked) this._drain();
 	}
 
 	_drain() {
-		for (let next; (next = this._waiting[0]) !== undefined; this._waiting.shift()) {
+		for (let next; !this._blocked && (next = this._waiting[0]) !== undefined;) {
+			if (next.task) {
+				this._waiting.shift();
+				this._runTask(next.task);
+				continue;
+			}
 			if (next.mask !== null) {
 				const now = this._now();
 				const due = this._lastMaskAt + MASK_GAP_MS;
 				if (this._lastMask !== null && next.mask !== this._lastMask && now < due) {
-					this._timerSet = true;
-					this._setTimer(() => {
-						this._timerSet = false;
-						this._drain();
-					}, due - now);
+					this._blocked = true;
+					this._setTimer(() => this._unblock(), due - now);
 					return;
 				}
 				this._lastMask = next.mask;
 				this._lastMaskAt = now;
 			}
+			this._waiting.shift();
 			this._send(next.bytes);
 		}
+	}
+
+	/** @param {Task} task */
+	_runTask(task) {
+		this._blocked = true;
+		const end = task();
+		if (end) void end.then(() => this._unblock());
+		else this._blocked = false;
+	}
+
+	_unblock() {
+		this._blocked = false;
+		this._drain();
 	}
 }

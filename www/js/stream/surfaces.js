@@ -57,6 +57,18 @@ export function createSurface(width, height) {
 export async function encodePng(rgba, width, height) {
 	const canvas = createCanvas(width, height);
 	context2d(canvas, true).putImageData(new ImageData(rgba, width, height), 0, 0);
+	return canvasToPng(canvas);
+}
+
+/** @param {ImageBitmap} bitmap @returns {Promise<Blob | null>} as PNG */
+export async function encodeBitmap(bitmap) {
+	const canvas = createCanvas(bitmap.width, bitmap.height);
+	context2d(canvas, true).drawImage(bitmap, 0, 0);
+	return canvasToPng(canvas);
+}
+
+/** @param {Canvas} canvas @returns {Promise<Blob | null>} */
+async function canvasToPng(canvas) {
 	if ("convertToBlob" in canvas) return canvas.convertToBlob({ type: "image/png" });
 	return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }

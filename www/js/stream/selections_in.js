@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Selections of the server's programs: asks for the clipboard as soon as a program has taken it,
+ * for the text selected by mouse (PRIMARY) when the page wants it, one at a time, and gives the
+ * page what came. Runs in the engine.
+ */
+
+import { SELECTION_CLIPBOARD } from "./kdrive_numbers.js";
+import { demandSelectionEvent } from "./kdrive_send.js";
+import { decodeContent } from "./selection_data.js";
+import { isNotice, SelectionReader } from "./selection_reader.js";
+
+/** @typedef {import("../types.js").EngineMessage} EngineMessage */
+/** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
+/** @typedef {import("./kdrive_read.js").SelectionMessage} SelectionMessage */
+/** @typedef {{reader: SelectionReader, asked: boolean, again: boolean, late: unknown}} Incoming */
+
+/** Without any answer, or with no further piece of one: agents do not say that they have nothing. */
+export const ANSWER_WAIT_MS = 10_000;
+
+export class SelectionsIn {
+	/**
+	 * @param {object} options
+	 * @param {(bytes: Uint8Array<ArrayBuffer>) => void} options.send
+	 * @param {(message: EngineMessage) => void} options.post
+	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
+	 * @param {(timer: any) => void} options.clearTimer
+	 */
+	constructor({ send, post, setTimer, clearTimer }) {
+		this._send = send;
+		this._post = post;
+		this._setTimer = setTimer;
+		this._clearTimer = clearTimer;
+		/** @type {Incoming[]} by selection */
+		this._incoming = [0, 1].map(() => ({
+			reader: new SelectionReader(),
+			asked: false,
+			again: false,
+			late: null,
+		}));
+		/** @type {ClipboardContent | null} what the server's clipboard held last */
+		this.clipboard = null;
+		/* What came earlier must not overtake what came later while it is decoded. */
+		this._decoded = Promise.resolve();
+	}
+
+	/** @param {SelectionMessage} message */
+	handle(message) {
+		const { selection } = message;
+		const incoming = this._incoming[selection];
+		if (isNotice(message)) {
+			this._post({ type: "selection-noticed", selection });
+			if (selection === SELECTION_CLIPBOARD) this.demand(selection);
+			return;
+		}
+		const whole = incoming.reader.push(message);
+		if (!whole) {
+			if (incoming.reader.open) this._expect(selection);
+			return;
+		}
+		this._finish(selection);
+		if (whole.fault) this._failed(selection, whole.fault);
+		else this._give(selection, whole);
+	}
+
+	/** @param {number} selection */
+	demand(selection) {
+		const incoming = this._incoming[selection];
+		/* An agent that is asked anew while it answers mixes the two. */
+		if (incoming.asked || incoming.reader.open) {
+			incoming.again = true;
+			return;
+		}
+		incoming.asked = true;
+		this._expect(selection);
+		this._send(demandSelectionEvent(selection));
+	}
+
+	/** The agent has dropped what it had not sent. */
+	reinit() {
+		for (const [selection, incoming] of this._incoming.entries()) {
+			if (!incoming.asked && !incoming.reader.open) continue;
+			incoming.again = true;
+			this._finish(selection);
+		}
+	}
+
+	close() {
+		for (const incoming of this._incoming) this._clearTimer(incoming.late);
+	}
+
+	/** @param {number} selection */
+	_expect(selection) {
+		const incoming = this._incoming[selection];
+		this._clearTimer(incoming.late);
+		incoming.late = this._setTimer(() => {
+			this._finish(selection);
+			this._failed(selection, "timeout");
+		}, ANSWER_WAIT_MS);
+	}
+
+	/** @param {number} selection */
+	_finish(selection) {
+		const incoming = this._incoming[selection];
+		this._clearTimer(incoming.late);
+		incoming.reader.clear();
+		incoming.asked = false;
+		if (!incoming.again) return;
+		incoming.again = false;
+		this.demand(selection);
+	}
+
+	/** @param {number} selection @param {{mime: number, bytes: Uint8Array<ArrayBuffer>}} whole */
+	_give(selection, { mime, bytes }) {
+		if (bytes.length === 0) return;
+		const decoding = decodeContent(mime, bytes);
+		this._decoded = this._decoded.then(async () => {
+			const content = await decoding;
+			if (!content) {
+				this._failed(selection, "unreadable");
+				return;
+			}
+			if (selection === SELECTION_CLIPBOARD) this.clipboard = content;
+			this._post({ type: "selection", selection, content });
+		});
+	}
+
+	/** @param {number} selection @param {string} why */
+	_failed(selection, why) {
+		this._post({ type: "selection-failed", selection, why });
+	}
+}
