@@ -75,6 +75,12 @@ export class SessionView {
 		this._tell({ type: "stats", on });
 	}
 
+	/** Types text that no key of the layout has: the program with the focus pastes it. What the
+	 * clipboard held comes back afterwards. @param {string} text */
+	pasteText(text) {
+		this._tell({ type: "paste-text", text });
+	}
+
 	/** Ends the stream from this side; no event comes any more. The last picture stays. */
 	close() {
 		this._tell({ type: "close" });
