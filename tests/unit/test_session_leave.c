@@ -30,8 +30,7 @@ static void test_resume(void **state)
 	assert_int_equal(told.answer.stream.session[0].attached, 1);
 	assert_true(agent.connected);
 	assert_int_equal(
-	    count_calls("x2goresume-session " ID " 1024x768 lan 16m-jpeg-9 us auto 0 both\n"),
-	    1);
+	    count_calls("x2goresume-session " ID " 1024x768 lan 16m-jpeg-9 us auto 0 both\n"), 1);
 }
 
 /* Two resumes at a time cancel each other: ports are printed, and nothing listens. */

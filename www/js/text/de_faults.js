@@ -107,6 +107,10 @@ export const deFaults = {
 		what: "Das Gateway ist im Augenblick voll.",
 		now: "Versuchen Sie es später wieder.",
 	},
+	layout_unknown: {
+		what: "Der Server kennt diese Tastaturbelegung nicht.",
+		now: "Wählen Sie eine andere; die Tastatur ist noch wie zuvor.",
+	},
 	draining: {
 		what: "Das Gateway wird neu gestartet.",
 		now: "Ihre Sitzung läuft weiter. Melden Sie sich in einer Minute neu an.",

@@ -104,6 +104,10 @@ export const enFaults = {
 		now: "Your programs go on as long as the server runs. Log in again to go on working.",
 	},
 	too_many_logins: { what: "The gateway is full at the moment.", now: "Try again in a while." },
+	layout_unknown: {
+		what: "The server does not know this keyboard layout.",
+		now: "Choose another one; the keyboard is as it was.",
+	},
 	draining: {
 		what: "The gateway is being restarted.",
 		now: "Your session goes on. Log in again in a minute.",
