@@ -62,12 +62,18 @@ export class SessionView {
 			onNextFrame: (run) => requestAnimationFrame(run),
 		});
 		this._listen();
+		if (document.hidden) this.setVisible(false);
 		this._observer = new ResizeObserver(() => this._stageResized());
 		this._observer.observe(stage);
 	}
 
 	focus() {
 		this._canvas.focus({ preventScroll: true });
+	}
+
+	/** A screen that nobody can see costs nothing. @param {boolean} visible */
+	setVisible(visible) {
+		this._tell({ type: "visible", visible });
 	}
 
 	/** @param {boolean} on */
@@ -125,6 +131,11 @@ export class SessionView {
 		canvas.addEventListener("keyup", (event) => this._keyboard.keyUp(event), options);
 		canvas.addEventListener("blur", () => this._releaseAll(), options);
 		window.addEventListener("blur", () => this._releaseAll(), options);
+		document.addEventListener(
+			"visibilitychange",
+			() => this.setVisible(!document.hidden),
+			options,
+		);
 		canvas.addEventListener(
 			"pointerdown",
 			(event) => {
@@ -229,8 +240,8 @@ function startEngine(canvas, open, heard) {
 	const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 	worker.onmessage = ({ data }) => heard(data);
 	worker.onerror = (event) => {
-		const message = `The screen's program failed: ${event.message ?? "it could not be loaded"}.`;
-		heard({ type: "ended", reason: { code: "internal", message } });
+		const message = `(${event.message ?? "the worker could not be loaded"})`;
+		heard({ type: "ended", reason: { code: "page_fault", message } });
 	};
 	const offscreen = canvas.transferControlToOffscreen();
 	worker.postMessage({ type: "open", canvas: offscreen, ...open }, [offscreen]);

@@ -48,11 +48,25 @@
 
 /** @typedef {{session: SessionRow, ws: string}} StreamReply */
 
-/** Why a stream ended: `code` from the gateway's error table or its words for a normal end.
+/** Why a stream ended: `code` from the gateway's error table, its words for a normal end, or one of
+ * the page's own; `message` is the gateway's, or "(technical detail)".
  * @typedef {{code: string, message: string}} EndReason */
 
-/** @typedef {{framesPerSecond: number, bytesPerSecond: number, decodeMs: number,
- *   cachedFrames: number, repairs: number, width: number, height: number}} Stats */
+/**
+ * Rates and `decodeMs` (from a frame's arrival at the decoder to its end, on average) are since the
+ * message before; counts are since the stream began.
+ * @typedef {object} Stats
+ * @property {number} framesPerSecond
+ * @property {number} bytesPerSecond
+ * @property {number} decodeMs
+ * @property {number | null} roundTripMs to the gateway and back; null: unknown
+ * @property {number} cachedFrames
+ * @property {number} dropped frames that were not shown: hidden, or too far behind
+ * @property {number} repairs parts of the screen that had to be asked for again
+ * @property {number} rebuilds fresh starts of the caches on both sides
+ * @property {number} width of the screen
+ * @property {number} height
+ */
 
 /** What a clipboard holds, as far as it can be carried. An image is a PNG when it comes from the
  * engine. @typedef {{text: string} | {image: Blob}} ClipboardContent */
@@ -86,6 +100,7 @@
  *   | {type: "button", down: boolean, button: number, mask: number}
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
+ *   | {type: "visible", visible: boolean} whether anybody can see the canvas; first: yes
  *   | {type: "stats", on: boolean}
  *   | SelectionOrder
  *   | {type: "close"}} PageMessage

@@ -41,15 +41,13 @@ export class StandinAgent {
 		this.messages = [];
 		/** @type {Error[]} */
 		this.faults = [];
+		this.answersPings = true;
 		/** @type {(() => void)[]} */
 		this._watchers = [];
 		this.closed = new Promise((resolve) => socket.on("close", resolve));
 		socket.on("message", (data, binary) => {
 			try {
-				if (!binary) {
-					this._word(String(data));
-					return;
-				}
+				if (!binary) return this._controlWord(String(data));
 				const events = parseEvents(/** @type {Buffer} */ (data));
 				this.messages.push({ at: performance.now(), events });
 			} catch (error) {
@@ -59,11 +57,11 @@ export class StandinAgent {
 		});
 	}
 
-	/** A control word of the client. @param {string} text */
-	_word(text) {
-		const [word, token] = text.split(" ");
-		if (word !== "ping") throw new Error(`text from the client: ${text}`);
-		this.say(`pong ${token}`);
+	/** @param {string} text */
+	_controlWord(text) {
+		const [, token] = text.match(/^ping ([0-9A-Za-z]{1,16})$/) ?? [];
+		if (!token) throw new Error(`text from the client: ${text}`);
+		if (this.answersPings) this.say(`pong ${token}`);
 	}
 
 	/** All events so far, flat. */

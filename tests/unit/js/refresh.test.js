@@ -81,7 +81,8 @@ test("an agent before version 5 gets the size alone, and is never asked to rebui
 	const { time, refresh, take } = setUp(4);
 	refresh.resize({ width: 900, height: 700 });
 	time.advance(r.RESIZE_STABLE_MS);
-	refresh.rebuild("test");
+	for (let i = 0; i < 5; i++) refresh.rebuild("test");
+	time.advance(r.OVERHAUL_DELAY_MS);
 	assert.deepEqual(take(), ["geometry 900x700", WHOLE]);
 });
 
@@ -121,6 +122,21 @@ test("a stream of misses leads to one rebuild, not to a flood", () => {
 	}
 	assert.equal(rebuilds, 1);
 	assert.ok(updates < 200, `${updates} updates in ten seconds`);
+});
+
+test("misses that go on after a rebuild end in the whole screen, not in a stale one", () => {
+	const { time, refresh, take } = setUp();
+	refresh.screenPainted({ width: 800, height: 600 });
+	const many = Array.from({ length: r.MISSES_MAX + 1 }, (_, i) => rect(i));
+	refresh.miss(many);
+	refresh.reinit();
+	assert.deepEqual(take(), ["cache-rebuild", WHOLE]);
+	refresh.screenPainted({ width: 800, height: 600 });
+	refresh.miss(many);
+	refresh.miss(many);
+	time.advance(r.OVERHAUL_DELAY_MS);
+	assert.equal(take().filter((message) => message === WHOLE).length, 1);
+	assert.equal(refresh.rebuildCount, 1);
 });
 
 test("while a rebuild runs, misses are not asked for", () => {

@@ -11,6 +11,7 @@
  * that what was decoded can be freed.
  * @template T
  * @typedef {object} Job
+ * @property {boolean} [droppable] `shed` drops it
  * @property {number} [bytes] encoded bytes that the job holds on to
  * @property {number} [pixels] that it will hold once it is decoded
  * @property {() => Promise<T>} [decode]
@@ -72,13 +73,28 @@ export class CommitQueue {
 
 	/** Drops every job that is not committed. */
 	clear() {
-		for (const entry of this._entries) {
+		this._drop(() => true);
+	}
+
+	/** Drops the jobs that may be dropped; the others stay in their order.
+	 * @returns {number} how many went */
+	shed() {
+		return this._drop((entry) => entry.droppable === true);
+	}
+
+	/** @param {(entry: Entry) => boolean} goes */
+	_drop(goes) {
+		const gone = this._entries.filter(goes);
+		this._entries = this._entries.filter((entry) => !goes(entry));
+		this._nextToDecode = 0;
+		for (const entry of gone) {
+			this._bytes -= entry.bytes ?? 0;
 			if (entry.state === "decoding") entry.dropped = true;
 			else if (entry.state === "ready") this._free(entry);
 		}
-		this._entries = [];
-		this._nextToDecode = 0;
-		this._bytes = 0;
+		this._startDecoders();
+		this._request();
+		return gone.length;
 	}
 
 	_startDecoders() {

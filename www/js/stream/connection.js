@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One WebSocket to the relay: its state, its control words, and why it ended. Bytes pass through
- * unread.
+ * unread. Ends are codes; the page has the sentences.
  *
  *   connecting ---> open ---> closed      closed once, with one reason
  *        |            |          ^
@@ -44,7 +44,7 @@ export class Connection {
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
 	 * @param {() => void} options.onOpen
 	 * @param {(bytes: Bytes) => void} options.onBytes
-	 * @param {(token: string) => void} [options.onPong] the relay has read all up to that ping
+	 * @param {(token: string) => void} options.onPong the relay has read all up to that ping
 	 * @param {(reason: EndReason) => void} options.onEnd exactly once, and nothing after it
 	 */
 	constructor({ createSocket, setTimer, onOpen, onBytes, onPong, onEnd }) {
@@ -82,26 +82,26 @@ export class Connection {
 	/**
 	 * The stream makes no sense any more. Unless the relay says within the grace time that it had
 	 * ended anyway, this is the reason given.
-	 * @param {string} text for the user
+	 * @param {string} detail technical
 	 */
-	fail(text) {
+	fail(detail) {
 		if (this._state !== "open") return;
-		logInfo(`connection: failing: ${text}`);
+		logInfo(`connection: failing: ${detail}`);
 		this._setState("failing");
 		this._setTimer(() => {
-			this._end(this._bye ?? { code: "bad_stream", message: text }, CLOSE_OWN_FAULT);
+			this._end(this._bye ?? badStream(detail), CLOSE_OWN_FAULT);
 		}, FAIL_GRACE_MS);
 	}
 
 	/** The user leaves. */
 	close() {
-		this._end({ code: "left", message: "" }, CLOSE_NORMAL);
+		this._endAs("left");
 	}
 
 	_opened() {
 		if (this._state !== "connecting") return;
 		if (this._socket.protocol !== SUBPROTOCOL) {
-			this._end({ code: "bad_stream", message: "The gateway speaks another protocol." });
+			this._end(badStream("another subprotocol"));
 			return;
 		}
 		this._setState("open");
@@ -115,11 +115,12 @@ export class Connection {
 			this._onBytes(new Uint8Array(data));
 	}
 
-	/** @param {string} text "word arguments"; unknown words are for later versions */
+	/** @param {string} text "word argument message…"; unknown words are for later versions */
 	_controlWord(text) {
-		const [word, code, ...message] = text.split(" ");
-		if (word === "pong" && code) this._onPong?.(code);
-		if (word === "bye" && code) this._bye = { code, message: message.join(" ") };
+		const [word, argument, ...message] = text.split(" ");
+		if (word === "pong" && argument && this._state === "open") this._onPong(argument);
+		if (word === "bye" && argument)
+			this._bye = { code: argument, message: message.join(" ") };
 	}
 
 	/** @param {number} closeCode @param {string} closeText */
@@ -128,17 +129,19 @@ export class Connection {
 		else if (closeCode >= CLOSE_WORDS_FROM && closeText !== "") {
 			const [code, ...message] = closeText.split(" ");
 			this._end({ code, message: message.join(" ") });
-		} else if (this._state === "connecting")
-			this._end({ code: "connect_failed", message: "The screen could not be connected." });
-		else if (closeCode === CLOSE_NORMAL) this._end({ code: "ended", message: "" });
-		else if (closeCode === CLOSE_GOING_AWAY)
-			this._end({ code: "draining", message: "The gateway is being restarted." });
-		else this._end({ code: "connection_lost", message: "The connection was lost." });
+		} else if (this._state === "connecting") this._endAs("connect_failed");
+		else if (closeCode === CLOSE_NORMAL) this._endAs("ended");
+		else if (closeCode === CLOSE_GOING_AWAY) this._endAs("draining");
+		else this._endAs("connection_lost");
 	}
 
 	_connectTimedOut() {
-		if (this._state !== "connecting") return;
-		this._end({ code: "timeout", message: "The gateway did not answer in time." });
+		if (this._state === "connecting") this._endAs("timeout");
+	}
+
+	/** @param {string} code */
+	_endAs(code) {
+		this._end({ code, message: "" });
 	}
 
 	/** @param {EndReason} reason @param {number} [closeCode] */
@@ -156,4 +159,9 @@ export class Connection {
 		logInfo(`connection: ${this._state} -> ${next}`);
 		this._state = next;
 	}
+}
+
+/** @param {string} detail @returns {EndReason} in parentheses, where messages have their details */
+function badStream(detail) {
+	return { code: "bad_stream", message: `(${detail})` };
 }

@@ -18,6 +18,7 @@ import { isModifierKeycode } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { isWholeScreen, Painter } from "./painter.js";
 import { Refresh } from "./refresh.js";
+import { RoundTrip } from "./round_trip.js";
 import { Selections } from "./selections.js";
 import { SendQueue } from "./send_queue.js";
 import { StreamStats } from "./stream_stats.js";
@@ -33,8 +34,11 @@ import { createSurface, encodePng, openScreen } from "./surfaces.js";
 /** Pictures that may wait for painting before a fresh one is asked for instead. */
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 const BACKLOG_LAG_MS = 3000;
-/** A hidden page gets no animation frames; the cache must go on all the same. */
+/** A hidden page gets no animation frames; cursors must go on all the same. */
 const FLUSH_WAIT_MS = 100;
+/** Nobody looks for this long: pictures are read over until somebody does. */
+const SLEEP_AFTER_MS = 1500;
+const STATS_EVERY_MS = 1000;
 
 export class Engine {
 	/**
@@ -56,15 +60,22 @@ export class Engine {
 		this._stats = new StreamStats(now);
 		this._version = 0;
 		this._painted = false;
-		this._discarding = false;
-		/** @type {ReturnType<typeof setInterval> | null} */
-		this._statsTimer = null;
+		this._shed = 0; /* frames dropped after they had been read */
+		this._stale = false; /* frames are of no use until REINIT */
+		this._asleep = false;
+		/** @type {ReturnType<typeof setTimeout> | undefined} */
+		this._sleepTimer = undefined;
+		/** @type {ReturnType<typeof setInterval> | undefined} */
+		this._statsTimer = undefined;
 		this._connection = new Connection({
 			createSocket: () => new WebSocket(url, [SUBPROTOCOL]),
 			setTimer,
 			onOpen: () => post({ type: "connected" }),
 			onBytes: (bytes) => this._read(bytes),
-			onPong: (token) => this._selections.confirmed(token),
+			onPong: (token) => {
+				this._roundTrip.pong(token);
+				this._selections.confirmed(token);
+			},
 			onEnd: (reason) => this._ended(reason),
 		});
 		this._sender = new SendQueue({
@@ -79,8 +90,10 @@ export class Engine {
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
 		});
+		this._roundTrip = new RoundTrip({ say: (text) => this._connection.say(text), now });
 		this._refresh = new Refresh({
 			send: (bytes) => this._sender.push(bytes),
+			onRebuilt: () => this._setStale(false),
 			now,
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
@@ -103,6 +116,8 @@ export class Engine {
 				return this._sender.pushMotion(motionEvent(message.x, message.y));
 			case "resize":
 				return this._refresh.resize({ width: message.width, height: message.height });
+			case "visible":
+				return this._setVisible(message.visible);
 			case "stats":
 				return this._showStats(message.on);
 			case "offer-selection":
@@ -130,7 +145,7 @@ export class Engine {
 		} catch (error) {
 			if (!(error instanceof ProtocolError)) logError(`stream: ${error}`);
 			const what = error instanceof Error ? error.message : String(error);
-			this._connection.fail(`The server's picture stream is damaged: ${what}.`);
+			this._connection.fail(what);
 		}
 	}
 
@@ -140,14 +155,12 @@ export class Engine {
 			case "frame":
 				return this._takeFrame(message);
 			case "deleted":
-				return this._commits.push({
-					commit: () => message.ids.forEach((crc) => this._cache.delete(crc)),
-				});
+				return this._forget(message.ids);
 			case "cursor":
 				return this._commits.push({
 					bytes: message.data?.length,
-					decode: () => decodeToBlob(message),
-					commit: (blob) => this._cursors.show(message, blob),
+					decode: message.data ? () => decodeToBlob(message) : undefined,
+					commit: (blob) => this._cursors.show(message, blob ?? null),
 				});
 			case "deleted-cursors":
 				return this._commits.push({ commit: () => this._cursors.delete(message.ids) });
@@ -166,10 +179,20 @@ export class Engine {
 		/* Windows, UDP: read over, not used. */
 	}
 
+	/** @param {Uint32Array} crcs */
+	_forget(crcs) {
+		if (this._reader.skipFrames) return; /* the cache is empty, or will be */
+		this._commits.push({ commit: () => crcs.forEach((crc) => this._cache.delete(crc)) });
+	}
+
 	/** @param {FrameMessage} frame */
 	_takeFrame(frame) {
-		if (this._discarding && this._refresh.state === "rebuilding") return;
+		if (this._reader.skipFrames) {
+			this._shed += 1;
+			return;
+		}
 		this._commits.push({
+			droppable: true,
 			bytes: frame.regions.reduce((sum, { data }) => sum + (data?.length ?? 0), 0),
 			pixels: frame.regions.reduce(
 				(sum, { data, width, height }) => sum + (data ? width * height : 0),
@@ -205,7 +228,7 @@ export class Engine {
 				width: this._screen.width,
 				height: this._screen.height,
 			});
-		if (!this._painted) {
+		if (!this._painted && missing.length === 0) {
 			this._painted = true;
 			this._post({ type: "painted" });
 		}
@@ -217,15 +240,26 @@ export class Engine {
 
 	_limitBacklog() {
 		const { bytes, lagMs } = this._commits;
-		if (bytes <= BACKLOG_BYTES_MAX && lagMs <= BACKLOG_LAG_MS) return;
-		this._refresh.rebuild("painting is too far behind");
+		if (bytes > BACKLOG_BYTES_MAX || lagMs > BACKLOG_LAG_MS)
+			this._startAfresh("painting is too far behind");
+	}
+
+	/** Drops what waits, and what still comes before the agent has started afresh.
+	 * @param {string} why */
+	_startAfresh(why) {
+		this._refresh.rebuild(why);
 		if (this._refresh.state !== "rebuilding") return;
-		this._discarding = true;
-		this._commits.clear();
+		this._setStale(true);
+		this._shed += this._commits.shed();
+	}
+
+	/** @param {boolean} stale */
+	_setStale(stale) {
+		this._stale = stale;
+		this._reader.skipFrames = stale || this._asleep;
 	}
 
 	_reinit() {
-		this._discarding = false;
 		this._commits.push({
 			commit: () => {
 				this._cache.clear();
@@ -235,29 +269,64 @@ export class Engine {
 		this._refresh.reinit();
 	}
 
+	/**
+	 * The agent cannot be told to be silent (it goes on after REINIT without being asked), so a
+	 * stream that nobody looks at is read over. Everything but pictures is handled as ever.
+	 * @param {boolean} visible
+	 */
+	_setVisible(visible) {
+		clearTimeout(this._sleepTimer);
+		if (!visible) this._sleepTimer = setTimeout(() => this._sleep(), SLEEP_AFTER_MS);
+		else if (this._asleep) this._wake();
+	}
+
+	_sleep() {
+		logInfo("stream: nobody looks: pictures are read over");
+		this._asleep = true;
+		this._setStale(this._stale);
+		this._shed += this._commits.shed();
+		this._cache.clear();
+		this._cursors.hold(true);
+	}
+
+	_wake() {
+		this._asleep = false;
+		this._setStale(this._stale);
+		this._cursors.hold(false);
+		if (this._connection.state === "open") this._startAfresh("somebody looks again");
+	}
+
 	/** @param {boolean} on */
 	_showStats(on) {
-		if (this._statsTimer !== null) clearInterval(this._statsTimer);
-		this._statsTimer = on ? setInterval(() => this._postStats(), 1000) : null;
-		if (on) this._stats.take();
+		clearInterval(this._statsTimer);
+		if (!on) return;
+		this._statsTimer = setInterval(() => this._postStats(), STATS_EVERY_MS);
+		this._stats.take();
+		this._roundTrip.ping();
 	}
 
 	_postStats() {
+		if (this._asleep) return;
 		this._post({
 			type: "stats",
 			stats: {
 				...this._stats.take(),
+				roundTripMs: this._roundTrip.ms,
 				cachedFrames: this._cache.size,
+				dropped: this._reader.skippedFrames + this._shed,
 				repairs: this._refresh.repairCount,
+				rebuilds: this._refresh.rebuildCount,
 				width: this._screen.width,
 				height: this._screen.height,
 			},
 		});
+		this._roundTrip.ping();
 	}
 
 	/** @param {import("../types.js").EndReason} reason */
 	_ended(reason) {
 		this._showStats(false);
+		clearTimeout(this._sleepTimer);
 		this._refresh.close();
 		this._selections.close();
 		this._commits.clear();

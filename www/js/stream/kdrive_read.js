@@ -41,14 +41,20 @@ import * as n from "./kdrive_numbers.js";
 /** A generator that yields how many bytes it waits for, and returns T.
  * @template T @typedef {Generator<number, T, void>} Reading */
 
-/** The stream broke the protocol; `message` is fit for the user's eyes. */
+/** The stream broke the protocol; `message` is a technical detail, in English. */
 export class ProtocolError extends Error {}
 
 export class KdriveReader {
 	/** @param {(message: Message) => void} emit called for each message, in stream order */
 	constructor(emit) {
+		/** While true, frames are checked and passed over: their bytes are dropped as they come, and
+		 * no message is emitted. A frame that has begun is finished as it began. */
+		this.skipFrames = false;
+		/** Frames passed over so far. */
+		this.skippedFrames = 0;
 		this._queue = new ByteQueue();
-		this._reading = readMessages(this._queue, emit);
+		this._emit = emit;
+		this._reading = this._readMessages();
 		this._wanted = Number(this._reading.next().value);
 	}
 
@@ -62,6 +68,23 @@ export class KdriveReader {
 			const step = this._reading.next();
 			if (step.done) throw new ProtocolError("the stream broke off");
 			this._wanted = step.value;
+		}
+	}
+
+	/** @returns {Reading<void>} */
+	*_readMessages() {
+		for (;;) {
+			const header = yield* view(this._queue, n.HEADER_BYTES);
+			const type = header.getUint32(0, true);
+			if (type === n.MESSAGE_FRAME && this.skipFrames) {
+				yield* readFrame(header, this._queue, skip);
+				this.skippedFrames += 1;
+				continue;
+			}
+			const read = READERS[type];
+			if (!read) throw new ProtocolError(`unknown message type ${type}`);
+			const message = yield* read(header, this._queue);
+			if (message) this._emit(message);
 		}
 	}
 }
@@ -85,32 +108,18 @@ function* take(queue, count) {
 }
 
 /** Passes over bytes without ever holding them. @param {ByteQueue} queue @param {number} count
- * @returns {Reading<void>} */
+ * @returns {Reading<null>} */
 function* skip(queue, count) {
 	for (let left = count; left > 0;) {
 		left -= queue.drop(left);
 		if (left > 0) yield 1;
 	}
-}
-
-/**
- * @param {ByteQueue} queue @param {(message: Message) => void} emit
- * @returns {Reading<void>}
- */
-function* readMessages(queue, emit) {
-	for (;;) {
-		const header = yield* view(queue, n.HEADER_BYTES);
-		const type = header.getUint32(0, true);
-		const read = READERS[type];
-		if (!read) throw new ProtocolError(`unknown message type ${type}`);
-		const message = yield* read(header, queue);
-		if (message) emit(message);
-	}
+	return null;
 }
 
 /** @type {Record<number, (header: DataView, queue: ByteQueue) => Reading<Message | null>>} */
 const READERS = {
-	[n.MESSAGE_FRAME]: readFrame,
+	[n.MESSAGE_FRAME]: (header, queue) => readFrame(header, queue, take),
 	[n.MESSAGE_DELETED]: readDeleted,
 	[n.MESSAGE_CURSOR]: readCursor,
 	[n.MESSAGE_DELETED_CURSOR]: readDeletedCursors,
@@ -136,8 +145,12 @@ function plain(message) {
 	};
 }
 
-/** @param {DataView} header @param {ByteQueue} queue @returns {Reading<FrameMessage>} */
-function* readFrame(header, queue) {
+/**
+ * @param {DataView} header @param {ByteQueue} queue
+ * @param {(queue: ByteQueue, count: number) => Reading<Bytes | null>} readData
+ * @returns {Reading<FrameMessage>}
+ */
+function* readFrame(header, queue, readData) {
 	/** @type {FrameMessage} */
 	const frame = {
 		type: "frame",
@@ -167,7 +180,7 @@ function* readFrame(header, queue) {
 		bytes += size;
 		check(pixels <= n.FRAME_PIXELS_MAX, "a frame with more pixels than allowed");
 		check(bytes <= n.IMAGE_BYTES_MAX, "a frame with more data than allowed");
-		if (region.source === 0) region.data = yield* take(queue, size);
+		if (region.source === 0) region.data = yield* readData(queue, size);
 		frame.regions.push(region);
 	}
 	return frame;

@@ -55,6 +55,7 @@ export class Painter {
 	/** Regions with absolute positions; nothing is kept.
 	 * @param {FrameMessage} frame @param {(Picture | null)[]} pictures */
 	_paintMain(frame, pictures) {
+		if (frame.regions.length === 0) return [frame];
 		if (isWholeScreen(frame)) this._screen.resize(frame.width, frame.height);
 		const missing = frame.regions.filter(
 			(region, i) => !this._draw(this._screen.context, region, pictures[i]),
@@ -65,10 +66,10 @@ export class Painter {
 
 	/** @param {FrameMessage} frame @param {(Picture | null)[]} pictures */
 	_paintCached(frame, pictures) {
-		if (frame.regions.length > 0 && !this._compose(frame, pictures)) {
-			/* Incomplete: a later reference must miss, not show a hole. */
-			this._cache.delete(frame.crc);
-			return [frame];
+		if (frame.regions.length > 0) {
+			if (!this._isWhole(frame, pictures)) return this._paintParts(frame, pictures);
+			const image = this._compose(frame, pictures);
+			this._cache.put(frame.crc, { image, width: frame.width, height: frame.height });
 		}
 		const cached = this._cache.get(frame.crc);
 		if (!cached) return [frame];
@@ -76,29 +77,44 @@ export class Painter {
 		return [];
 	}
 
+	/** Whether every part of a frame is at hand.
+	 * @param {FrameMessage} frame @param {(Picture | null)[]} pictures */
+	_isWhole({ regions }, pictures) {
+		return regions.every((region, i) => {
+			if (pictures[i] || region.source === 0) return pictures[i];
+			const source = this._cache.get(region.source);
+			return source && sourcePart(region, source)?.whole;
+		});
+	}
+
 	/**
-	 * Builds the frame off screen and puts it into the cache.
-	 * @param {FrameMessage} frame @param {(Picture | null)[]} pictures
-	 * @returns {boolean} false if a part is missing: nothing was cached
+	 * Shows what there is of an incomplete frame. It is not kept, nor an older one of that name: a
+	 * later reference must miss, not show a hole.
+	 * @param {FrameMessage} frame @param {(Picture | null)[]} pictures @returns {Rect[]}
 	 */
-	_compose(frame, pictures) {
-		const { crc, width, height, regions } = frame;
-		const [first] = regions;
-		const [only] = pictures;
-		if (regions.length === 1 && only && first.width === width && first.height === height) {
-			this._cache.put(crc, { image: only, width, height });
-			return true;
-		}
-		const surface = this._createSurface(width, height);
-		let whole = true;
-		regions.forEach((region, i) => {
-			whole = this._draw(surface.context, region, pictures[i]) && whole;
+	_paintParts(frame, pictures) {
+		frame.regions.forEach((region, i) => {
+			const place = { ...region, x: frame.x + region.x, y: frame.y + region.y };
+			this._draw(this._screen.context, place, pictures[i]);
 			pictures[i]?.close?.();
 		});
-		const image = surface.finish();
-		if (whole) this._cache.put(crc, { image, width, height });
-		else image.close?.();
-		return whole;
+		this._cache.delete(frame.crc);
+		return [frame];
+	}
+
+	/** Builds a complete frame off screen.
+	 * @param {FrameMessage} frame @param {(Picture | null)[]} pictures @returns {Picture} */
+	_compose({ width, height, regions }, pictures) {
+		const [first] = regions;
+		const [only] = pictures;
+		if (regions.length === 1 && only && first.width === width && first.height === height)
+			return only;
+		const surface = this._createSurface(width, height);
+		regions.forEach((region, i) => {
+			this._draw(surface.context, region, pictures[i]);
+			pictures[i]?.close?.();
+		});
+		return surface.finish();
 	}
 
 	/**
@@ -106,16 +122,13 @@ export class Painter {
 	 * @returns {boolean} whether all of it could be drawn
 	 */
 	_draw(context, region, picture) {
-		const { x, y, width, height } = region;
+		const { x, y } = region;
 		if (picture) {
 			context.drawImage(picture, x, y);
 			return true;
 		}
-		if (region.source === 0) return false;
-		const source = this._cache.get(region.source);
-		if (!source) return false;
-		const wanted = { x: region.sourceX, y: region.sourceY, width, height };
-		const part = clipRect(wanted, source.width, source.height);
+		const source = region.source === 0 ? undefined : this._cache.get(region.source);
+		const part = source && sourcePart(region, source);
 		if (!part) return false;
 		context.drawImage(
 			source.image,
@@ -123,16 +136,24 @@ export class Painter {
 			part.y,
 			part.width,
 			part.height,
-			x + part.x - wanted.x,
-			y + part.y - wanted.y,
+			x + part.x - region.sourceX,
+			y + part.y - region.sourceY,
 			part.width,
 			part.height,
 		);
-		return part.width === width && part.height === height;
+		return part.whole;
 	}
+}
+
+/** What a copied region finds in its source.
+ * @param {Region} region @param {Cached} source @returns {(Rect & {whole: boolean}) | null} */
+function sourcePart({ sourceX, sourceY, width, height }, source) {
+	const wanted = { x: sourceX, y: sourceY, width, height };
+	const part = clipRect(wanted, source.width, source.height);
+	return part && { ...part, whole: part.width === width && part.height === height };
 }
 
 /** A frame that says how large the screen is. @param {FrameMessage} frame */
 export function isWholeScreen(frame) {
-	return frame.crc === 0 && frame.x === -1 && frame.y === -1;
+	return frame.crc === 0 && frame.x === -1 && frame.y === -1 && frame.regions.length > 0;
 }

@@ -34,19 +34,23 @@ export const REPAIR_RECTS_MAX = 8;
 export const MISSES_MAX = 50;
 export const MISS_WINDOW_MS = 5000;
 export const REBUILD_EVERY_MS = 10000;
+/** Where a rebuild would not do: the whole screen is asked for, but not more often than this. */
+export const OVERHAUL_DELAY_MS = 1000;
 
 export class Refresh {
 	/**
 	 * @param {object} options
 	 * @param {(bytes: Bytes) => void} options.send one call is one message
+	 * @param {() => void} [options.onRebuilt] what comes from now on is fresh
 	 * @param {() => number} options.now milliseconds, monotonic
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
 	 * @param {(timer: any) => void} options.clearTimer
 	 * @param {(text: string) => void} options.log
 	 * @param {Size} options.size that the gateway has asked for already
 	 */
-	constructor({ send, now, setTimer, clearTimer, log, size }) {
+	constructor({ send, onRebuilt = () => {}, now, setTimer, clearTimer, log, size }) {
 		this._send = send;
+		this._onRebuilt = onRebuilt;
 		this._now = now;
 		this._setTimer = setTimer;
 		this._clearTimer = clearTimer;
@@ -69,6 +73,7 @@ export class Refresh {
 		this._updatedAt = -UPDATE_SETTLE_MS;
 		this._sharpened = false;
 		this.repairCount = 0;
+		this.rebuildCount = 0;
 	}
 
 	get state() {
@@ -99,12 +104,14 @@ export class Refresh {
 		const now = this._now();
 		this._missTimes = this._missTimes.filter((time) => time > now - MISS_WINDOW_MS);
 		this._missTimes.push(...rects.map(() => now));
-		if (this._missTimes.length > MISSES_MAX) {
-			if (now >= this._rebuiltAt + REBUILD_EVERY_MS) this.rebuild("many frames are missing");
-			return;
+		if (this._missTimes.length <= MISSES_MAX) {
+			this._repairs.push(...rects);
+			this._armOnce("repair", REPAIR_DELAY_MS, () => this._repair());
+		} else if (now >= this._rebuiltAt + REBUILD_EVERY_MS) {
+			this.rebuild("many frames are missing");
+		} else {
+			this._overhaul();
 		}
-		this._repairs.push(...rects);
-		if (!this._timers.has("repair")) this._arm("repair", REPAIR_DELAY_MS, () => this._repair());
 	}
 
 	/** Starts afresh on both sides. @param {string} why */
@@ -112,8 +119,9 @@ export class Refresh {
 		if (this._state !== "idle") return;
 		this._log(`cache rebuild: ${why}`);
 		this._rebuiltAt = this._now();
+		this.rebuildCount += 1;
 		if (this._knowsRebuild()) this._startRebuild([cacheRebuildEvent()]);
-		else this._send(updateEvent(null));
+		else this._overhaul();
 	}
 
 	/** REINIT came: both caches are empty, and the agent waits to be asked. */
@@ -151,8 +159,7 @@ export class Refresh {
 		this._screen = null;
 		this._repairs = [];
 		this._missTimes = [];
-		this._disarm("repair");
-		this._disarm("sharpen");
+		for (const timer of ["repair", "overhaul", "sharpen"]) this._disarm(timer);
 		this._send(joinEvents(events));
 		this._arm("reinit", REINIT_WAIT_MS, () => {
 			this._log("cache rebuild: no answer: asking for the picture all the same");
@@ -164,6 +171,15 @@ export class Refresh {
 		this._disarm("reinit");
 		this._state = "idle";
 		this._sharpened = false;
+		this._onRebuilt();
+		this._askForAll();
+	}
+
+	_overhaul() {
+		this._armOnce("overhaul", OVERHAUL_DELAY_MS, () => this._askForAll());
+	}
+
+	_askForAll() {
 		this._send(updateEvent(null));
 	}
 
@@ -173,7 +189,7 @@ export class Refresh {
 		this.repairCount += rects.length;
 		const screen = this._screen;
 		if (!screen || rects.length > REPAIR_RECTS_MAX) {
-			this._send(updateEvent(null));
+			this._askForAll();
 			return;
 		}
 		const wanted = new Map();
@@ -194,6 +210,11 @@ export class Refresh {
 	_sendUpdate(rect) {
 		this._updatedAt = this._now();
 		this._send(updateEvent(rect));
+	}
+
+	/** @param {string} name @param {number} ms @param {() => void} run */
+	_armOnce(name, ms, run) {
+		if (!this._timers.has(name)) this._arm(name, ms, run);
 	}
 
 	/** @param {string} name @param {number} ms @param {() => void} run */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How long a word takes to the relay and back. Only measured when asked; a relay that never
+ * answers is an older one, and has no figure.
+ */
+
+export class RoundTrip {
+	/**
+	 * @param {object} options
+	 * @param {(text: string) => void} options.say
+	 * @param {() => number} options.now milliseconds, monotonic
+	 */
+	constructor({ say, now }) {
+		this._say = say;
+		this._now = now;
+		this._count = 0;
+		/** @type {{token: string, at: number} | null} under way */
+		this._ping = null;
+		/** @type {number | null} */
+		this._latestMs = null;
+	}
+
+	/** The latest figure; while an answer is overdue, how long it has been waited for. */
+	get ms() {
+		if (this._latestMs === null || !this._ping) return this._latestMs;
+		return Math.max(this._latestMs, this._now() - this._ping.at);
+	}
+
+	/** Asks, unless an answer is still awaited. */
+	ping() {
+		if (this._ping) return;
+		this._count += 1;
+		this._ping = { token: `t${this._count}`, at: this._now() };
+		this._say(`ping ${this._ping.token}`);
+	}
+
+	/** @param {string} token */
+	pong(token) {
+		if (token !== this._ping?.token) return;
+		this._latestMs = this._now() - this._ping.at;
+		this._ping = null;
+	}
+}
