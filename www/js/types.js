@@ -93,14 +93,14 @@
  */
 
 /**
- * Page to engine.
+ * Page to engine. "visible": whether anybody can see the canvas; until told, yes.
  * @typedef {{type: "open", url: string, canvas: OffscreenCanvas | HTMLCanvasElement,
  *     width: number, height: number}
  *   | {type: "key", down: boolean, keycode: number, mask: number}
  *   | {type: "button", down: boolean, button: number, mask: number}
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
- *   | {type: "visible", visible: boolean} whether anybody can see the canvas; first: yes
+ *   | {type: "visible", visible: boolean}
  *   | {type: "stats", on: boolean}
  *   | SelectionOrder
  *   | {type: "close"}} PageMessage

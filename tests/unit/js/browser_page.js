@@ -81,6 +81,15 @@ export class BrowserPage {
 		await this.page.waitForSelector(`html[data-state="${state}"]`, { timeout: 10_000 });
 	}
 
+	/** A headless browser's page is always visible; the page is told otherwise.
+	 * @param {boolean} hidden */
+	async setHidden(hidden) {
+		await this.page.evaluate((now) => {
+			Object.defineProperty(document, "hidden", { configurable: true, value: now });
+			document.dispatchEvent(new Event("visibilitychange"));
+		}, hidden);
+	}
+
 	/** The size of the last start or resume. */
 	get askedSize() {
 		const last = this.gateway.calls.findLast(

@@ -129,3 +129,24 @@ test("the lag is the age of the oldest job that waits", async () => {
 	flush();
 	assert.equal(queue.lagMs, 200);
 });
+
+test("what may be dropped goes, the rest is committed in its order", async () => {
+	const { queue, log, decoding, instant, finish, flush, started } = setUp();
+	const frame = (/** @type {string} */ name) =>
+		queue.push({ droppable: true, bytes: 10, commit: () => log.push(name) });
+	decoding("cursor", 5);
+	frame("a");
+	instant("b");
+	frame("c");
+	decoding("other", 7);
+	assert.equal(queue.shed(), 2);
+	assert.equal(queue.bytes, 12);
+	assert.equal(started(), 2);
+	await finish("other");
+	await finish("cursor");
+	flush();
+	assert.deepEqual(log, ["cursor", "b", "other"]);
+	frame("d");
+	flush();
+	assert.deepEqual(log.slice(3), ["d"]);
+});

@@ -209,6 +209,29 @@ test("clipboard data of unknown kind is passed over", () => {
 	assert.deepEqual(messages, [{ type: "version", version: 8 }]);
 });
 
+test("frames that nobody wants are checked and dropped as they come", () => {
+	const big = agent.wholeScreen(640, 480, data(MIB));
+	/** @type {Message[]} */
+	const seen = [];
+	const reader = new KdriveReader((message) => seen.push(message));
+	reader.skipFrames = true;
+	for (let at = 0; at < big.length - 1000; at += 1000) {
+		reader.push(Uint8Array.from(big.subarray(at, at + 1000)));
+		assert.ok(reader._queue.length < 1000, "nothing piles up");
+	}
+	reader.skipFrames = false; /* within a frame: that one is still passed over */
+	reader.push(Uint8Array.from(big.subarray(Math.floor(big.length / 1000) * 1000)));
+	reader.push(Uint8Array.from(Buffer.concat([agent.version(8), big])));
+	assert.deepEqual(
+		seen.map(({ type }) => type),
+		["version", "frame"],
+	);
+	assert.equal(reader.skippedFrames, 1);
+	reader.skipFrames = true;
+	const bad = agent.frame({ width: 0, height: 8 });
+	assert.throws(() => reader.push(Uint8Array.from(bad)), ProtocolError);
+});
+
 test("no memory is taken for what is only announced", () => {
 	const announced = agent.frame({
 		width: 8000,

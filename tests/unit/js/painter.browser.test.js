@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { SLEEP_AFTER_MS } from "../../../www/js/stream/engine.js";
 import { isPng } from "../../../www/js/stream/decoders/image.js";
 import * as agentSays from "../../e2e/standin/messages.mjs";
 import { drawPng, solidPng } from "../../e2e/standin/png.mjs";
@@ -19,6 +20,7 @@ const WAYS = {
 	"the page itself": () => {
 		Reflect.deleteProperty(HTMLCanvasElement.prototype, "transferControlToOffscreen");
 		Reflect.deleteProperty(globalThis, "OffscreenCanvas");
+		Reflect.deleteProperty(globalThis, "Worker");
 	},
 };
 
@@ -281,6 +283,53 @@ for (const [way, script] of Object.entries(WAYS)) {
 		assert.deepEqual(await browser.pixelsBecome(points, [GREEN, GREEN]), [GREEN, GREEN]);
 	});
 
+	test(`${way}: hidden, it reads over what comes; shown, it asks for a fresh picture`, async () => {
+		const shown = { serial: 9, width: 8, height: 8, data: new Uint8Array(256).fill(200) };
+		await browser.setHidden(true);
+		await browser.page.waitForTimeout(SLEEP_AFTER_MS + 200);
+		agent.forget();
+		for (let i = 0; i < 20; i++) agent.send(solidFrame(800 + i, RED, 40 * i, 0));
+		agent.send(agentSays.cursor({ ...shown, hotX: 2, hotY: 5 }));
+		await browser.setHidden(false);
+		await agent.until(
+			({ events }) => events.find(({ type }) => type === "cache-rebuild"),
+			"cache rebuild",
+		);
+		assert.match(await browser.cursorBecomes((css) => css.includes(" 2 5,")), /blob:/);
+		/* Of no use any more: */
+		agent.send(solidFrame(850, RED));
+		assert.deepEqual(await browser.pixels([[5, 5]]), [GREEN]);
+		agent.send(agentSays.reinit());
+		await agent.until(
+			({ events }) => events.find(({ type, width }) => type === "update" && width === 0),
+			"update of the whole screen",
+		);
+		agent.send(agentSays.wholeScreen(700, 454, solidPng(700, 454, BLUE)));
+		agent.send(solidFrame(851, WHITE));
+		const colours = [WHITE, BLUE];
+		assert.deepEqual(
+			await browser.pixelsBecome(
+				[
+					[5, 5],
+					[45, 5],
+				],
+				colours,
+			),
+			colours,
+		);
+		assert.equal(agent.events.filter(({ type }) => type === "cache-rebuild").length, 1);
+	});
+
+	test(`${way}: hidden for a moment only, nothing happens`, async () => {
+		await browser.setHidden(true);
+		agent.forget();
+		await browser.setHidden(false);
+		await browser.page.waitForTimeout(SLEEP_AFTER_MS + 200);
+		agent.send(solidFrame(900, GREEN));
+		assert.deepEqual(await browser.pixelsBecome([[5, 5]], [GREEN]), [GREEN]);
+		assert.ok(!agent.events.some(({ type }) => type === "cache-rebuild"));
+	});
+
 	test(`${way}: the page had nothing to complain about`, () => {
 		assert.deepEqual(browser.complaints, []);
 		assert.deepEqual(agent.faults, []);
@@ -290,7 +339,21 @@ for (const [way, script] of Object.entries(WAYS)) {
 		agent.send(agentSays.header(99));
 		await browser.inState("error");
 		const text = await browser.page.textContent("#outcome");
-		assert.match(text ?? "", /stream is damaged: unknown message type 99/);
+		assert.match(text ?? "", /unknown message type 99/);
 		await agent.closed;
+	});
+
+	test(`${way}: a goodbye inside a picture is no fault`, async () => {
+		agent = await browser.run();
+		const big = agentSays.wholeScreen(
+			640,
+			400,
+			drawPng(640, 400, (x, y) => [x, y, x * y]),
+		);
+		agent.send(big.subarray(0, 500));
+		agent.send(agentSays.header(10));
+		agent.send(big.subarray(500));
+		agent.bye("suspended", "elsewhere");
+		await browser.inState("ended");
 	});
 }

@@ -114,17 +114,27 @@ test("a frame that is not in the cache is missing", () => {
 	assert.deepEqual(paint(frame({ crc: 5, x: 30, y: 0 }), []), [], "outside the screen");
 });
 
-test("a frame with a missing part is not kept, and an older one of that name is forgotten", () => {
-	const { cache, surfaces, paint } = setUp();
+test("what there is of an incomplete frame is shown; neither it nor an older one is kept", () => {
+	const { cache, picture, surfaces, paint } = setUp();
 	const parts = [region({ height: 2 }), region({ source: 77, y: 2, height: 2 })];
 	paint(frame({ crc: 6, regions: [region({})] }), [new FakePicture(4, 4, 1)]);
-	const missing = paint(frame({ crc: 6, regions: parts }), [new FakePicture(4, 2, 2), null]);
+	const part = new FakePicture(4, 2, 2);
+	const missing = paint(frame({ crc: 6, x: 3, y: 4, regions: parts }), [part, null]);
 	assert.deepEqual(
 		missing.map(({ x, y, width, height }) => [x, y, width, height]),
-		[[0, 0, 4, 4]],
+		[[3, 4, 4, 4]],
 	);
+	assert.deepEqual([picture.at(3, 4), picture.at(6, 5), picture.at(3, 6)], [2, 2, 0]);
 	assert.equal(cache.get(6), undefined);
-	assert.ok(surfaces.every(({ closed }) => closed));
+	assert.ok(part.closed);
+	assert.equal(surfaces.length, 0);
+});
+
+test("a main image without regions is missing, and says nothing of the screen's size", () => {
+	const { picture, paint } = setUp();
+	assert.deepEqual(paint(frame({ x: 1, y: 2 }), []).length, 1);
+	assert.equal(paint(frame({ width: 300, height: 300, x: -1, y: -1 }), []).length, 1);
+	assert.deepEqual([picture.width, picture.height], [WIDTH, HEIGHT]);
 });
 
 test("an image that could not be decoded is missing", () => {

@@ -37,7 +37,7 @@ const BACKLOG_LAG_MS = 3000;
 /** A hidden page gets no animation frames; cursors must go on all the same. */
 const FLUSH_WAIT_MS = 100;
 /** Nobody looks for this long: pictures are read over until somebody does. */
-const SLEEP_AFTER_MS = 1500;
+export const SLEEP_AFTER_MS = 1500;
 const STATS_EVERY_MS = 1000;
 
 export class Engine {
