@@ -39,7 +39,7 @@ function setUp() {
 		setTimer: time.setTimer,
 		onOpen: () => {},
 		onBytes: (bytes) => received.push([...bytes]),
-		onWord: (...word) => words.push(word.join("=")),
+		onPong: (token) => words.push(token),
 		onEnd: (reason) => ends.push(reason),
 	});
 	return {
@@ -65,12 +65,14 @@ test("bytes and words pass once it is open", () => {
 	assert.equal(socket.binaryType, "arraybuffer");
 	text("hello 1");
 	text("something else entirely");
+	text("pong");
 	text("");
+	text("pong s7 more");
 	bytes(1, 2, 3);
 	connection.send(Uint8Array.of(2));
 	connection.say("ping 1");
 	assert.deepEqual(received, [[1, 2, 3]]);
-	assert.deepEqual(words, ["hello=1", "something=else", "="]);
+	assert.deepEqual(words, ["s7"]);
 	assert.deepEqual(socket.sent, [Uint8Array.of(2), "ping 1"]);
 	assert.deepEqual(ends, []);
 });

@@ -119,8 +119,7 @@ export class Connection {
 	_controlWord(text) {
 		const [word, argument, ...message] = text.split(" ");
 		if (word === "pong" && argument && this._state === "open") this._onPong(argument);
-		if (word === "bye" && argument)
-			this._bye = { code: argument, message: message.join(" ") };
+		if (word === "bye" && argument) this._bye = { code: argument, message: message.join(" ") };
 	}
 
 	/** @param {number} closeCode @param {string} closeText */
