@@ -140,6 +140,7 @@ export class ScreenFlow {
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
 				onLeave: () => this._toolbar.focus(),
+				onClipboard: () => {},
 			},
 		});
 	}

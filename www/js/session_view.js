@@ -5,6 +5,7 @@
  * a worker cannot be taken back.
  */
 
+import { SessionClipboard } from "./clipboard/session_clipboard.js";
 import { CursorView } from "./ui/cursor_view.js";
 import { Engine } from "./stream/engine.js";
 import { displayDensity, placeScreen, remoteSize, screenPoint } from "./geometry.js";
@@ -27,6 +28,7 @@ import { Wheel } from "./input/wheel.js";
  * @property {(reason: EndReason) => void} onEnded once, unless closed before
  * @property {(stats: Stats) => void} onStats
  * @property {() => void} onLeave the user asks for the toolbar
+ * @property {() => void} onClipboard its state has changed
  */
 
 const WORKER_END_MS = 500;
@@ -50,6 +52,11 @@ export class SessionView {
 		this._wheel = new Wheel(() => performance.now());
 		this._listeners = new AbortController();
 		this._host = startEngine(this._canvas, { url, ...size }, (message) => this._heard(message));
+		this.clipboard = new SessionClipboard({
+			stage,
+			tell: (message) => this._host.tell(message),
+			onChange: events.onClipboard,
+		});
 		this._keyboard = new Keyboard({
 			send: (down, keycode, mask) => this._tell({ type: "key", down, keycode, mask }),
 			onLeave: events.onLeave,
@@ -89,13 +96,14 @@ export class SessionView {
 
 	/** Ends the stream from this side; no event comes any more. The last picture stays. */
 	close() {
+		this.clipboard.close();
 		this._tell({ type: "close" });
 		this._dispose();
 	}
 
 	/** @param {PageMessage} message */
 	_tell(message) {
-		this._host.tell(message);
+		this.clipboard.pass(message);
 	}
 
 	/** @param {EngineMessage} message */
@@ -117,6 +125,12 @@ export class SessionView {
 				return this._cursor.forgetOthers();
 			case "stats":
 				return this._events.onStats(message.stats);
+			case "selection-noticed":
+			case "selection":
+			case "selection-failed":
+			case "selection-fetched":
+			case "offer-failed":
+				return this.clipboard.heard(message);
 			case "ended":
 				this._dispose();
 				return this._events.onEnded(message.reason);
@@ -126,8 +140,15 @@ export class SessionView {
 	_listen() {
 		const canvas = this._canvas;
 		const options = { signal: this._listeners.signal };
-		const pointer = (/** @type {PointerEvent} */ event) => this._pointer.update(event);
-		canvas.addEventListener("keydown", (event) => this._keyboard.keyDown(event), options);
+		const pointer = (/** @type {PointerEvent} */ event) => {
+			this.clipboard.beforePointer(event);
+			this._pointer.update(event);
+		};
+		canvas.addEventListener(
+			"keydown",
+			(event) => this._keyboard.keyDown(this.clipboard.beforeKey(event)),
+			options,
+		);
 		canvas.addEventListener("keyup", (event) => this._keyboard.keyUp(event), options);
 		canvas.addEventListener("blur", () => this._releaseAll(), options);
 		window.addEventListener("blur", () => this._releaseAll(), options);
@@ -199,6 +220,7 @@ export class SessionView {
 	_dispose() {
 		if (this._listeners.signal.aborted) return;
 		this._listeners.abort();
+		this.clipboard.close();
 		this._observer.disconnect();
 		this._cursor.clear();
 		this._canvas.style.cursor = "default";

@@ -145,8 +145,9 @@ export class SelectionsOut {
 	_place(selection, data, pasting) {
 		const old = this._offers[selection];
 		const atOnce = pasting && data.bytes.length <= AT_ONCE_BYTES;
-		const known = old?.ours && equal(old, data);
-		if (known && (old.sent || !atOnce || this._wanted.includes(selection))) return;
+		/* It is there, or will be asked for. And the desktop may have copied something newer by now,
+		 * of which the news is still on its way. */
+		if (old?.ours && equal(old, data)) return;
 		const offer = { ...data, ours: true, sent: false };
 		this._offers[selection] = offer;
 		this._offset = 0;
