@@ -9,6 +9,7 @@ import { faultOf, isLoginOver, messageOf } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
 import { faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
+import { ClipboardPanel } from "./ui/clipboard_panel.js";
 import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
 import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
@@ -48,6 +49,10 @@ export class ScreenFlow {
 			onTerminate: () => void this._terminate(),
 			onDisconnect: () => this._onLeft(""),
 			onStats: (on) => this._view?.showStats(on),
+		});
+		this._clipboardPanel = new ClipboardPanel({
+			clipboard: () => this._view?.clipboard,
+			onDone: () => this._view?.focus(),
 		});
 		this._progress = new Progress(() => this._onLeft(""));
 		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
@@ -140,7 +145,7 @@ export class ScreenFlow {
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
 				onLeave: () => this._toolbar.focus(),
-				onClipboard: () => {},
+				onClipboard: () => this._clipboardPanel.update(),
 			},
 		});
 	}

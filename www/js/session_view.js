@@ -111,6 +111,7 @@ export class SessionView {
 		if (this._listeners.signal.aborted) return;
 		switch (message.type) {
 			case "connected":
+				this.clipboard.start();
 				return this._events.onConnected();
 			case "painted":
 				return this._events.onPainted();

@@ -33,6 +33,11 @@ export class LocalClipboard {
 		/** @type {ClipboardContent | null} waits for the user's next key or click */
 		this._waiting = null;
 		this._listeners = new AbortController();
+	}
+
+	/** From now on. */
+	start() {
+		const window = this._window;
 		void this._watchPermission();
 		const look = () => void this.read();
 		const options = { signal: this._listeners.signal };

@@ -84,9 +84,9 @@ export class SessionClipboard {
 			setTimer: (run, ms) => setTimeout(run, ms),
 			clearTimer: (timer) => clearTimeout(timer),
 		});
-		const window = /** @type {Window} */ (stage.ownerDocument.defaultView);
+		this._window = /** @type {Window} */ (stage.ownerDocument.defaultView);
 		this._local = new LocalClipboard({
-			window,
+			window: this._window,
 			onRead: (content) => this._found(content),
 			onWritten: (content) => {
 				this._known = content;
@@ -95,6 +95,12 @@ export class SessionClipboard {
 			onChange,
 		});
 		this._listeners = new AbortController();
+	}
+
+	/** The engine is connected. */
+	start() {
+		this._local.start();
+		const window = this._window;
 		const options = { signal: this._listeners.signal };
 		window.document.addEventListener("paste", (event) => this._pasted(event), {
 			...options,

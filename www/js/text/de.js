@@ -62,6 +62,12 @@ export const de = {
 		terminateTitle: "Alle Programme der Sitzung schließen",
 		session: "Sitzung",
 		sessionControls: "Bedienung der Sitzung",
+		clipboardAllow: "Lesen erlauben",
+		clipboardText: "Text vom Desktop",
+		clipboardSave: "Bild speichern",
+		clipboardSend: "An den Desktop senden",
+		clipboardCopy: "Kopieren",
+		clipboardSelected: "Auf dem Desktop markiert",
 		screen: "Entfernter Desktop. Mit Strg, Alt und Umschalt zusammen verlassen Sie ihn zur Bedienleiste.",
 	},
 
@@ -100,6 +106,30 @@ export const de = {
 		"Alle Programme dieser Sitzung werden geschlossen. Was nicht gespeichert ist, geht verloren.",
 	takeOverTitle: (desktop) => `${desktop} übernehmen?`,
 	takeOverText: "Ist die Sitzung anderswo offen, so schließt sie sich dort und öffnet sich hier.",
+
+	clipboardHint: {
+		granted: "Kopieren und Einfügen gehen wie gewohnt, hier und auf dem Desktop.",
+		prompt: "Kopieren und Einfügen gehen mit den gewohnten Tasten. Wenn Sie das Lesen erlauben, können auch die Menüs der Programme auf dem Desktop einfügen.",
+		denied: "Kopieren und Einfügen gehen mit den gewohnten Tasten. Um auf dem Desktop aus Menüs einzufügen, erlauben Sie dieser Seite in den Einstellungen des Browsers, die Zwischenablage zu lesen.",
+		unsupported:
+			"Kopieren und Einfügen gehen mit den gewohnten Tasten. Bevor Sie auf dem Desktop aus einem Menü einfügen, legen Sie den Text hier ab und senden ihn.",
+	},
+	clipboardFaults: {
+		timeout:
+			"Auf dem Desktop wurde etwas kopiert, aber nicht übergeben. Kopieren Sie es dort noch einmal.",
+		too_large:
+			"Der kopierte Inhalt ist zu groß: Die Zwischenablage überträgt bis zu 32\u00a0MiB.",
+		unreadable:
+			"Der kopierte Inhalt hat ein Format, das sich nicht übertragen lässt; möglich sind Text und Bilder.",
+	},
+	clipboardPicture: "Bild vom Desktop",
+	clipboardWaiting:
+		"Auf dem Desktop kopiert. Mit Ihrem nächsten Klick steht es in Ihrer Zwischenablage.",
+	clipboardOffered: "Kann jetzt auf dem Desktop eingefügt werden.",
+	clipboardFetched: "Ein Programm auf dem Desktop hat es eingefügt.",
+	clipboardCopied: "Kopiert.",
+	clipboardTooLong: (/** @type {number} */ characters) =>
+		`Nur der Anfang ist zu sehen. „Kopieren“ nimmt alle ${characters.toLocaleString("de")} Zeichen.`,
 
 	suspended: "Sitzung angehalten",
 	terminated: "Sitzung beendet",

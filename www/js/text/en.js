@@ -65,6 +65,12 @@ export const en = {
 		terminateTitle: "Close all programs of the session",
 		session: "Session",
 		sessionControls: "Session controls",
+		clipboardAllow: "Allow reading",
+		clipboardText: "Text from the desktop",
+		clipboardSave: "Save picture",
+		clipboardSend: "Send to desktop",
+		clipboardCopy: "Copy",
+		clipboardSelected: "Selected on the desktop",
 		screen: "Remote desktop. Press Control, Alt and Shift together to leave it for the controls.",
 	},
 
@@ -104,6 +110,28 @@ export const en = {
 	terminateText: "All programs in this session are closed. What is not saved is lost.",
 	takeOverTitle: (/** @type {string} */ desktop) => `Take over ${desktop}?`,
 	takeOverText: "If the session is open somewhere else, it closes there and opens here.",
+
+	/* The clipboard's panel. Hints go by what the browser lets the page read. */
+	clipboardHint: {
+		granted: "Copy and paste as usual, here and on the desktop.",
+		prompt: "Copy and paste with the usual keys. If you allow reading, the menus of the desktop's programs can paste as well.",
+		denied: "Copy and paste with the usual keys. For pasting from menus on the desktop, allow this page to read the clipboard in your browser's settings.",
+		unsupported:
+			"Copy and paste with the usual keys. Before you paste from a menu on the desktop, put the text here and send it.",
+	},
+	clipboardFaults: {
+		timeout:
+			"The desktop announced something copied, but did not hand it over. Copy it there once more.",
+		too_large: "What was copied is too large: the clipboard carries up to 32\u00a0MiB.",
+		unreadable: "What was copied is in a format that cannot be carried: text and pictures can.",
+	},
+	clipboardPicture: "Picture from the desktop",
+	clipboardWaiting: "Copied on the desktop. It will be in your clipboard with your next click.",
+	clipboardOffered: "Ready to be pasted on the desktop.",
+	clipboardFetched: "A program on the desktop has pasted it.",
+	clipboardCopied: "Copied.",
+	clipboardTooLong: (/** @type {number} */ characters) =>
+		`Only the beginning is shown. Copy takes all ${characters.toLocaleString("en")} characters.`,
 
 	suspended: "Session suspended",
 	terminated: "Session terminated",
