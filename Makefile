@@ -195,9 +195,10 @@ demo: deps-if-missing ## the whole gateway in the foreground, until Ctrl-C
 	@exec $(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(if $(DEMO_PORT),DEMO_PORT=$(DEMO_PORT)) \
 	$(if $(DEMO_SSH_PORT),DEMO_SSH_PORT=$(DEMO_SSH_PORT)) $(NODE) tests/e2e/demo.mjs
 
-bench: deps-if-missing ## measure, side by side with what a user would pick instead
+bench: deps-if-missing ## measure, side by side with what a user would pick instead; BENCH= names parts
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE) tests/bench/bench.mjs
+	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" BENCH="$(BENCH)" BENCH_RUNS="$(BENCH_RUNS)" \
+	$(NODE) tests/bench/bench.mjs
 
 screenshots: deps-if-missing all ## pictures of every state of the page
 	$(Q)OUT=$(abspath $(BUILD))/screenshots $(NODE) tests/e2e/screenshots.mjs

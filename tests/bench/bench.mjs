@@ -1,24 +1,48 @@
 // SPDX-License-Identifier: ISC
 /**
- * make bench: runs every measurement, prints one table, writes build/bench/result.json.
+ * make bench: runs every measurement, prints one table, writes build/bench/result.json. BENCH names
+ * those that are wanted (make bench BENCH="start client"), BENCH_RUNS how often each is repeated.
  *
- * A measurement is a module with `measure(context)`, which yields results: medians of paired runs,
+ * A measurement is a module with `measure(context)`, which gives results: medians of paired runs,
  * ours and what a user would pick instead taking turns, so that both see the same machine.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { build, Stack } from "../e2e/lib/stack.mjs";
+import * as client from "./client.mjs";
 import { table } from "./results.mjs";
 import * as start from "./start.mjs";
 
+/** @typedef {import("./results.mjs").Context} Context */
+/** @typedef {import("./results.mjs").Result} Result */
+
+/** `real`: needs the whole gateway and an X2Go server; `runs` where 7 would take too long.
+ * @type {Record<string, {measure: (context: Context) => Promise<Result[]>, real?: boolean, runs?: number}>} */
+const MEASUREMENTS = {
+	start: { ...start, real: true },
+	client: { ...client, runs: 5 },
+};
+
+const names = (process.env.BENCH || Object.keys(MEASUREMENTS).join(" ")).split(/[ ,]+/);
+const unknown = names.filter((name) => !(name in MEASUREMENTS));
+if (unknown.length > 0)
+	throw new Error(`no such measurement: ${unknown}; there are: ${Object.keys(MEASUREMENTS)}`);
+
 const stack = new Stack({ config: { broker: { log_level: "info" } } });
-const runs = Number(process.env.BENCH_RUNS ?? 7);
 const progress = (/** @type {string} */ line) => console.log(`bench: ${line}`);
 try {
-	await stack.start();
-	/** @type {import("./results.mjs").Result[]} */
+	const wanted = names.map((name) => MEASUREMENTS[name]);
+	if (wanted.some(({ real }) => real)) await stack.start();
+	/** @type {Result[]} */
 	const results = [];
-	for (const { measure } of [start]) results.push(...(await measure({ stack, runs, progress })));
+	for (const { measure, runs = 7 } of wanted)
+		results.push(
+			...(await measure({
+				stack,
+				runs: Number(process.env.BENCH_RUNS || runs),
+				progress,
+			})),
+		);
 	await mkdir(path.join(build, "bench"), { recursive: true });
 	const file = path.join(build, "bench/result.json");
 	await writeFile(file, `${JSON.stringify(results, null, "\t")}\n`);

@@ -13,13 +13,24 @@
  * @property {number} ratio median of ours/reference, pair by pair
  * @property {number} runs
  */
-/** @typedef {{stack: import("../e2e/lib/stack.mjs").Stack, runs: number, progress: (line: string) => void}} Context */
+/**
+ * @typedef {object} Context
+ * @property {import("../e2e/lib/stack.mjs").Stack} stack started where the measurement asks for it
+ * @property {number} runs
+ * @property {(line: string) => void} progress
+ */
 
 /** @param {number[]} values */
 export function median(values) {
 	const sorted = [...values].sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
 	return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The value that this share of all is at most. @param {number[]} values @param {number} percent */
+export function percentile(values, percent) {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[Math.max(Math.ceil((percent / 100) * sorted.length) - 1, 0)];
 }
 
 /**
