@@ -12,7 +12,9 @@ import { ScreenFlow } from "./screen_flow.js";
 import { SessionsFlow } from "./sessions_flow.js";
 import { TEXT, translatePage } from "./text/text.js";
 import { dismissConfirm } from "./ui/confirm.js";
+import { offerLanguages } from "./ui/language.js";
 import { LoginForm } from "./ui/login.js";
+import { applyTheme } from "./ui/theme.js";
 
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -57,6 +59,7 @@ class App {
 			return;
 		}
 		document.title = this._config.title;
+		applyTheme(this._config);
 		byId("title", HTMLElement).textContent = this._config.title;
 		this._form.fill(this._config);
 		this._form.focus();
@@ -147,4 +150,5 @@ class App {
 }
 
 translatePage(document);
+offerLanguages();
 void new App().boot();

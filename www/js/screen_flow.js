@@ -49,6 +49,8 @@ export class ScreenFlow {
 			onTerminate: () => void this._terminate(),
 			onDisconnect: () => this._onLeft(""),
 			onStats: (on) => this._view?.showStats(on),
+			onWork: () => this._view?.focus(),
+			say,
 		});
 		this._clipboardPanel = new ClipboardPanel({
 			clipboard: () => this._view?.clipboard,
@@ -111,14 +113,14 @@ export class ScreenFlow {
 		const attempt = this._attempt;
 		this._state.set("starting");
 		this._toolbar.setTitle(title);
-		this._progress.show(doing, hint);
+		this._progress.begin(doing, hint);
 		this._say(doing);
 		try {
 			const size = desiredSize(this._stage, this._limits());
 			const reply = await call(size);
 			if (attempt !== this._attempt) return;
 			this._session = reply.session;
-			this._progress.show(doing, TEXT.connecting);
+			this._progress.step(1);
 			this._view = this._createView(reply.ws, size);
 		} catch (error) {
 			if (attempt !== this._attempt) return;
@@ -140,7 +142,7 @@ export class ScreenFlow {
 			size,
 			limits: this._limits(),
 			events: {
-				onConnected: () => this._progress.show(TEXT.waitingForPicture, ""),
+				onConnected: () => this._progress.step(2),
 				onPainted: () => this._running(),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),

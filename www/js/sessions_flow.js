@@ -5,7 +5,7 @@
  */
 
 import { isLoginOver, messageOf } from "./rpc.js";
-import { TEXT } from "./text/text.js";
+import { onLanguage, TEXT } from "./text/text.js";
 import { confirmAction, confirmTerminate } from "./ui/confirm.js";
 import { SessionList } from "./ui/sessions.js";
 
@@ -47,6 +47,7 @@ export class SessionsFlow {
 		/** @type {ReturnType<typeof setTimeout> | undefined} */
 		this._timer = undefined;
 		document.addEventListener("visibilitychange", () => this._schedule(0));
+		onLanguage(() => this._list.show(this._rows, this._busyId));
 	}
 
 	/** @param {Choice[]} desktops installed on the server @param {string} preferred */

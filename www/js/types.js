@@ -19,6 +19,8 @@
  * @property {{server?: string, desktop?: string}} defaults
  * @property {{width_min: number, width_max: number, height_min: number, height_max: number}} limits
  * @property {boolean} [jump_host]
+ * @property {string} [accent] "#rrggbb"
+ * @property {string} [logo] address of an image
  */
 
 /** @typedef {"starting" | "running" | "suspended" | "terminating" | "terminated"} SessionStatus */

@@ -2,6 +2,8 @@
 /* Everything that the page says, in German. See en.js. */
 
 import { deFaults } from "./de_faults.js";
+import { deHelp } from "./de_help.js";
+import { ago, duration, number } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
@@ -43,6 +45,11 @@ export const de = {
 		newSession: "Neue Sitzung",
 		start: "Starten",
 		clipboard: "Zwischenablage",
+		connecting: "Anmeldung läuft …",
+		language: "Sprache",
+		pin: "Leiste halten",
+		pinTitle: "Die Leiste über dem Bildschirm halten oder am Rand verschwinden lassen",
+		showBar: "Leiste zeigen",
 		keys: "Tasten",
 		size: "Größe",
 		detach: "Ablösen",
@@ -85,15 +92,24 @@ export const de = {
 	startingHint: "Der Server bereitet Ihren Desktop vor. Das dauert einige Sekunden.",
 	resuming: (desktop) => `${desktop} wird fortgesetzt …`,
 	resumingHint: "Ihre Programme sind noch da; der Server holt ihren Bildschirm zurück.",
-	connecting: "Verbindung zum Bildschirm …",
-	waitingForPicture: "Warten auf das erste Bild …",
 	running: (desktop, server) => `Verbunden mit ${desktop} auf ${server}.`,
+	barHides:
+		"Die Leiste verschwindet. Der Zeiger am oberen Rand oder Strg+Alt+Umschalt holt sie zurück.",
+	progressSteps: [
+		"Der Server öffnet Ihre Sitzung",
+		"Der Bildschirm wird verbunden",
+		"Das erste Bild",
+	],
+	waited: (seconds) => `Sie warten seit ${duration("de", seconds)}.`,
+	takesLong: "Das dauert länger als sonst; vielleicht ist der Server ausgelastet.",
+	statsGraph: (now, most) =>
+		`Bilder je Sekunde in der letzten Minute: jetzt ${number("de", now)}, höchstens ${number("de", most)}.`,
 	working: "Einen Augenblick …",
 
 	status: (status) => STATUS[status] ?? status,
 	notHere: (kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
 	sessionDetails: (row) =>
-		`Display\u00a0${row.display} auf ${row.server}, gestartet vor ${age(row.age)}`,
+		`Display\u00a0${row.display} auf ${row.server}, gestartet ${ago("de", row.age)}`,
 	resume: "Fortsetzen",
 	takeOver: "Übernehmen",
 	suspend: "Anhalten",
@@ -141,24 +157,14 @@ export const de = {
 
 	faults: deFaults,
 
+	help: deHelp,
+
 	stats: (s) => [
-		["Bilder", `${s.framesPerSecond.toFixed(0)} /s`],
-		["Daten", `${(s.bytesPerSecond / 1024).toFixed(0)} KiB/s`],
-		["Dekodieren", `${s.decodeMs.toFixed(1)} ms`],
+		["Bilder", `${number("de", s.framesPerSecond)} /s`],
+		["Daten", `${number("de", s.bytesPerSecond / 1024)} KiB/s`],
+		["Dekodieren", `${number("de", s.decodeMs, 1)} ms`],
 		["Gemerkt", `${s.cachedFrames}`],
 		["Ausgebessert", `${s.repairs}`],
 		["Bildschirm", `${s.width} × ${s.height}`],
 	],
 };
-
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** @param {number} seconds */
-function age(seconds) {
-	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)}\u00a0s`;
-	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)}\u00a0min`;
-	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}\u00a0h`;
-	return `${Math.floor(seconds / DAY)}\u00a0Tagen`;
-}

@@ -6,6 +6,8 @@
  */
 
 import { enFaults } from "./en_faults.js";
+import { enHelp } from "./en_help.js";
+import { ago, duration, number } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
@@ -46,6 +48,11 @@ export const en = {
 		newSession: "New session",
 		start: "Start",
 		clipboard: "Clipboard",
+		connecting: "Logging in …",
+		language: "Language",
+		pin: "Keep bar",
+		pinTitle: "Keep the bar above the screen, or let it hide at the edge",
+		showBar: "Show the bar",
 		keys: "Keys",
 		size: "Size",
 		detach: "Detach",
@@ -88,16 +95,25 @@ export const en = {
 	startingHint: "The server prepares your desktop. This takes a few seconds.",
 	resuming: (/** @type {string} */ desktop) => `Resuming ${desktop} …`,
 	resumingHint: "Your programs are still there; the server brings back their screen.",
-	connecting: "Connecting to the screen …",
-	waitingForPicture: "Waiting for the first picture …",
 	running: (/** @type {string} */ desktop, /** @type {string} */ server) =>
 		`Connected to ${desktop} on ${server}.`,
+	barHides:
+		"The bar hides. Rest the pointer at the top edge, or press Ctrl+Alt+Shift, to get it back.",
+	progressSteps: [
+		"The server opens your session",
+		"The screen is connected",
+		"The first picture",
+	],
+	waited: (/** @type {number} */ seconds) => `Waiting for ${duration("en", seconds)}.`,
+	takesLong: "This takes longer than usual; the server may be busy.",
+	statsGraph: (/** @type {number} */ now, /** @type {number} */ most) =>
+		`Pictures a second in the last minute: ${number("en", now)} now, ${number("en", most)} at most.`,
 	working: "Just a moment …",
 
 	status: (/** @type {SessionRow["status"]} */ status) => STATUS[status] ?? status,
 	notHere: (/** @type {SessionRow["kind"]} */ kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
 	sessionDetails: (/** @type {SessionRow} */ row) =>
-		`Display\u00a0${row.display} on ${row.server}, started ${age(row.age)}\u00a0ago`,
+		`Display\u00a0${row.display} on ${row.server}, started ${ago("en", row.age)}`,
 	resume: "Resume",
 	takeOver: "Take over",
 	suspend: "Suspend",
@@ -143,24 +159,14 @@ export const en = {
 
 	faults: enFaults,
 
+	help: enHelp,
+
 	stats: (/** @type {import("../types.js").Stats} */ s) => [
-		["Pictures", `${s.framesPerSecond.toFixed(0)} /s`],
-		["Data", `${(s.bytesPerSecond / 1024).toFixed(0)} KiB/s`],
-		["Decoding", `${s.decodeMs.toFixed(1)} ms`],
+		["Pictures", `${number("en", s.framesPerSecond)} /s`],
+		["Data", `${number("en", s.bytesPerSecond / 1024)} KiB/s`],
+		["Decoding", `${number("en", s.decodeMs, 1)} ms`],
 		["Cached", `${s.cachedFrames}`],
 		["Repairs", `${s.repairs}`],
 		["Screen", `${s.width} × ${s.height}`],
 	],
 };
-
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** @param {number} seconds */
-function age(seconds) {
-	if (seconds < MINUTE) return `${Math.max(Math.floor(seconds), 0)}\u00a0s`;
-	if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)}\u00a0min`;
-	if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}\u00a0h`;
-	return `${Math.floor(seconds / DAY)}\u00a0days`;
-}

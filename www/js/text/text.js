@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The language of the page: chosen once, when the page is loaded. A new language is a catalogue
- * beside en.js and a line in LANGUAGES.
+ * The language of the page, and its catalogue. The language is the address's (?lang=de), else what
+ * was chosen in this browser before, else the browser's own; it can be changed while the page is
+ * shown.
+ *
+ * To add a language, say French: copy en.js, en_faults.js and en_help.js to fr.js and so on,
+ * translate them, add a line to LANGUAGES, and run `npm run check`, which names what is missing.
  */
 
+import { remember, remembered } from "../stored.js";
 import { de } from "./de.js";
 import { en } from "./en.js";
 
@@ -15,7 +20,8 @@ export const LANGUAGES = {
 	de: { title: "Deutsch", text: de },
 };
 
-const STORED = "x2goweb.language";
+const STORED = "language";
+const PARAMETER = "lang";
 
 /** The first of these that there is a catalogue for. @param {readonly string[]} wishes */
 export function pickLanguage(wishes) {
@@ -23,38 +29,34 @@ export function pickLanguage(wishes) {
 	return known.find((wish) => Object.hasOwn(LANGUAGES, wish)) ?? "en";
 }
 
-/** By the address (?lang=de), by what was chosen here before, by the browser's own wishes. */
 function wishes() {
 	if (typeof document === "undefined") return [];
-	return [
-		new URLSearchParams(location.search).get("lang") ?? "",
-		storedWish(),
-		...navigator.languages,
-	];
+	const asked = new URLSearchParams(location.search).get(PARAMETER) ?? "";
+	return [asked, remembered(STORED), ...navigator.languages];
 }
 
-/** A browser may deny the page any storage. */
-function storedWish() {
-	try {
-		return localStorage.getItem(STORED) ?? "";
-	} catch {
-		return "";
-	}
+export let language = pickLanguage(wishes());
+/** What to say. Taken anew each time: what keeps a text of it must listen to onLanguage. */
+export let TEXT = LANGUAGES[language].text;
+
+/** @type {(() => void)[]} */
+const listeners = [];
+
+/** @param {() => void} run after each change of the language */
+export function onLanguage(run) {
+	listeners.push(run);
 }
 
-export const language = pickLanguage(wishes());
-export const TEXT = LANGUAGES[language].text;
-
-/** For this page load and later ones. @param {string} name of LANGUAGES */
+/** From now on, and when the page is opened again. @param {string} name of LANGUAGES */
 export function chooseLanguage(name) {
+	language = pickLanguage([name]);
+	TEXT = LANGUAGES[language].text;
+	remember(STORED, language);
 	const url = new URL(location.href);
-	url.searchParams.delete("lang");
-	try {
-		localStorage.setItem(STORED, name);
-	} catch {
-		url.searchParams.set("lang", name);
-	}
-	location.replace(url);
+	url.searchParams.delete(PARAMETER);
+	history.replaceState(history.state, "", url);
+	translatePage(document);
+	for (const run of listeners) run();
 }
 
 /** Fills in what stands in the page itself. @param {ParentNode} root */

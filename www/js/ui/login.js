@@ -5,7 +5,7 @@
  */
 
 import { byId, fillSelect, showText } from "./dom.js";
-import { TEXT } from "../text/text.js";
+import { onLanguage, TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").Config} Config */
 /** @typedef {import("../rpc.js").Credentials} Credentials */
@@ -32,6 +32,10 @@ export class LoginForm {
 		this._connect = byId("connect", HTMLButtonElement);
 		this._connect.disabled = true;
 		this._server.addEventListener("change", () => this._serverChosen());
+		onLanguage(() => {
+			const other = this._server.querySelector('option[value=""]');
+			if (other) other.textContent = TEXT.otherServer;
+		});
 		this._form.addEventListener("submit", (event) => {
 			event.preventDefault();
 			this.showError("");

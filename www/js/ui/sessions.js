@@ -2,7 +2,7 @@
 /* The list of the user's sessions, what can be done with each, and the form for a new one. */
 
 import { byId, fillSelect, icon, make, showText } from "./dom.js";
-import { TEXT } from "../text/text.js";
+import { language, TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 /** @typedef {import("../types.js").Choice} Choice */
@@ -42,7 +42,7 @@ export class SessionList {
 	/** @param {SessionRow[]} rows @param {string | null} busyId of a session that is being changed */
 	show(rows, busyId) {
 		const open = rows.filter(({ status }) => status !== "terminated");
-		const shown = JSON.stringify([open, busyId]);
+		const shown = JSON.stringify([open, busyId, language]);
 		/* An unchanged list is left alone: it may hold the focus. */
 		if (shown === this._shown) return;
 		this._shown = shown;

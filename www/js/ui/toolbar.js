@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The bar above the screen, and the statistics panel. */
+/* The bar above the screen: its buttons, and how the keyboard goes among them. */
 
-import { byId, make } from "./dom.js";
 import { logWarn } from "../log.js";
 import { TEXT } from "../text/text.js";
+import { Bar } from "./bar.js";
+import { byId } from "./dom.js";
+import { Help } from "./help.js";
 import { RovingRow } from "./roving.js";
+import { StatsPanel } from "./stats.js";
 
 /** @typedef {import("../types.js").Stats} Stats */
 
@@ -15,12 +18,15 @@ export class Toolbar {
 	 * @param {() => void} options.onTerminate
 	 * @param {() => void} options.onDisconnect
 	 * @param {(on: boolean) => void} options.onStats
+	 * @param {() => void} options.onWork the user goes back to the screen
+	 * @param {(text: string) => void} options.say
 	 */
-	constructor({ onSuspend, onTerminate, onDisconnect, onStats }) {
+	constructor({ onSuspend, onTerminate, onDisconnect, onStats, onWork, say }) {
 		this._onStats = onStats;
 		this._title = byId("session-title", HTMLElement);
 		this._bar = byId("toolbar", HTMLElement);
 		this._row = new RovingRow(this._bar);
+		this._place = new Bar(() => say(TEXT.barHides));
 		this._more = byId("more", HTMLButtonElement);
 		this._rest = byId("more-tools", HTMLElement);
 		this._suspend = byId("suspend", HTMLButtonElement);
@@ -28,13 +34,17 @@ export class Toolbar {
 		this._disconnect = byId("disconnect", HTMLButtonElement);
 		this._fullscreen = byId("fullscreen", HTMLButtonElement);
 		this._stats = byId("stats", HTMLButtonElement);
-		this._panel = byId("stats-panel", HTMLDListElement);
+		this._panel = new StatsPanel();
+		new Help(onWork);
 		this._suspend.addEventListener("click", onSuspend);
 		this._terminate.addEventListener("click", onTerminate);
 		this._disconnect.addEventListener("click", onDisconnect);
 		this._stats.addEventListener("click", () => this._setStats(!this.statsShown));
 		this._fullscreen.addEventListener("click", () => this._toggleFullscreen());
 		this._listenToMore();
+		this._bar.addEventListener("keydown", (event) => {
+			if (event.key === "Escape" && !event.defaultPrevented) onWork();
+		});
 		this._fullscreen.hidden = !document.fullscreenEnabled;
 		document.addEventListener("fullscreenchange", () => {
 			const on = document.fullscreenElement !== null;
@@ -43,7 +53,7 @@ export class Toolbar {
 	}
 
 	get statsShown() {
-		return !this._panel.hidden;
+		return this._panel.shown;
 	}
 
 	/** @param {string} text */
@@ -62,17 +72,13 @@ export class Toolbar {
 	}
 
 	focus() {
+		this._place.show();
 		this._row.focus();
 	}
 
 	/** @param {Stats} stats */
 	showStats(stats) {
-		this._panel.replaceChildren(
-			...TEXT.stats(stats).flatMap(([name, value]) => [
-				make("dt", { textContent: name }),
-				make("dd", { textContent: value }),
-			]),
-		);
+		this._panel.add(stats);
 	}
 
 	/** In narrow windows a part of the bar folds behind a button. */
@@ -87,6 +93,7 @@ export class Toolbar {
 		this._rest.addEventListener("click", () => unfold(false));
 		this._bar.addEventListener("keydown", (event) => {
 			if (event.key !== "Escape" || !this._rest.classList.contains("open")) return;
+			event.preventDefault();
 			unfold(false);
 			this._more.focus();
 		});
@@ -97,8 +104,7 @@ export class Toolbar {
 
 	/** @param {boolean} on */
 	_setStats(on) {
-		this._panel.hidden = !on;
-		this._panel.replaceChildren();
+		this._panel.setShown(on);
 		this._stats.setAttribute("aria-pressed", String(on));
 		this._onStats(on);
 	}
