@@ -79,6 +79,18 @@ static void on_sessions_get(struct broker *broker, struct conn *conn, struct mes
 	order(login, conn, message, &out, MESSAGE_SESSIONS);
 }
 
+static void on_applications_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct login *login = find_login(broker, conn, message, message->applications_get.login,
+	    message->applications_get.cookie);
+	struct message out;
+
+	if (login == NULL)
+		return;
+	message_init(&out, MESSAGE_DO_APPLICATIONS, 0);
+	order(login, conn, message, &out, MESSAGE_APPLICATIONS);
+}
+
 static void on_start(struct broker *broker, struct conn *conn, struct message *message)
 {
 	const struct message_start *start = &message->start;
@@ -174,6 +186,7 @@ static const struct {
     {MESSAGE_CONFIG_GET, on_config_get},
     {MESSAGE_LOGIN, on_login},
     {MESSAGE_SESSIONS_GET, on_sessions_get},
+    {MESSAGE_APPLICATIONS_GET, on_applications_get},
     {MESSAGE_START, on_start},
     {MESSAGE_RESUME, on_resume},
     {MESSAGE_SUSPEND, on_suspend},

@@ -170,6 +170,7 @@ static const struct {
     {MESSAGE_SESSIONS, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_STREAM, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_SESSION, IN(READY), IN(STOPPING), on_answer},
+    {MESSAGE_APPLICATIONS, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_DONE, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_FAIL, IN(READY), IN(STOPPING), on_answer},
 };

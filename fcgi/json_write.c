@@ -135,6 +135,26 @@ void json_write_sessions(yajl_gen json, const struct message *answer)
 	yajl_gen_map_close(json);
 }
 
+void json_write_applications(yajl_gen json, const struct message *answer)
+{
+	const struct message_applications *list = &answer->applications;
+
+	yajl_gen_map_open(json);
+	put_name(json, "applications");
+	yajl_gen_array_open(json);
+	for (size_t i = 0; i < list->applications_count; i++) {
+		const struct record_application *application = &list->applications[i];
+
+		yajl_gen_map_open(json);
+		put_text(json, "command", application->command);
+		put_text(json, "title", application->title);
+		put_text(json, "group", application_group_name(application->group));
+		yajl_gen_map_close(json);
+	}
+	yajl_gen_array_close(json);
+	yajl_gen_map_close(json);
+}
+
 void json_write_stream(yajl_gen json, const struct message *answer)
 {
 	char path[32];

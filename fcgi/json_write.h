@@ -16,6 +16,7 @@
 void json_write_config(yajl_gen json, const struct message *answer);
 void json_write_logged_in(yajl_gen json, const struct message *answer);
 void json_write_sessions(yajl_gen json, const struct message *answer);
+void json_write_applications(yajl_gen json, const struct message *answer);
 void json_write_stream(yajl_gen json, const struct message *answer);
 void json_write_session(yajl_gen json, const struct message *answer);
 void json_write_done(yajl_gen json, const struct message *answer);

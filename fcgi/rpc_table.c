@@ -32,6 +32,7 @@ ASSERT_LOGIN_FIRST(suspend);
 ASSERT_LOGIN_FIRST(terminate);
 ASSERT_LOGIN_FIRST(logout);
 ASSERT_LOGIN_FIRST(layout);
+ASSERT_LOGIN_FIRST(applications_get);
 
 static const struct json_field no_fields[] = {END};
 
@@ -39,6 +40,11 @@ static const struct json_field login_fields[] = {
     TEXT("server", login.server, 1),
     TEXT("user", login.user, 1),
     SECRET("password", login.password),
+    END,
+};
+
+static const struct json_field applications_fields[] = {
+    TEXT("login", applications_get.login, 16),
     END,
 };
 
@@ -94,6 +100,8 @@ static const struct json_field logout_fields[] = {
 
 /* Sorted by name. */
 static const struct rpc_call calls[] = {
+    {"applications", "POST", applications_fields, RPC_COOKIE_NEEDED, MESSAGE_APPLICATIONS_GET,
+	MESSAGE_APPLICATIONS, 100000, json_write_applications},
     {"config", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_CONFIG_GET, MESSAGE_CONFIG, 10000,
 	json_write_config},
     {"layout", "POST", layout_fields, RPC_COOKIE_NEEDED, MESSAGE_LAYOUT, MESSAGE_DONE, 100000,

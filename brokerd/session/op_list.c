@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Operations that only look: what a login needs to know, and the list of sessions. Runs in
- * x2goweb-session.
+ * Operations that only look: what a login needs to know, the list of sessions, and the published
+ * applications. Runs in x2goweb-session.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/log.h"
 #include "session.h"
+#include "x2go_applications.h"
 
 static void put_rows(struct session *session, const struct x2go_row *rows, size_t count,
     struct record_session *ret_rows)
@@ -137,4 +138,29 @@ void op_list_begin(struct operation *operation)
 {
 	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
 	    LIST_DEADLINE_MS, on_list);
+}
+
+/* --- applications ------------------------------------------------------------------------- */
+
+static void on_applications(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct x2go_text terminal;
+	struct message message;
+	bool has_xterm;
+
+	if (!operation_check(operation, answer))
+		return;
+	has_xterm =
+	    x2go_section_find(answer->output, operation->command.nonce, "TERMINAL", &terminal) &&
+	    terminal.length != 0;
+	message_init(&message, MESSAGE_APPLICATIONS, 0);
+	message.applications.applications_count = (uint16_t)x2go_applications_parse(
+	    &answer->payload, has_xterm, message.applications.applications);
+	operation_reply(operation, &message);
+}
+
+void op_applications_begin(struct operation *operation)
+{
+	operation_run(operation, x2go_command_applications(&operation->command),
+	    X2GO_APPLICATIONS_BYTES + SHORT_OUTPUT_BYTES, LIST_DEADLINE_MS, on_applications);
 }

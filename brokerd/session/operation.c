@@ -38,6 +38,7 @@ static const struct {
 } kinds[OPERATION_KIND_COUNT] = {
     [OPERATION_PROBE] = {"probe", op_probe_begin, fail_login},
     [OPERATION_LIST] = {"list", op_list_begin, fail_request},
+    [OPERATION_APPLICATIONS] = {"applications", op_applications_begin, fail_request},
     [OPERATION_START] = {"start", op_start_begin, fail_request},
     [OPERATION_RESUME] = {"resume", op_resume_begin, fail_request},
     [OPERATION_SUSPEND] = {"suspend", op_suspend_begin, fail_request},

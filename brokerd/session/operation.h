@@ -33,6 +33,7 @@ struct ssh_exec_result;
 enum operation_kind {
 	OPERATION_PROBE, /* what a login needs to know first */
 	OPERATION_LIST,
+	OPERATION_APPLICATIONS,
 	OPERATION_START,
 	OPERATION_RESUME,
 	OPERATION_SUSPEND,
@@ -164,7 +165,8 @@ const char *first_line(const char *text, char *line, size_t size);
 const char *last_line(const char *text, char *line, size_t size);
 
 /* Their beginnings, for the table in operation.c. */
-operation_step op_probe_begin, op_list_begin, op_start_begin, op_resume_begin, op_suspend_begin,
-    op_terminate_begin, op_layout_begin, op_inquire_begin, op_settle_begin;
+operation_step op_probe_begin, op_list_begin, op_applications_begin, op_start_begin,
+    op_resume_begin, op_suspend_begin, op_terminate_begin, op_layout_begin, op_inquire_begin,
+    op_settle_begin;
 
 #endif

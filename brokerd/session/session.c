@@ -230,6 +230,9 @@ static bool read_order(const struct message *message, struct operation *operatio
 	case MESSAGE_DO_SESSIONS:
 		operation->kind = OPERATION_LIST;
 		return true;
+	case MESSAGE_DO_APPLICATIONS:
+		operation->kind = OPERATION_APPLICATIONS;
+		return true;
 	case MESSAGE_DO_START:
 		operation->kind = OPERATION_START;
 		strcpy(operation->program, message->do_start.command);

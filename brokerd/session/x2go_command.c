@@ -237,6 +237,19 @@ bool x2go_command_probe(
 	return end(command);
 }
 
+bool x2go_command_applications(struct x2go_command *command)
+{
+	begin(command);
+	add(command, "command -v x2gogetapps >/dev/null 2>&1 || exit 0; x2gogetapps 2>/dev/null | "
+		     "LC_ALL=C grep -a -e desktop -e Name= -e Name.= -e Exec= -e Exec.= "
+		     "-e Terminal -e Categories | head -c ");
+	add_number(command, X2GO_APPLICATIONS_BYTES);
+	add(command, "; ");
+	add_marker(command, "TERMINAL");
+	add(command, "command -v xterm; exit 0");
+	return end(command);
+}
+
 bool x2go_command_start(
     struct x2go_command *command, const struct x2go_screen *screen, const char *program)
 {

@@ -39,6 +39,11 @@ bool x2go_command_list(struct x2go_command *command);
 bool x2go_command_probe(
     struct x2go_command *command, const struct record_choice *desktops, size_t count);
 
+/* x2gogetapps without the pictures, at most X2GO_APPLICATIONS_BYTES of it, then section TERMINAL:
+ * where xterm is. Nothing if there is no x2gogetapps. */
+#define X2GO_APPLICATIONS_BYTES 262144
+bool x2go_command_applications(struct x2go_command *command);
+
 struct x2go_screen {
 	uint16_t width, height;
 	uint16_t dpi;				/* 0: the server's choice */

@@ -143,6 +143,18 @@ describe("calls", () => {
 			{ session: ROW.id, layout: "ch(fr)" },
 			{},
 		],
+		[
+			"applications",
+			{},
+			"APPLICATIONS_GET",
+			{},
+			{
+				applications: [
+					{ command: "xterm -ls", title: 'The "term" <é>', group: "System" },
+					{ command: "/usr/bin/a", title: "A", group: "Other" },
+				],
+			},
+		],
 		["logout", {}, "LOGOUT", {}, {}],
 	];
 	for (const [call, body, type, fields, expected] of calls)

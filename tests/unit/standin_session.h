@@ -211,6 +211,13 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 		strcpy(answer.session.session[0].id, order->do_suspend.session);
 		conn_send(conn, &answer);
 		break;
+	case MESSAGE_DO_APPLICATIONS:
+		message_init(&answer, MESSAGE_APPLICATIONS, order->request_id);
+		answer.applications.applications_count = 1;
+		strcpy(answer.applications.applications[0].command, "xterm -ls");
+		strcpy(answer.applications.applications[0].title, "Terminal");
+		conn_send(conn, &answer);
+		break;
 	case MESSAGE_DO_LAYOUT:
 		if (strcmp(order->do_layout.layout, "ch(fr)") == 0) {
 			message_init(&answer, MESSAGE_DONE, order->request_id);

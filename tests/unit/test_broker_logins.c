@@ -142,6 +142,14 @@ static void test_calls(void **state)
 	assert_logged("session suspended event=SESSION_SUSPENDED");
 	assert_logged("browser detached: ok event=STREAM_DETACHED");
 
+	message_init(&message, MESSAGE_APPLICATIONS_GET, 0);
+	strcpy(message.applications_get.login, ticket.login);
+	strcpy(message.applications_get.cookie, ticket.cookie);
+	answer = peer_ask(&fcgi, &message);
+	assert_int_equal(answer->type, MESSAGE_APPLICATIONS);
+	assert_int_equal(answer->applications.applications_count, 1);
+	assert_string_equal(answer->applications.applications[0].command, "xterm -ls");
+
 	message_init(&message, MESSAGE_LAYOUT, 0);
 	strcpy(message.layout.login, ticket.login);
 	strcpy(message.layout.cookie, ticket.cookie);

@@ -86,6 +86,16 @@ static void test_answers(void **state)
 	fill_row(&message.sessions.sessions[1]);
 	assert_string_equal(written(json_write_sessions), "{\"sessions\":[" ROW "," ROW "]}");
 
+	message_init(&message, MESSAGE_APPLICATIONS, 1);
+	assert_string_equal(written(json_write_applications), "{\"applications\":[]}");
+	message.applications.applications_count = 1;
+	strcpy(message.applications.applications[0].command, "xterm -ls");
+	strcpy(message.applications.applications[0].title, "a \"b\"");
+	message.applications.applications[0].group = APPLICATION_GROUP_AUDIO_VIDEO;
+	assert_string_equal(written(json_write_applications),
+	    "{\"applications\":[{\"command\":\"xterm -ls\",\"title\":\"a \\\"b\\\"\","
+	    "\"group\":\"AudioVideo\"}]}");
+
 	message_init(&message, MESSAGE_DONE, 1);
 	assert_string_equal(written(json_write_done), "{}");
 }

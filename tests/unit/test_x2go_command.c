@@ -78,6 +78,17 @@ static void test_spelling(void **state)
 	    command.text, BEGIN "grep -qF " ID " /proc/807/cmdline && kill 807; exit 0'");
 }
 
+static void test_applications_spelling(void **state)
+{
+	(void)state;
+	assert_true(x2go_command_applications(&command));
+	assert_string_equal(command.text,
+	    BEGIN "command -v x2gogetapps >/dev/null 2>&1 || exit 0; x2gogetapps 2>/dev/null | "
+		  "LC_ALL=C grep -a -e desktop -e Name= -e Name.= -e Exec= -e Exec.= -e Terminal "
+		  "-e Categories | head -c 262144; echo; echo X2GOWEB-0123456789abcdef-TERMINAL; "
+		  "command -v xterm; exit 0'");
+}
+
 static void test_probe_spelling(void **state)
 {
 	const struct record_choice desktops[] = {
@@ -292,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_spelling),
+	    cmocka_unit_test(test_applications_spelling),
 	    cmocka_unit_test(test_probe_spelling),
 	    cmocka_unit_test(test_probe_of_many_desktops_fits),
 	    cmocka_unit_test(test_only_harmless_characters_between_the_quotes),

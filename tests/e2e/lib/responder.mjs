@@ -56,6 +56,15 @@ const ANSWERS = {
 	RESUME: ["STREAM", { session: [ROW], port: 20004 }],
 	SUSPEND: ["SESSION", { session: [{ ...ROW, status: 2 }] }],
 	TERMINATE: ["SESSION", { session: [{ ...ROW, status: 4 }] }],
+	APPLICATIONS_GET: [
+		"APPLICATIONS",
+		{
+			applications: [
+				{ command: "xterm -ls", title: 'The "term" <é>', group: 10 },
+				{ command: "/usr/bin/a", title: "A", group: 0 },
+			],
+		},
+	],
 	LAYOUT: ["DONE", {}],
 	LOGOUT: ["DONE", {}],
 };
