@@ -18,7 +18,8 @@
 /* Bytes that wait for the server past which the browser is not read. */
 #define AGENT_UNSENT_BYTES_MAX (256 * 1024)
 
-#define BYE_BYTES_MAX 512
+#define BYE_BYTES_MAX	     512
+#define PING_TOKEN_BYTES_MAX 16
 
 /* The browser becomes the leaving one, which has WS_CLOSE_MS to read its goodbye. */
 static void let_browser_leave(struct relay *relay)
@@ -160,6 +161,28 @@ static void take_binary(struct relay *relay, const uint8_t *data, size_t length)
 		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "message ends within an event");
 }
 
+/* The one control word of a browser that has a meaning: "ping <token>" is answered "pong <token>"
+ * at once. What was sent before it has been taken then, so that a browser can pace itself. Words
+ * that are unknown, or not as they should be, are for later versions. */
+static void take_word(struct relay *relay, const uint8_t *data, size_t length)
+{
+	static const char word[] = "ping ";
+	char answer[sizeof(word) + PING_TOKEN_BYTES_MAX];
+	size_t start = sizeof(word) - 1;
+
+	if (length <= start || length > start + PING_TOKEN_BYTES_MAX ||
+	    memcmp(data, word, start) != 0)
+		return;
+	for (size_t i = start; i < length; i++)
+		if (!((data[i] >= '0' && data[i] <= '9') || (data[i] >= 'A' && data[i] <= 'Z') ||
+			(data[i] >= 'a' && data[i] <= 'z')))
+			return;
+	memcpy(answer, data, length);
+	answer[1] = 'o';
+	answer[length] = '\0';
+	ws_send_text(relay->browser, answer);
+}
+
 static void on_browser_message(
     struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg)
 {
@@ -171,7 +194,8 @@ static void on_browser_message(
 		take_binary(relay, data, length);
 	else if (relay->subprotocol == WS_SUBPROTOCOL_RAW)
 		expel_browser(relay, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
-	/* No control word of a browser has a meaning yet, and unknown ones are ignored. */
+	else
+		take_word(relay, data, length);
 	if (relay->browser != NULL && relay->agent != NULL &&
 	    relay_agent_unsent(relay->agent) > AGENT_UNSENT_BYTES_MAX)
 		ws_pause(relay->browser, true);

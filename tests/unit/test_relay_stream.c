@@ -284,6 +284,35 @@ static void test_raw(void **state)
 	free(data);
 }
 
+static void assert_pong(const char *ping, const char *pong)
+{
+	struct ws_client_frame frame;
+
+	ws_client_send_frame(&browser, 0x81, ping, strlen(ping));
+	frame = ws_client_await_frame(&browser);
+	assert_int_equal(frame.opcode, OP_TEXT);
+	assert_string_equal((char *)frame.data, pong);
+}
+
+/* A ping is answered after what was sent before it has been taken; other words are not. */
+static void test_ping(void **state)
+{
+	static const char *const others[] = {"ping", "ping ", "ping 12345678901234567", "ping a b",
+	    "ping \xc3\xa4", "pong 1", "hello"};
+	uint8_t event[41];
+
+	(void)state;
+	start();
+	attach(&browser);
+	put_event(event, 12, 4);
+	ws_client_send_frame(&browser, 0x82, event, sizeof(event));
+	assert_pong("ping x7", "pong x7");
+	assert_agent_gets(event, sizeof(event));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		ws_client_send_frame(&browser, 0x81, others[i], strlen(others[i]));
+	assert_pong("ping 0123456789abcXYZ", "pong 0123456789abcXYZ");
+}
+
 static void test_raw_text(void **state)
 {
 	(void)state;
@@ -335,6 +364,7 @@ int main(void)
 	    RELAY_TEST(test_throughput),
 	    RELAY_TEST(test_lagging_browser),
 	    RELAY_TEST(test_raw),
+	    RELAY_TEST(test_ping),
 	    RELAY_TEST(test_raw_text),
 	    RELAY_TEST(test_raw_silence),
 	    RELAY_TEST(test_raw_wrong_cookie),
