@@ -77,16 +77,21 @@ export class Rpc {
 		return this._call("sessions", this._mine({}));
 	}
 
-	/** @param {{desktop: string, width: number, height: number, dpi: number}} options
+	/** @param {{desktop: string, width: number, height: number, dpi: number, layout: string}} options
 	 * @returns {Promise<StreamReply>} */
 	start(options) {
 		return this._call("start", this._mine(options));
 	}
 
-	/** @param {{id: string, width: number, height: number}} options
+	/** @param {{id: string, width: number, height: number, layout: string}} options
 	 * @returns {Promise<StreamReply>} */
 	resume(options) {
 		return this._call("resume", this._mine(options));
+	}
+
+	/** The keyboard layout of a running session. @param {string} id @param {string} layout */
+	async setLayout(id, layout) {
+		await this._call("layout", this._mine({ id, layout }));
 	}
 
 	/** @param {string} id @returns {Promise<{session: SessionRow}>} */

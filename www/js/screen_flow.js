@@ -5,6 +5,7 @@
  */
 
 import { displayDensity } from "./geometry.js";
+import { KeyboardFlow } from "./keyboard_flow.js";
 import { faultOf, isLoginOver, messageOf } from "./rpc.js";
 import { desiredSize, SessionView } from "./session_view.js";
 import { faultLine } from "./text/faults.js";
@@ -56,6 +57,7 @@ export class ScreenFlow {
 			clipboard: () => this._view?.clipboard,
 			onDone: () => this._view?.focus(),
 		});
+		this._keyboard = new KeyboardFlow({ rpc, say });
 		this._progress = new Progress(() => this._onLeft(""));
 		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
 		/** @type {SessionView | null} */
@@ -72,9 +74,9 @@ export class ScreenFlow {
 		const title = this._titleOf(desktop);
 		await this._open(title, TEXT.starting(title), TEXT.startingHint, {
 			again: () => void this.start(desktop),
-			call: (size) => {
+			call: (options) => {
 				const dpi = Math.round(CSS_DPI * displayDensity(devicePixelRatio));
-				return this._rpc.start({ desktop, dpi, ...size });
+				return this._rpc.start({ desktop, dpi, ...options });
 			},
 		});
 	}
@@ -84,7 +86,7 @@ export class ScreenFlow {
 		const title = this._titleOf(row.desktop);
 		await this._open(title, TEXT.resuming(title), TEXT.resumingHint, {
 			again: () => void this.resume(row),
-			call: (size) => this._rpc.resume({ id: row.id, ...size }),
+			call: (options) => this._rpc.resume({ id: row.id, ...options }),
 		});
 	}
 
@@ -93,6 +95,7 @@ export class ScreenFlow {
 		this._attempt += 1;
 		this._view?.close();
 		this._view = null;
+		this._keyboard.detach();
 	}
 
 	stateChanged() {
@@ -106,7 +109,8 @@ export class ScreenFlow {
 
 	/**
 	 * @param {string} title @param {string} doing @param {string} hint
-	 * @param {{call: (size: Size) => Promise<StreamReply>, again: () => void}} how
+	 * @param {{call: (options: Size & {layout: string}) => Promise<StreamReply>,
+	 *   again: () => void}} how
 	 */
 	async _open(title, doing, hint, { call, again }) {
 		this.close();
@@ -117,11 +121,13 @@ export class ScreenFlow {
 		this._say(doing);
 		try {
 			const size = desiredSize(this._stage, this._limits());
-			const reply = await call(size);
+			const layout = await this._keyboard.layout();
+			const reply = await call({ ...size, layout });
 			if (attempt !== this._attempt) return;
 			this._session = reply.session;
 			this._progress.step(1);
-			this._view = this._createView(reply.ws, size);
+			this._view = this._createView(reply.ws, size, layout);
+			this._keyboard.attach(this._view, reply.session.id, layout);
 		} catch (error) {
 			if (attempt !== this._attempt) return;
 			if (isLoginOver(error)) this._onLoginOver(messageOf(error));
@@ -132,14 +138,15 @@ export class ScreenFlow {
 		}
 	}
 
-	/** @param {string} path @param {Size} size */
-	_createView(path, size) {
+	/** @param {string} path @param {Size} size @param {string} layout */
+	_createView(path, size, layout) {
 		const url = new URL(path, location.href);
 		url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 		return new SessionView({
 			stage: this._stage,
 			url: url.href,
 			size,
+			layout,
 			limits: this._limits(),
 			events: {
 				onConnected: () => this._progress.step(2),
@@ -165,6 +172,7 @@ export class ScreenFlow {
 	/** @param {EndReason} reason */
 	_ended(reason) {
 		this._view = null;
+		this._keyboard.detach();
 		const outcome = describeEnd(reason);
 		if (this._finishing && !outcome.fault) return; /* the call's answer is on its way */
 		const row = this._session;

@@ -7,9 +7,10 @@
 
 import { SessionClipboard } from "./clipboard/session_clipboard.js";
 import { CursorView } from "./ui/cursor_view.js";
+import { byId } from "./ui/dom.js";
 import { Engine } from "./stream/engine.js";
 import { displayDensity, placeScreen, remoteSize, screenPoint } from "./geometry.js";
-import { Keyboard } from "./input/keyboard.js";
+import { KeyInput } from "./input/key_input.js";
 import { maskOf } from "./input/modifiers.js";
 import { Pointer } from "./input/pointer.js";
 import { Wheel } from "./input/wheel.js";
@@ -39,10 +40,11 @@ export class SessionView {
 	 * @param {HTMLElement} options.stage the box that the screen fills; holds the canvas
 	 * @param {string} options.url of the WebSocket
 	 * @param {Size} options.size that the gateway has asked the agent for
+	 * @param {string} options.layout of the session's keyboard
 	 * @param {import("./types.js").Config["limits"]} options.limits
 	 * @param {ViewEvents} options.events
 	 */
-	constructor({ stage, url, size, limits, events }) {
+	constructor({ stage, url, size, layout, limits, events }) {
 		this._stage = stage;
 		this._limits = limits;
 		this._events = events;
@@ -57,13 +59,19 @@ export class SessionView {
 			tell: (message) => this._host.tell(message),
 			onChange: events.onClipboard,
 		});
-		this._keyboard = new Keyboard({
+		this.keys = new KeyInput({
+			screen: this._canvas,
+			field: byId("text-input", HTMLTextAreaElement),
 			send: (down, keycode, mask) => this._tell({ type: "key", down, keycode, mask }),
+			layout,
+			beforeKey: (event) => this.clipboard.beforeKey(event),
+			paste: (text) => this.pasteText(text),
 			onLeave: events.onLeave,
+			signal: this._listeners.signal,
 		});
 		this._pointer = new Pointer({
 			sendMotion: (x, y) => this._tell({ type: "motion", x, y }),
-			sendButton: (down, button, mask) => this._tell({ type: "button", down, button, mask }),
+			sendButton: (down, button, mask) => this._button(down, button, mask),
 			toScreen: (x, y) =>
 				screenPoint(this._canvas.getBoundingClientRect(), this._screen, x, y),
 			onNextFrame: (run) => requestAnimationFrame(run),
@@ -75,7 +83,7 @@ export class SessionView {
 	}
 
 	focus() {
-		this._canvas.focus({ preventScroll: true });
+		this.keys.focus();
 	}
 
 	/** A screen that nobody can see costs nothing. @param {boolean} visible */
@@ -99,6 +107,11 @@ export class SessionView {
 		this.clipboard.close();
 		this._tell({ type: "close" });
 		this._dispose();
+	}
+
+	/** @param {boolean} down @param {number} button @param {number} mask */
+	_button(down, button, mask) {
+		this._tell({ type: "button", down, button, mask: mask | this.keys.held });
 	}
 
 	/** @param {PageMessage} message */
@@ -143,15 +156,10 @@ export class SessionView {
 		const options = { signal: this._listeners.signal };
 		const pointer = (/** @type {PointerEvent} */ event) => {
 			this.clipboard.beforePointer(event);
+			this.keys.sync(event);
 			this._pointer.update(event);
 		};
-		canvas.addEventListener(
-			"keydown",
-			(event) => this._keyboard.keyDown(this.clipboard.beforeKey(event)),
-			options,
-		);
-		canvas.addEventListener("keyup", (event) => this._keyboard.keyUp(event), options);
-		canvas.addEventListener("blur", () => this._releaseAll(), options);
+		canvas.addEventListener("blur", () => this._pointer.releaseAll(), options);
 		window.addEventListener("blur", () => this._releaseAll(), options);
 		document.addEventListener(
 			"visibilitychange",
@@ -185,14 +193,14 @@ export class SessionView {
 		this._pointer.flush();
 		const mask = maskOf(event);
 		for (const button of this._wheel.notches(event)) {
-			this._tell({ type: "button", down: true, button, mask });
-			this._tell({ type: "button", down: false, button, mask });
+			this._button(true, button, mask);
+			this._button(false, button, mask);
 		}
 	}
 
 	_releaseAll() {
 		this._pointer.releaseAll();
-		this._keyboard.releaseAll();
+		this.keys.releaseAll();
 	}
 
 	_stageResized() {

@@ -8,6 +8,7 @@ import {
 	MODIFIERS,
 } from "../../../www/js/input/key_table.js";
 import { Keyboard } from "../../../www/js/input/keyboard.js";
+import { KeyMap } from "../../../www/js/input/key_map.js";
 import { maskOf } from "../../../www/js/input/modifiers.js";
 
 /** A sample of every row of evdev's pc105 (Linux code + 8), to catch a table that slipped. */
@@ -61,20 +62,36 @@ test("modifier masks", () => {
 		[["AltGraph", "Shift", "NumLock"], 0x91],
 		[["Control", "Alt"], 0x0c],
 	];
-	for (const [held, mask] of table) assert.equal(maskOf(modifiers(held)), mask, held.join());
+	for (const [held, mask] of table)
+		assert.equal(maskOf(modifiers(held), LINUX), mask, held.join());
 });
 
-function setUp() {
+/** @typedef {import("../../../www/js/input/platform.js").Platform} Platform */
+
+/** @type {Platform} */
+const LINUX = { mac: false, windows: false, numLock: true };
+
+/** @param {Partial<Platform>} [platform] @param {string} [layout] */
+function setUp(platform = {}, layout = "us") {
 	/** @type {string[]} */
 	const sent = [];
+	/** @type {string[]} */
+	const typed = [];
+	/** @type {(() => void)[]} */
+	const timers = [];
 	let left = 0;
 	const keyboard = new Keyboard({
 		send: (down, keycode, mask) => sent.push(`${down ? "+" : "-"}${keycode}/${mask}`),
 		onLeave: () => (left += 1),
+		keyMap: new KeyMap(layout),
+		type: (text) => typed.push(text),
+		setTimer: (run) => timers.push(run),
+		platform: { ...LINUX, ...platform },
 	});
-	const key = (/** @type {string} */ code, /** @type {string[]} */ held = []) => ({
-		code,
-		isComposing: false,
+	/** @param {string} code or code:key @param {string[]} [held] */
+	const key = (code, held = []) => ({
+		code: code.split(":")[0],
+		key: code.split(":")[1] ?? "",
 		prevented: false,
 		preventDefault() {
 			this.prevented = true;
@@ -83,6 +100,8 @@ function setUp() {
 	});
 	return {
 		sent,
+		typed,
+		timers,
 		keyboard,
 		key,
 		lefts: () => left,
@@ -111,14 +130,125 @@ test("a modifier is told by the mask: never pressed, released with its bit clear
 	assert.deepEqual(sent, ["-8/1", "+38/1", "-38/1", "-50/0"]);
 });
 
-test("unknown keys and composing are left alone", () => {
+test("unknown keys are left alone", () => {
 	const { sent, keyboard, key } = setUp();
-	const unknown = key("LaunchMail");
+	const unknown = key("LaunchMail:LaunchMail");
 	keyboard.keyDown(unknown);
 	keyboard.keyUp(unknown);
-	keyboard.keyDown({ ...key("KeyA"), isComposing: true });
 	assert.deepEqual(sent, []);
 	assert.equal(unknown.prevented, false);
+});
+
+test("keys without a position go by what they are or write", () => {
+	const { sent, typed, down } = setUp({}, "de");
+	down(":Enter");
+	down("Unidentified:Backspace");
+	down(":ß");
+	down("Unidentified:😀");
+	down("Unidentified:Unidentified");
+	down("Unidentified:Process");
+	down("Unidentified:z", "Control");
+	assert.deepEqual(sent, ["+36/0", "+22/0", "+29/4"]);
+	assert.deepEqual(typed, ["ß", "😀"]);
+});
+
+test("names that browsers had for keys before", () => {
+	const { sent, down, up } = setUp();
+	down("OSLeft", "Meta");
+	up("OSLeft");
+	down("VolumeUp");
+	assert.deepEqual(sent, ["-8/64", "-133/0", "+123/0"]);
+});
+
+test("a dead key goes by position", () => {
+	const { sent, down } = setUp({}, "fr");
+	down("BracketLeft:Dead");
+	down("KeyE:ê");
+	assert.deepEqual(sent, ["+34/0", "+26/0"]);
+});
+
+test("Windows: the Control that comes with AltGr is nobody's", () => {
+	const { sent, timers, down, up } = setUp({ windows: true }, "de");
+	down("ControlLeft", "Control");
+	down("AltRight:AltGraph", "Control", "Alt", "AltGraph");
+	timers.splice(0).forEach((run) => run());
+	down("KeyQ:@", "Control", "Alt", "AltGraph");
+	up("ControlLeft", "Alt", "AltGraph");
+	up("AltRight");
+	assert.deepEqual(sent, ["-8/128", "+24/128", "-37/128", "-108/0"]);
+	sent.length = 0;
+	down("ControlLeft", "Control");
+	assert.deepEqual(sent, []);
+	timers.splice(0).forEach((run) => run());
+	assert.deepEqual(sent, ["-8/4"], "a lone one is");
+});
+
+test("Windows: Control and Alt write what AltGr writes, and are themselves otherwise", () => {
+	const { sent, down } = setUp({ windows: true }, "de");
+	down("KeyQ:@", "Control", "Alt");
+	down("KeyT:t", "Control", "Alt");
+	assert.deepEqual(sent, ["+24/128", "+28/12"]);
+});
+
+test("Windows: PrintScreen, whose press is never told", () => {
+	const { sent, up, down } = setUp();
+	up("PrintScreen");
+	down("PrintScreen");
+	up("PrintScreen");
+	assert.deepEqual(sent, ["+107/0", "+107/0", "-107/0"]);
+});
+
+test("Mac: Option writes what stands on the Mac's keys, and is Alt where it writes nothing", () => {
+	const { sent, typed, down } = setUp({ mac: true, numLock: false }, "de");
+	down("AltLeft", "Alt");
+	sent.length = 0;
+	down("KeyL:@", "Alt");
+	down("Digit5:[", "Alt");
+	down("KeyF:ƒ", "Alt");
+	down("KeyO:ø", "Alt");
+	assert.deepEqual(typed, ["@", "["]);
+	assert.deepEqual(sent, ["+41/24", "+32/24"]);
+	down("AltRight", "Alt");
+	down("KeyO:ø", "Alt");
+	assert.deepEqual(typed, ["@", "[", "ø"], "the right one is AltGr");
+});
+
+test("Mac: Command is Control for shortcuts, and its keys' releases are not waited for", () => {
+	const { sent, keyboard, down, up } = setUp({ mac: true, numLock: false });
+	down("MetaLeft", "Meta");
+	down("KeyC:c", "Meta");
+	down("KeyL:l", "Meta");
+	up("MetaLeft");
+	assert.deepEqual(sent, ["+54/20", "+46/80", "-133/16"]);
+	sent.length = 0;
+	keyboard.releaseAll();
+	assert.deepEqual(sent, []);
+});
+
+test("Mac: the two keys that an ISO keyboard swaps, and a keypad that always writes digits", () => {
+	const { sent, down } = setUp({ mac: true, numLock: false }, "de");
+	down("Backquote:<");
+	down("IntlBackslash:Dead");
+	down("Numpad1:1");
+	assert.deepEqual(sent, ["+94/16", "+49/16", "+87/16"]);
+});
+
+test("what a pointer event does not hold any more is let go", () => {
+	const { sent, keyboard, down } = setUp();
+	down("ShiftLeft", "Shift", "CapsLock");
+	keyboard.sync(modifiers(["Shift"]));
+	assert.deepEqual(sent, ["-8/3"]);
+	keyboard.sync(modifiers([]));
+	assert.deepEqual(sent, ["-8/3", "-8/2"]);
+	keyboard.sync(modifiers(["Control"]));
+	assert.equal(sent.length, 2, "going down is the keyboard's to tell");
+});
+
+test("a keypad without NumLock first makes sure that the server's is off", () => {
+	const { sent, down } = setUp();
+	down("Numpad1");
+	down("Numpad1");
+	assert.deepEqual(sent, ["-8/16", "+77/0", "+87/0", "+87/0"]);
 });
 
 test("a key whose press was not seen is not released", () => {

@@ -155,7 +155,7 @@ test("calls carry JSON and the login; config is a GET", async () => {
 	const { requests, rpc } = rpcThatAnswers(200, { login: "00ff", sessions: [] });
 	await rpc.config();
 	await rpc.login({ server: "demo", user: "alice", password: "wonderland" });
-	await rpc.start({ desktop: "ICEWM", width: 800, height: 600, dpi: 96 });
+	await rpc.start({ desktop: "ICEWM", width: 800, height: 600, dpi: 96, layout: "de" });
 	assert.deepEqual(
 		requests.map(({ url, init }) => [url, init.method ?? "GET"]),
 		[
@@ -171,6 +171,7 @@ test("calls carry JSON and the login; config is a GET", async () => {
 		width: 800,
 		height: 600,
 		dpi: 96,
+		layout: "de",
 	});
 	assert.ok(!JSON.stringify(rpc).includes("wonderland"), "the password is kept");
 });

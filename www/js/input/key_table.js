@@ -35,6 +35,23 @@ export const KEYCODES = Object.freeze({
 	...run(225, "BrowserSearch"),
 });
 
+/** Names that browsers gave or give to the same keys. @type {Readonly<Record<string, string>>} */
+const ALIASES = Object.freeze({
+	...{ OSLeft: "MetaLeft", OSRight: "MetaRight" },
+	...{ VolumeMute: "AudioVolumeMute", VolumeDown: "AudioVolumeDown", VolumeUp: "AudioVolumeUp" },
+	...{ HangulMode: "Lang1", Hanja: "Lang2" },
+});
+
+/**
+ * The code of a key event: a name of KEYCODES, or "" if there is none. On-screen keyboards give
+ * no position, but name the keys that write nothing.
+ * @param {{code: string, key: string}} event
+ */
+export function codeOf({ code, key }) {
+	const name = code === "" || code === "Unidentified" ? key : (ALIASES[code] ?? code);
+	return Object.hasOwn(KEYCODES, name) ? name : "";
+}
+
 /** A keycode that no key of the model has: letting it go does nothing but bring the server's
  * modifiers in line with the event's mask. */
 export const KEYCODE_NONE = 8;

@@ -8,64 +8,114 @@
  *   - a modifier going down is told as a mask alone, by letting go of a key that does not exist;
  *     going up, as its release with the bit cleared;
  *   - CapsLock and NumLock keys are not sent; their state is, with every event.
+ *
+ * Keys go by position; only where the browser names none, or where a Mac's Option key writes a
+ * character, by what they write.
  */
 
-import { MASK_ALT, MASK_CONTROL, MASK_NUM_LOCK, MASK_SHIFT } from "../stream/kdrive_numbers.js";
-import { KEYCODE_NONE, KEYCODES, MODIFIERS } from "./key_table.js";
+import * as n from "../stream/kdrive_numbers.js";
+import { codeOf, KEYCODE_NONE, KEYCODES, MODIFIERS } from "./key_table.js";
 import { LOCK_BITS, maskOf } from "./modifiers.js";
+import { PLATFORM } from "./platform.js";
 
 /** The part of KeyboardEvent that is used.
- * @typedef {Pick<KeyboardEvent, "code" | "isComposing" | "getModifierState" | "preventDefault">}
+ * @typedef {Pick<KeyboardEvent, "code" | "key" | "getModifierState" | "preventDefault">}
  *   KeyLike */
 /** @typedef {(down: boolean, keycode: number, mask: number) => void} SendKey */
 
 /** Held together and let go without another key, these leave the screen for the toolbar. */
-const LEAVE_MASK = MASK_CONTROL | MASK_ALT | MASK_SHIFT;
+const LEAVE_MASK = n.MASK_CONTROL | n.MASK_ALT | n.MASK_SHIFT;
 const LOCK_KEYS = new Set(["CapsLock", "NumLock"]);
+/** Command with one of these is what Control is elsewhere. */
+const MAC_SHORTCUTS = new Set(
+	["A", "C", "F", "O", "P", "S", "V", "X", "Z"].map((name) => `Key${name}`),
+);
+/** Windows' AltGr comes as Control, and then at once as what it is. */
+const ALTGR_WAIT_MS = 15;
 
 export class Keyboard {
 	/**
 	 * @param {object} options
 	 * @param {SendKey} options.send
 	 * @param {() => void} options.onLeave the user asks for the page's own controls
+	 * @param {import("./key_map.js").KeyMap} options.keyMap of the session's layout
+	 * @param {(text: string) => void} options.type what has no position
+	 * @param {(run: () => void, ms: number) => void} options.setTimer
+	 * @param {import("./platform.js").Platform} [options.platform]
 	 */
-	constructor({ send, onLeave }) {
+	constructor({ send, onLeave, keyMap, type, setTimer, platform = PLATFORM }) {
 		this._send = send;
 		this._onLeave = onLeave;
+		this.keyMap = keyMap;
+		this._type = type;
+		this._setTimer = setTimer;
+		this._platform = platform;
 		/** @type {Set<string>} codes that are down */
 		this._down = new Set();
 		this._mask = 0; /* last sent or seen */
 		this._leaving = false;
+		this._numLockKnown = false;
+		/** @type {number | null} a lone Control's, until it is certain that it is one */
+		this._control = null;
+	}
+
+	/** The modifiers as they were last. */
+	get mask() {
+		return this._mask;
 	}
 
 	/** @param {KeyLike} event */
 	keyDown(event) {
-		const keycode = KEYCODES[event.code];
-		if (event.isComposing || keycode === undefined) return;
-		event.preventDefault();
-		const mask = this._takeMask(event);
-		this._leaving = MODIFIERS.has(event.code) && (mask & ~LOCK_BITS) === LEAVE_MASK;
-		if (LOCK_KEYS.has(event.code)) return;
-		if (MODIFIERS.has(event.code)) {
-			if (!this._down.has(event.code)) this._send(false, KEYCODE_NONE, mask);
-		} else {
-			this._send(true, keycode, mask);
+		const code = codeOf(event);
+		if (code === "") {
+			this._typed(event);
+			return;
 		}
-		this._down.add(event.code);
+		event.preventDefault();
+		const mask = this._takeMask(event, code);
+		this._control = null;
+		this._leaving = MODIFIERS.has(code) && (mask & ~LOCK_BITS) === LEAVE_MASK;
+		if (LOCK_KEYS.has(code)) return;
+		if (!MODIFIERS.has(code)) {
+			this._press(event, code, mask);
+		} else if (!this._down.has(code)) {
+			if (this._platform.windows && code === "ControlLeft") this._tellControlSoon(mask);
+			/* Nor is a Mac's Command told by itself: alone it would open a desktop's menu. */
+			else if (!this._platform.mac || !code.startsWith("Meta"))
+				this._send(false, KEYCODE_NONE, mask);
+		}
+		this._down.add(code);
 	}
 
 	/** @param {KeyLike} event */
 	keyUp(event) {
-		const keycode = KEYCODES[event.code];
-		if (keycode === undefined) return;
+		const code = codeOf(event);
+		if (code === "") return;
 		event.preventDefault();
-		const mask = this._takeMask(event);
+		const mask = this._takeMask(event, code);
+		this._control = null;
+		/* Windows tells of this key only when it is let go. */
+		if (code === "PrintScreen" && !this._down.has(code)) this._press(event, code, mask);
 		/* Some keys' presses stay with the system; a lone release says nothing. */
-		if (this._down.delete(event.code)) this._send(false, keycode, mask);
+		if (this._down.delete(code)) this._send(false, KEYCODES[code], mask);
+		/* While Command is down a Mac tells of no other key's release. */
+		if (this._platform.mac && code.startsWith("Meta"))
+			for (const held of this._down) if (!MODIFIERS.has(held)) this._down.delete(held);
 		if (this._leaving) {
 			this._leaving = false;
 			this._onLeave();
 		}
+	}
+
+	/** Any other event that knows the modifiers: what is not held any more is let go.
+	 * @param {import("./modifiers.js").ModifierEvent} event */
+	sync(event) {
+		const mask = maskOf(event, this._platform);
+		const lost = this._mask & ~mask & ~LOCK_BITS;
+		if (lost === 0) return;
+		for (const code of this._down) if (MODIFIERS.has(code)) this._down.delete(code);
+		this._mask = (mask & ~LOCK_BITS) | (this._mask & LOCK_BITS);
+		this._send(false, KEYCODE_NONE, this._mask);
 	}
 
 	/** The focus goes elsewhere: nothing stays down on the server. */
@@ -76,14 +126,102 @@ export class Keyboard {
 		this._down.clear();
 		this._mask = mask;
 		this._leaving = false;
+		this._control = null;
 	}
 
-	/** @param {KeyLike} event */
-	_takeMask(event) {
-		const mask = maskOf(event);
+	/** @param {KeyLike} event @param {string} code @param {number} mask */
+	_press(event, code, mask) {
+		const character = this._platform.mac ? this._macCharacter(event, code, mask) : null;
+		if (character !== null) {
+			this._type(character);
+			return;
+		}
+		if (code.startsWith("Numpad")) this._settleNumLock(mask);
+		this._send(true, this._keycode(event, code), this._shortcutMask(code, mask));
+	}
+
+	/** A key without a position: by what it writes. @param {KeyLike} event */
+	_typed(event) {
+		if ([...event.key].length !== 1) return;
+		event.preventDefault();
+		const mask = this._takeMask(event, "");
+		const taps = this.keyMap.tapsFor(event.key);
+		const shortcut = mask & (n.MASK_CONTROL | n.MASK_ALT | n.MASK_SUPER);
+		if (!shortcut) this._type(event.key);
+		else if (taps?.length === 1) this._send(true, taps[0].keycode, mask | taps[0].mask);
+	}
+
+	/**
+	 * Option on a Mac writes other characters than AltGr on a PC: the user wants what stands on
+	 * the Mac's keys. The left one stays Alt except for what programmers cannot do without.
+	 * @param {KeyLike} event @param {string} code @param {number} mask
+	 */
+	_macCharacter({ key }, code, mask) {
+		if (!(mask & n.MASK_ALT) || mask & (n.MASK_CONTROL | n.MASK_SUPER)) return null;
+		if ([...key].length !== 1 || key === " " || code.startsWith("Numpad")) return null;
+		const wanted = this._down.has("AltRight") || /[!-/:-@[-`{-~€]/.test(key);
+		return wanted && this.keyMap.tapsFor(key) ? key : null;
+	}
+
+	/** @param {KeyLike} event @param {string} code */
+	_keycode(event, code) {
+		/* Macs with an ISO keyboard swap these two. */
+		if (this._platform.mac && (code === "Backquote" || code === "IntlBackslash")) {
+			const other = code === "Backquote" ? "IntlBackslash" : "Backquote";
+			if (this._writes(event, KEYCODES[other]) && !this._writes(event, KEYCODES[code]))
+				return KEYCODES[other];
+		}
+		return KEYCODES[code];
+	}
+
+	/** @param {KeyLike} event @param {number} keycode */
+	_writes({ key }, keycode) {
+		const plain = this.keyMap.plainOn(keycode);
+		return key === "Dead" ? /\p{M}/u.test(plain) : key === plain;
+	}
+
+	/** @param {string} code @param {number} mask */
+	_shortcutMask(code, mask) {
+		if (!this._platform.mac || !(mask & n.MASK_SUPER) || !MAC_SHORTCUTS.has(code)) return mask;
+		return (mask & ~n.MASK_SUPER) | n.MASK_CONTROL;
+	}
+
+	/** @param {number} mask */
+	_tellControlSoon(mask) {
+		this._control = mask;
+		this._setTimer(() => {
+			if (this._control !== null) this._send(false, KEYCODE_NONE, this._control);
+			this._control = null;
+		}, ALTGR_WAIT_MS);
+	}
+
+	/** An earlier connection may have left NumLock on, and nothing says so: from on, which the
+	 * mask can do, its key leads to off. @param {number} mask */
+	_settleNumLock(mask) {
+		if (this._numLockKnown) return;
+		this._numLockKnown = true;
+		if (mask & n.MASK_NUM_LOCK) return;
+		this._send(false, KEYCODE_NONE, mask | n.MASK_NUM_LOCK);
+		this._send(true, KEYCODES.NumLock, mask);
+	}
+
+	/** @param {KeyLike} event @param {string} code */
+	_takeMask(event, code) {
+		const mask = this._altGr(event, code, maskOf(event, this._platform));
 		/* Clearing the bit leaves the lock on: only its key turns it off. */
-		if (this._mask & ~mask & MASK_NUM_LOCK) this._send(true, KEYCODES.NumLock, mask);
+		if (this._mask & ~mask & n.MASK_NUM_LOCK) this._send(true, KEYCODES.NumLock, mask);
+		if (mask & n.MASK_NUM_LOCK) this._numLockKnown = true;
 		this._mask = mask;
 		return mask;
+	}
+
+	/** Control and Alt together are AltGr where they write what AltGr does: Windows has it so.
+	 * @param {KeyLike} event @param {string} code @param {number} mask */
+	_altGr({ key }, code, mask) {
+		const both = n.MASK_CONTROL | n.MASK_ALT;
+		if (!this._platform.windows || (mask & both) !== both) return mask;
+		const taps = this.keyMap.tapsFor(key);
+		const same = taps?.length === 1 && taps[0].keycode === KEYCODES[code];
+		return same && taps[0].mask & n.MASK_ALTGR ? (mask & ~both) | n.MASK_ALTGR : mask;
 	}
 }

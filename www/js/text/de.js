@@ -3,6 +3,7 @@
 
 import { deFaults } from "./de_faults.js";
 import { deHelp } from "./de_help.js";
+import { deKeyNames, deLayouts } from "./de_keys.js";
 import { ago, duration, number } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
@@ -51,6 +52,14 @@ export const de = {
 		pinTitle: "Die Leiste über dem Bildschirm halten oder am Rand verschwinden lassen",
 		showBar: "Leiste zeigen",
 		keys: "Tasten",
+		keyboard: "Tastatur",
+		writing: "Text schreiben",
+		writingTitle: "Für Bildschirmtastaturen und Eingabemethoden",
+		heldKeys: "Für die nächste Taste halten",
+		keptKeys: "An die Sitzung senden",
+		plainKeys: "Weitere Tasten",
+		functionKeys: "Funktionstasten",
+		textInput: "Text für die Sitzung",
 		size: "Größe",
 		detach: "Ablösen",
 		help: "Hilfe",
@@ -77,6 +86,12 @@ export const de = {
 		clipboardSelected: "Auf dem Desktop markiert",
 		screen: "Entfernter Desktop. Mit Strg, Alt und Umschalt zusammen verlassen Sie ihn zur Bedienleiste.",
 	},
+
+	layouts: deLayouts,
+	keyNames: deKeyNames,
+	automaticLayout: (layout) => `Automatisch: ${layout}`,
+	keysLocked:
+		"Alle Tasten gehen an die Sitzung. Halten Sie Esc gedrückt, um das Vollbild zu verlassen.",
 
 	retryAfter: (seconds) =>
 		seconds < 90

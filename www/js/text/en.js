@@ -7,6 +7,7 @@
 
 import { enFaults } from "./en_faults.js";
 import { enHelp } from "./en_help.js";
+import { enKeyNames, enLayouts } from "./en_keys.js";
 import { ago, duration, number } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
@@ -54,6 +55,14 @@ export const en = {
 		pinTitle: "Keep the bar above the screen, or let it hide at the edge",
 		showBar: "Show the bar",
 		keys: "Keys",
+		keyboard: "Keyboard",
+		writing: "Write text",
+		writingTitle: "For on-screen keyboards and input methods",
+		heldKeys: "Hold for the next key",
+		keptKeys: "Send to the session",
+		plainKeys: "Other keys",
+		functionKeys: "Function keys",
+		textInput: "Text for the session",
 		size: "Size",
 		detach: "Detach",
 		help: "Help",
@@ -80,6 +89,11 @@ export const en = {
 		clipboardSelected: "Selected on the desktop",
 		screen: "Remote desktop. Press Control, Alt and Shift together to leave it for the controls.",
 	},
+
+	layouts: enLayouts,
+	keyNames: enKeyNames,
+	automaticLayout: (/** @type {string} */ layout) => `Automatic: ${layout}`,
+	keysLocked: "All keys go to the session. Hold Esc to leave full screen.",
 
 	retryAfter: (/** @type {number} */ seconds) =>
 		seconds < 90
