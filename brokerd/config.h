@@ -59,6 +59,9 @@ struct config {
 	} broker;
 	struct {
 		char title[129];
+		char logo[256]; /* a path of the web server; empty: none */
+		char accent[8]; /* "#rrggbb"; empty: the page's own */
+		bool kiosk, native_mode;
 		char default_server[65], default_desktop[65];
 		struct config_choices desktops;
 	} web;

@@ -51,6 +51,26 @@ static const char *parse_path(unsigned min, unsigned max, const char *value, voi
 	return value[0] == '/' ? parse_text(min, max, value, field) : "is not an absolute path";
 }
 
+/* Not more than a path: it stands in the page, and only files of the same web server may. */
+static const char *parse_web_path(unsigned min, unsigned max, const char *value, void *field)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~%+-";
+
+	if (value[0] != 0 &&
+	    (value[0] != '/' || value[1] == '/' || strspn(value, allowed) != strlen(value)))
+		return "is not a path on this web server, as /x2go-logo.svg is";
+	return parse_text(min, max, value, field);
+}
+
+static const char *parse_colour(unsigned min, unsigned max, const char *value, void *field)
+{
+	if (value[0] != 0 && (value[0] != '#' || strlen(value) != 7 ||
+				 strspn(value + 1, "0123456789abcdefABCDEF") != 6))
+		return "is not a colour #rrggbb";
+	return parse_text(min, max, value, field);
+}
+
 static const char *parse_address(unsigned min, unsigned max, const char *value, void *field)
 {
 	unsigned char binary[sizeof(struct in6_addr)];
@@ -217,6 +237,8 @@ static const struct {
 } kinds[CONFIG_KIND_COUNT] = {
     [CONFIG_KIND_TEXT] = {parse_text, false, 0},
     [CONFIG_KIND_PATH] = {parse_path, false, 0},
+    [CONFIG_KIND_WEB_PATH] = {parse_web_path, false, 0},
+    [CONFIG_KIND_COLOUR] = {parse_colour, false, 0},
     [CONFIG_KIND_ADDRESS] = {parse_address, false, 0},
     [CONFIG_KIND_UINT] = {parse_uint, false, sizeof(unsigned)},
     [CONFIG_KIND_SECONDS] = {parse_seconds, false, sizeof(unsigned)},

@@ -14,6 +14,8 @@ struct config_account;
 enum config_kind {
 	CONFIG_KIND_TEXT,     /* char[], min..max bytes */
 	CONFIG_KIND_PATH,     /* char[], absolute, min..max bytes */
+	CONFIG_KIND_WEB_PATH, /* char[], the path of a URL or nothing, at most max bytes */
+	CONFIG_KIND_COLOUR,   /* char[8], "#rrggbb" or nothing */
 	CONFIG_KIND_ADDRESS,  /* char[46], a numeric IP address */
 	CONFIG_KIND_UINT,     /* unsigned, min..max */
 	CONFIG_KIND_SECONDS,  /* unsigned, milliseconds; the text is whole seconds min..max */

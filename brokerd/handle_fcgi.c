@@ -22,12 +22,20 @@ static void on_config_get(struct broker *broker, struct conn *conn, struct messa
 
 	message_init(&answer, MESSAGE_CONFIG, message->request_id);
 	strcpy(answer.config.title, config->web.title);
+	strcpy(answer.config.logo, config->web.logo);
+	strcpy(answer.config.accent, config->web.accent);
+	answer.config.kiosk = config->web.kiosk;
+	answer.config.native_mode = config->web.native_mode;
 	strcpy(answer.config.default_server, config->web.default_server);
 	strcpy(answer.config.default_desktop, config->web.default_desktop);
 	answer.config.servers_count = (uint16_t)config->server_count;
 	for (size_t i = 0; i < config->server_count; i++) {
 		strcpy(answer.config.servers[i].id, config->servers[i].name);
 		strcpy(answer.config.servers[i].title, config->servers[i].title);
+		if (!config->web.native_mode)
+			continue;
+		strcpy(answer.config.servers[i].address, config->servers[i].address);
+		answer.config.servers[i].port = (uint16_t)config->servers[i].port;
 	}
 	answer.config.desktops_count = (uint16_t)config->web.desktops.count;
 	memcpy(answer.config.desktops, config->web.desktops.items,

@@ -168,6 +168,30 @@ static void test_calls(void **state)
 	end();
 }
 
+/* Where servers are is told only if the page is to write files for native clients. */
+static void test_page_configuration(void **state)
+{
+	const struct message_config *config = &fcgi.answer.config;
+	struct message message;
+
+	(void)state;
+	for (int native = 0; native < 2; native++) {
+		begin(native ? "[web]\nlogo = /logo.svg\naccent = #a0b1c2\nkiosk = yes\n"
+			       "native_mode = yes\n"
+			     : "");
+		message_init(&message, MESSAGE_CONFIG_GET, 0);
+		assert_int_equal(peer_ask(&fcgi, &message)->type, MESSAGE_CONFIG);
+		assert_string_equal(config->logo, native ? "/logo.svg" : "");
+		assert_string_equal(config->accent, native ? "#a0b1c2" : "");
+		assert_int_equal(config->kiosk, native);
+		assert_int_equal(config->native_mode, native);
+		assert_string_equal(config->servers[0].id, "here");
+		assert_string_equal(config->servers[0].address, native ? "127.0.0.1" : "");
+		assert_int_equal(config->servers[0].port != 0, native);
+		end();
+	}
+}
+
 static void test_cookies(void **state)
 {
 	struct ticket one, other, wrong;
@@ -442,10 +466,11 @@ int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {CASE(test_what_a_session_is), CASE(test_calls),
-	    CASE(test_cookies), CASE(test_refusals), CASE(test_processes_that_fail_to_open),
-	    CASE(test_processes_that_go_wrong), CASE(test_killed_from_outside), CASE(test_stubborn),
-	    CASE(test_kill_command), CASE(test_idle), CASE(test_asker_goes_away),
-	    CASE(test_many_at_once), CASE(test_chatter)};
+	    CASE(test_page_configuration), CASE(test_cookies), CASE(test_refusals),
+	    CASE(test_processes_that_fail_to_open), CASE(test_processes_that_go_wrong),
+	    CASE(test_killed_from_outside), CASE(test_stubborn), CASE(test_kill_command),
+	    CASE(test_idle), CASE(test_asker_goes_away), CASE(test_many_at_once),
+	    CASE(test_chatter)};
 
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {

@@ -231,7 +231,8 @@ static void test_garbage(void **state)
 		fd = world_connect("run/broker.sock");
 		greeting = round == 5 ? 0 : hello(bytes);
 		length = round == 6 ? hello(bytes + greeting)
-				    : frame(bytes + greeting, round == 1 ? 2 : 1,
+				    : frame(bytes + greeting,
+					  round == 1 ? PROTO_VERSION + 1 : PROTO_VERSION,
 					  round == 2   ? 0x7777
 					  : round == 3 ? MESSAGE_STATUS_GET
 					  : round == 4 ? MESSAGE_OPENED
@@ -264,7 +265,7 @@ static void test_descriptors(void **state)
 	assert_int_equal(pipe(pipes), 0);
 	fd = world_connect("run/broker.sock");
 	length = hello(bytes);
-	length += frame(bytes + length, 1, MESSAGE_CONFIG_GET, 0, 1);
+	length += frame(bytes + length, PROTO_VERSION, MESSAGE_CONFIG_GET, 0, 1);
 	send_all(fd, bytes, length, pipes[1]);
 	assert_true(is_closed_by_broker(fd, 5000));
 	close(fd);
@@ -289,7 +290,7 @@ static void test_truncated(void **state)
 	gone = world_connect("run/broker.sock");
 	send_all(waiting, bytes, greeting - 1, -1);
 	send_all(gone, bytes, greeting + 0, -1);
-	frame(bytes, 1, MESSAGE_LOGIN, 1000, 1);
+	frame(bytes, PROTO_VERSION, MESSAGE_LOGIN, 1000, 1);
 	send_all(gone, bytes, 16, -1);
 	close(gone);
 	assert_true(is_closed_by_broker(waiting, 5000));
@@ -310,7 +311,7 @@ static void test_not_reading(void **state)
 	for (uint32_t i = 1; i < 100000; i++) {
 		struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
 
-		frame(bytes, 1, MESSAGE_CONFIG_GET, 0, i);
+		frame(bytes, PROTO_VERSION, MESSAGE_CONFIG_GET, 0, i);
 		assert_int_equal(poll(&poll_fd, 1, 5000), 1);
 		if (send(fd, bytes, 16, MSG_NOSIGNAL) != 16) {
 			assert_true(errno == EPIPE || errno == ECONNRESET);

@@ -70,6 +70,10 @@ static void test_defaults(void **state)
 	assert_int_equal(config->deadlines.connect_ms, 10000);
 	assert_int_equal(config->sessions.uids.first, 70000);
 	assert_string_equal(config->web.default_desktop, config->web.desktops.items[0].id);
+	assert_string_equal(config->web.logo, "");
+	assert_string_equal(config->web.accent, "");
+	assert_false(config->web.kiosk);
+	assert_false(config->web.native_mode);
 	assert_int_equal(config->server_count, 0);
 	config_destroy(config);
 }
@@ -79,6 +83,9 @@ static void test_values(void **state)
 	struct config *config = load(IDS "admin_users = root, 64202\nlog_level = debug\n"
 					 "[web]\n"
 					 "title = Schreibtische f\xc3\xbcr alle\n"
+					 "logo = /site/logo%20-1.svg\n"
+					 "accent = #a0B1c2 ; ours\n"
+					 "kiosk = yes\nnative_mode = yes\n"
 					 "desktops = XFCE = Xfce ,MATE,\n"
 					 "\tICEWM=Ice=WM\n"
 					 "\t, TERMINAL=Terminal\n"
@@ -101,6 +108,10 @@ static void test_values(void **state)
 	assert_int_equal(config->broker.admin_users.items[1].id, 64202);
 	assert_int_equal(config->broker.log_level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config->web.title, "Schreibtische f\xc3\xbcr alle");
+	assert_string_equal(config->web.logo, "/site/logo%20-1.svg");
+	assert_string_equal(config->web.accent, "#a0B1c2");
+	assert_true(config->web.kiosk);
+	assert_true(config->web.native_mode);
 	assert_int_equal(config->web.desktops.count, 4);
 	assert_string_equal(config->web.desktops.items[0].id, "XFCE");
 	assert_string_equal(config->web.desktops.items[0].title, "Xfce");
@@ -127,6 +138,7 @@ static void test_values(void **state)
 #define TEN	"aaaaaaaaaa"
 #define FIFTY	TEN TEN TEN TEN TEN
 #define HUNDRED FIFTY FIFTY
+#define NO_PATH "is not a path on this web server, as /x2go-logo.svg is\n"
 
 static const struct {
 	const char *text, *reports;
@@ -136,6 +148,18 @@ static const struct {
     {"[web]\ntitel = x\n", ":7: [web] titel: there is no such key\n"},
     {"[web]\ntitle = x\ntitle = y\n", ":8: [web] title: is given twice; first in line 7\n"},
     {"[web]\ntitle = x\n[web]\ntitle = x\n", ":9: [web] title: is given twice; first in line 7\n"},
+    {"[web]\naccent = blue\n", ":7: [web] accent: is not a colour #rrggbb\n"},
+    {"[web]\naccent = #12345\n", ":7: [web] accent: is not a colour #rrggbb\n"},
+    {"[web]\naccent = #1234567\n", ":7: [web] accent: is not a colour #rrggbb\n"},
+    {"[web]\naccent = 1234567\n", ":7: [web] accent: is not a colour #rrggbb\n"},
+    {"[web]\naccent = #12345g\n", ":7: [web] accent: is not a colour #rrggbb\n"},
+    {"[web]\nlogo = logo.svg\n", ":7: [web] logo: " NO_PATH},
+    {"[web]\nlogo = //evil.example/logo.svg\n", ":7: [web] logo: " NO_PATH},
+    {"[web]\nlogo = https://evil.example/logo.svg\n", ":7: [web] logo: " NO_PATH},
+    {"[web]\nlogo = /a\"b\n", ":7: [web] logo: " NO_PATH},
+    {"[web]\nlogo = /a\\b\n", ":7: [web] logo: " NO_PATH},
+    {"[web]\nkiosk = 1\n", ":7: [web] kiosk: is neither yes nor no\n"},
+    {"[web]\nnative_mode = on\n", ":7: [web] native_mode: is neither yes nor no\n"},
     {"nonsense\n", ":6: is neither [section] nor key = value\n"},
     {"[web\n", ":6: is neither [section] nor key = value\n"},
     {"[web]\ntitle = \xff\n", ":7: [web] title: is not clean UTF-8 text\n"},

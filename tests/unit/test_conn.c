@@ -278,6 +278,7 @@ static void two_messages_in_one_read_are_both_heard(void **state)
 
 static void wrong_peers_are_dropped_with_a_reason(void **state)
 {
+	/* Version 1 stands for ours. */
 	static const struct {
 		const char *bytes;
 		size_t length;
@@ -305,6 +306,8 @@ static void wrong_peers_are_dropped_with_a_reason(void **state)
 		if (rows[i].after_hello)
 			assert_true(write(raw, frame, encode_hello(frame)) > 0);
 		memcpy(padded, rows[i].bytes, rows[i].length);
+		if (padded[5] == 1)
+			padded[5] = PROTO_VERSION;
 		assert_int_equal(write(raw, padded, rows[i].length), rows[i].length);
 		shutdown(raw, SHUT_WR);
 		RUN_UNTIL(broker.closed != NULL);

@@ -132,6 +132,31 @@ static void test_config(void **state)
 	    "\"height_max\":8192}}");
 }
 
+/* The addresses of servers are told with native_mode only. */
+static void test_config_of_a_site(void **state)
+{
+	const char *json;
+
+	(void)state;
+	message_init(&message, MESSAGE_CONFIG, 1);
+	strcpy(message.config.logo, "/logo.svg");
+	strcpy(message.config.accent, "#a0b1c2");
+	message.config.kiosk = 1;
+	message.config.servers_count = 1;
+	strcpy(message.config.servers[0].id, "demo");
+	strcpy(message.config.servers[0].address, "x2go.example");
+	message.config.servers[0].port = 2222;
+	json = written(json_write_config);
+	assert_non_null(
+	    strstr(json, ",\"logo\":\"/logo.svg\",\"accent\":\"#a0b1c2\",\"kiosk\":true,"
+			 "\"native_mode\":false,\"servers\":[{\"id\":\"demo\","
+			 "\"title\":\"demo\"}],"));
+	message.config.native_mode = 1;
+	json = written(json_write_config);
+	assert_non_null(strstr(json, "\"native_mode\":true,\"servers\":[{\"id\":\"demo\",\"title\":"
+				     "\"demo\",\"host\":\"x2go.example\",\"port\":2222}],"));
+}
+
 /* Every call's answer at its largest and smallest is one whole object. */
 static void test_largest(void **state)
 {
@@ -180,6 +205,7 @@ int main(void)
 	    cmocka_unit_test(test_answers),
 	    cmocka_unit_test(test_login),
 	    cmocka_unit_test(test_config),
+	    cmocka_unit_test(test_config_of_a_site),
 	    cmocka_unit_test(test_largest),
 	    cmocka_unit_test(test_errors),
 	};

@@ -92,11 +92,12 @@ static void frames_with_one_wrong_byte_are_refused(void **state)
 		uint8_t value;
 		enum message_result expected;
 	} rows[] = {
-	    {0, 'Y', MESSAGE_MALFORMED},			   /* magic */
-	    {5, 1, MESSAGE_VERSION}, {6, 0x7f, MESSAGE_MALFORMED}, /* no such type */
-	    {6, 0x05, MESSAGE_MALFORMED},			   /* 0x0506: none either */
-	    {9, 0x02, MESSAGE_MALFORMED},			   /* payload of 128 KiB */
-	    {16, 1, MESSAGE_MALFORMED},				   /* another kind */
+	    {0, 'Y', MESSAGE_MALFORMED}, /* magic */
+	    {5, PROTO_VERSION + 1, MESSAGE_VERSION},
+	    {6, 0x7f, MESSAGE_MALFORMED},  /* no such type */
+	    {6, 0x05, MESSAGE_MALFORMED},  /* 0x0506: none either */
+	    {9, 0x02, MESSAGE_MALFORMED},  /* payload of 128 KiB */
+	    {16, 1, MESSAGE_MALFORMED},	   /* another kind */
 	    {20, 15, MESSAGE_MALFORMED},   /* login too short, rest shifted */
 	    {17, 0xff, MESSAGE_MALFORMED}, /* field longer than the frame */
 	    {21, 0, MESSAGE_MALFORMED},	   /* NUL in text */
