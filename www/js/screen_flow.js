@@ -4,24 +4,24 @@
  * each. What is chosen, and where the user goes afterwards, is somebody else's.
  */
 
-import { displayDensity } from "./geometry.js";
 import { KeyboardFlow } from "./keyboard_flow.js";
 import { faultOf, isLoginOver, messageOf } from "./rpc.js";
-import { desiredSize, SessionView } from "./session_view.js";
+import { ScreenMode } from "./screen_mode.js";
+import { SessionView } from "./session_view.js";
 import { faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
 import { ClipboardPanel } from "./ui/clipboard_panel.js";
 import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
 import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
+import { boxOf } from "./ui/screen_place.js";
+import { SizePanel } from "./ui/size_panel.js";
 import { Toolbar } from "./ui/toolbar.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./types.js").StreamReply} StreamReply */
 /** @typedef {import("./types.js").EndReason} EndReason */
 /** @typedef {import("./geometry.js").Size} Size */
-
-const CSS_DPI = 96;
 
 export class ScreenFlow {
 	/**
@@ -45,6 +45,19 @@ export class ScreenFlow {
 		this._onLeft = onLeft;
 		this._onLoginOver = onLoginOver;
 		this._stage = byId("stage", HTMLElement);
+		this._viewport = byId("viewport", HTMLElement);
+		this._mode = new ScreenMode({
+			ratio: () => devicePixelRatio,
+			lasting: () => localStorage,
+			passing: () => sessionStorage,
+		});
+		new SizePanel({
+			mode: this._mode,
+			limits,
+			current: () => this._mode.desiredSize(boxOf(this._stage), limits()),
+			onDone: () => this._view?.focus(),
+		});
+		this._mode.onChange = () => this._view?.modeChanged();
 		this._toolbar = new Toolbar({
 			onSuspend: () => void this._suspend(),
 			onTerminate: () => void this._terminate(),
@@ -72,18 +85,17 @@ export class ScreenFlow {
 	/** @param {string} desktop */
 	async start(desktop) {
 		const title = this._titleOf(desktop);
+		const dpi = this._mode.beginNew();
 		await this._open(title, TEXT.starting(title), TEXT.startingHint, {
 			again: () => void this.start(desktop),
-			call: (options) => {
-				const dpi = Math.round(CSS_DPI * displayDensity(devicePixelRatio));
-				return this._rpc.start({ desktop, dpi, ...options });
-			},
+			call: (options) => this._rpc.start({ desktop, dpi, ...options }),
 		});
 	}
 
 	/** @param {SessionRow} row */
 	async resume(row) {
 		const title = this._titleOf(row.desktop);
+		this._mode.beginAgain(row.id);
 		await this._open(title, TEXT.resuming(title), TEXT.resumingHint, {
 			again: () => void this.resume(row),
 			call: (options) => this._rpc.resume({ id: row.id, ...options }),
@@ -120,11 +132,12 @@ export class ScreenFlow {
 		this._progress.begin(doing, hint);
 		this._say(doing);
 		try {
-			const size = desiredSize(this._stage, this._limits());
+			const size = this._mode.desiredSize(boxOf(this._stage), this._limits());
 			const layout = await this._keyboard.layout();
 			const reply = await call({ ...size, layout });
 			if (attempt !== this._attempt) return;
 			this._session = reply.session;
+			this._mode.remember(reply.session.id);
 			this._progress.step(1);
 			this._view = this._createView(reply.ws, size, layout);
 			this._keyboard.attach(this._view, reply.session.id, layout);
@@ -144,6 +157,8 @@ export class ScreenFlow {
 		url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 		return new SessionView({
 			stage: this._stage,
+			viewport: this._viewport,
+			mode: this._mode,
 			url: url.href,
 			size,
 			layout,

@@ -9,11 +9,10 @@ import { SessionClipboard } from "./clipboard/session_clipboard.js";
 import { CursorView } from "./ui/cursor_view.js";
 import { byId } from "./ui/dom.js";
 import { Engine } from "./stream/engine.js";
-import { displayDensity, placeScreen, remoteSize, screenPoint } from "./geometry.js";
 import { KeyInput } from "./input/key_input.js";
-import { maskOf } from "./input/modifiers.js";
-import { Pointer } from "./input/pointer.js";
-import { Wheel } from "./input/wheel.js";
+import { PointerInput } from "./input/pointer_input.js";
+import { ScreenPlace } from "./ui/screen_place.js";
+import { TouchRing } from "./ui/touch_ring.js";
 
 /** @typedef {import("./types.js").PageMessage} PageMessage */
 /** @typedef {import("./types.js").EngineMessage} EngineMessage */
@@ -37,21 +36,19 @@ const WORKER_END_MS = 500;
 export class SessionView {
 	/**
 	 * @param {object} options
-	 * @param {HTMLElement} options.stage the box that the screen fills; holds the canvas
+	 * @param {HTMLElement} options.stage the room that the screen has
+	 * @param {HTMLElement} options.viewport the seen part of it; holds the canvas
 	 * @param {string} options.url of the WebSocket
 	 * @param {Size} options.size that the gateway has asked the agent for
 	 * @param {string} options.layout of the session's keyboard
 	 * @param {import("./types.js").Config["limits"]} options.limits
+	 * @param {import("./screen_mode.js").ScreenMode} options.mode
 	 * @param {ViewEvents} options.events
 	 */
-	constructor({ stage, url, size, layout, limits, events }) {
-		this._stage = stage;
-		this._limits = limits;
+	constructor({ stage, viewport, url, size, layout, limits, mode, events }) {
 		this._events = events;
-		this._screen = size;
-		this._canvas = freshCanvas(stage);
+		this._canvas = freshCanvas(viewport);
 		this._cursor = new CursorView(this._canvas);
-		this._wheel = new Wheel(() => performance.now());
 		this._listeners = new AbortController();
 		this._host = startEngine(this._canvas, { url, ...size }, (message) => this._heard(message));
 		this.clipboard = new SessionClipboard({
@@ -69,17 +66,36 @@ export class SessionView {
 			onLeave: events.onLeave,
 			signal: this._listeners.signal,
 		});
-		this._pointer = new Pointer({
-			sendMotion: (x, y) => this._tell({ type: "motion", x, y }),
-			sendButton: (down, button, mask) => this._button(down, button, mask),
-			toScreen: (x, y) =>
-				screenPoint(this._canvas.getBoundingClientRect(), this._screen, x, y),
-			onNextFrame: (run) => requestAnimationFrame(run),
+		this._place = new ScreenPlace({
+			stage,
+			viewport,
+			canvas: this._canvas,
+			mode,
+			screen: size,
+			signal: this._listeners.signal,
+			onRoom: (box) => this._tell({ type: "resize", ...mode.desiredSize(box, limits) }),
+			onDensity: (density) => this._cursor.setDensity(density),
+		});
+		const ring = new TouchRing(stage, this._listeners.signal);
+		this._pointer = new PointerInput({
+			canvas: this._canvas,
+			signal: this._listeners.signal,
+			tell: (message) => this._point(message),
+			view: this._place,
+			ring: (at) => ring.show(at),
+			onPressed: () => this.focus(),
+			before: (event) => {
+				this.clipboard.beforePointer(event);
+				this.keys.sync(event);
+			},
 		});
 		this._listen();
 		if (document.hidden) this.setVisible(false);
-		this._observer = new ResizeObserver(() => this._stageResized());
-		this._observer.observe(stage);
+	}
+
+	/** What the user chose of size and zoom is another now. */
+	modeChanged() {
+		this._place.modeChanged();
 	}
 
 	focus() {
@@ -109,9 +125,10 @@ export class SessionView {
 		this._dispose();
 	}
 
-	/** @param {boolean} down @param {number} button @param {number} mask */
-	_button(down, button, mask) {
-		this._tell({ type: "button", down, button, mask: mask | this.keys.held });
+	/** @param {PageMessage} message of the pointer */
+	_point(message) {
+		if (message.type === "button") message.mask |= this.keys.held;
+		this._tell(message);
 	}
 
 	/** @param {PageMessage} message */
@@ -129,8 +146,7 @@ export class SessionView {
 			case "painted":
 				return this._events.onPainted();
 			case "screen":
-				this._screen = { width: message.width, height: message.height };
-				return this._place();
+				return this._place.setScreen({ width: message.width, height: message.height });
 			case "cursor-image":
 				return this._cursor.add(message);
 			case "cursor":
@@ -154,11 +170,6 @@ export class SessionView {
 	_listen() {
 		const canvas = this._canvas;
 		const options = { signal: this._listeners.signal };
-		const pointer = (/** @type {PointerEvent} */ event) => {
-			this.clipboard.beforePointer(event);
-			this.keys.sync(event);
-			this._pointer.update(event);
-		};
 		canvas.addEventListener("blur", () => this._pointer.releaseAll(), options);
 		window.addEventListener("blur", () => this._releaseAll(), options);
 		document.addEventListener(
@@ -166,36 +177,6 @@ export class SessionView {
 			() => this.setVisible(!document.hidden),
 			options,
 		);
-		canvas.addEventListener(
-			"pointerdown",
-			(event) => {
-				this.focus();
-				canvas.setPointerCapture(event.pointerId);
-				event.preventDefault();
-				pointer(event);
-			},
-			options,
-		);
-		canvas.addEventListener("pointermove", pointer, options);
-		canvas.addEventListener("pointerup", pointer, options);
-		canvas.addEventListener("pointercancel", () => this._pointer.releaseAll(), options);
-		canvas.addEventListener("contextmenu", (event) => event.preventDefault(), options);
-		canvas.addEventListener("wheel", (event) => this._wheelTurned(event), {
-			...options,
-			passive: false,
-		});
-	}
-
-	/** @param {WheelEvent} event */
-	_wheelTurned(event) {
-		event.preventDefault();
-		this._pointer.update(event);
-		this._pointer.flush();
-		const mask = maskOf(event);
-		for (const button of this._wheel.notches(event)) {
-			this._button(true, button, mask);
-			this._button(false, button, mask);
-		}
 	}
 
 	_releaseAll() {
@@ -203,54 +184,19 @@ export class SessionView {
 		this.keys.releaseAll();
 	}
 
-	_stageResized() {
-		const box = stageBox(this._stage);
-		/* Hidden: there is no size to follow. */
-		if (box.width < 1 || box.height < 1) return;
-		this._place();
-		this._tell({ type: "resize", ...desiredSize(this._stage, this._limits) });
-	}
-
-	/** The canvas itself may be the worker's: tests find the screen's size in its data. */
-	_place() {
-		Object.assign(this._canvas.dataset, this._screen);
-		const box = stageBox(this._stage);
-		const density = displayDensity(devicePixelRatio);
-		const place = placeScreen(box, this._screen, density);
-		Object.assign(this._canvas.style, {
-			left: `${place.x}px`,
-			top: `${place.y}px`,
-			width: `${place.width}px`,
-			height: `${place.height}px`,
-		});
-		if (place.width > 0) this._cursor.setDensity(this._screen.width / place.width);
-	}
-
 	_dispose() {
 		if (this._listeners.signal.aborted) return;
 		this._listeners.abort();
 		this.clipboard.close();
-		this._observer.disconnect();
 		this._cursor.clear();
 		this._canvas.style.cursor = "default";
 		this._host.stop();
 	}
 }
 
-/** @param {HTMLElement} stage @returns {Size} */
-function stageBox(stage) {
-	return { width: stage.clientWidth, height: stage.clientHeight };
-}
-
-/** The screen size that fills the stage. @param {HTMLElement} stage
- * @param {import("./types.js").Config["limits"]} limits */
-export function desiredSize(stage, limits) {
-	return remoteSize(stageBox(stage), displayDensity(devicePixelRatio), limits);
-}
-
-/** @param {HTMLElement} stage @returns {HTMLCanvasElement} */
-function freshCanvas(stage) {
-	const old = /** @type {HTMLCanvasElement} */ (stage.querySelector("canvas"));
+/** @param {HTMLElement} viewport @returns {HTMLCanvasElement} */
+function freshCanvas(viewport) {
+	const old = /** @type {HTMLCanvasElement} */ (viewport.querySelector("canvas"));
 	const fresh = /** @type {HTMLCanvasElement} */ (old.cloneNode());
 	old.replaceWith(fresh);
 	return fresh;

@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
 	clipRect,
-	displayDensity,
+	nativeDensity,
 	placeScreen,
 	remoteSize,
 	screenPoint,
+	wholeDensity,
 } from "../../../www/js/geometry.js";
 import { setLogLevel } from "../../../www/js/log.js";
 import { PageState } from "../../../www/js/page_state.js";
@@ -103,7 +104,31 @@ test("the size to ask for is whole, native and within every limit", () => {
 		[remoteSize({ width: 1, height: 1 }, 1, { ...limits, height_min: 1 }), 320, 64],
 	];
 	for (const [size, width, height] of table) assert.deepEqual(size, { width, height });
-	assert.deepEqual([1, 1.5, 2, 3, 0.5, NaN].map(displayDensity), [1, 1.5, 2, 2, 1, 1]);
+});
+
+test("a remote pixel is a whole number of the display's own", () => {
+	const ratios = [1, 1.25, 1.5, 2, 2.0000000476, 2.625, 3, 4, 0.5, NaN];
+	const densities = [1, 1.25, 1.5, 2, 2.0000000476, 1.3125, 1.5, 2, 0.5, 1];
+	assert.deepEqual(ratios.map(nativeDensity), densities);
+});
+
+test("a session of another density keeps its size as nearly as it stays sharp", () => {
+	/** @type {[number, number, number][]} the display's, the session's, as it is shown */
+	const table = [
+		[1, 1, 1],
+		[2, 2, 2],
+		[2, 1, 1],
+		[1, 2, 2],
+		[1.25, 1, 1.25],
+		[1.5, 1, 1.5],
+		[1, 1.5, 1],
+		[3, 1.5, 1.5],
+		[3, 1, 1],
+		[1.25, 2, 2.5],
+		[NaN, 1, 1],
+	];
+	for (const [ratio, session, shown] of table)
+		assert.equal(wholeDensity(ratio, session), shown, `${session} on ${ratio}`);
 });
 
 test("the screen stands pixel for pixel where it fits, else as large as it can", () => {
@@ -118,7 +143,29 @@ test("the screen stands pixel for pixel where it fits, else as large as it can",
 		[1001, 500, 1, [0, 0, 1001, 500]],
 	];
 	for (const [width, height, density, place] of table)
-		assert.deepEqual(Object.values(placeScreen(box, { width, height }, density)), place);
+		assert.deepEqual(Object.values(placeScreen(box, { width, height }, { density })), place);
+});
+
+test("fitted, pixel for pixel, magnified; the corner is on a device pixel", () => {
+	const box = { width: 1000, height: 500 };
+	/** @typedef {Parameters<typeof placeScreen>[2]} How */
+	/** @type {[number, number, Partial<How>, number[]][]} */
+	const table = [
+		[500, 250, { placement: "fit" }, [0, 0, 1000, 500]],
+		[800, 250, { placement: "fit" }, [0, 93, 1000, 312.5]],
+		[2000, 500, { placement: "fit" }, [0, 125, 1000, 250]],
+		[1000, 500, { placement: "fit", magnify: 2 }, [0, 0, 2000, 1000]],
+		[2000, 600, { placement: "actual" }, [0, 0, 2000, 600]],
+		[400, 600, { placement: "actual" }, [300, 0, 400, 600]],
+		[400, 100, { magnify: 4 }, [0, 50, 1600, 400]],
+		[401, 101, { devicePixelRatio: 2, density: 2 }, [399.5, 224.5, 200.5, 50.5]],
+	];
+	for (const [width, height, how, place] of table)
+		assert.deepEqual(
+			Object.values(placeScreen(box, { width, height }, { density: 1, ...how })),
+			place,
+			`${width}x${height} ${JSON.stringify(how)}`,
+		);
 });
 
 test("a point of the page is the pixel under it, and never off the screen", () => {

@@ -75,6 +75,14 @@ test("releaseAll lets go what is down, once", () => {
 	assert.deepEqual(sent, ["-1/0", "-2/0"]);
 });
 
+test("releaseAll lets no modifier stay, nor bring back what is up already", () => {
+	const { sent, pointer, update } = setUp();
+	update(0, 0, 1, ["Shift", "CapsLock"]);
+	sent.length = 0;
+	pointer.releaseAll();
+	assert.deepEqual(sent, ["-1/2"]);
+});
+
 function setUpWheel() {
 	let time = 0;
 	const wheel = new Wheel(() => time);
@@ -95,6 +103,8 @@ test("wheel notches in all directions", () => {
 		[0, 100, 0, [7]],
 		[3, 0, 1, [5]],
 		[-6, 0, 1, [4, 4]],
+		[120, 0, 0, [5]],
+		[-240, 0, 0, [4, 4]],
 		[300, -200, 0, [5, 5, 5, 6, 6]],
 		[1, 0, 2, Array(10).fill(5)],
 		[1e9, 0, 0, Array(10).fill(5)],
@@ -105,11 +115,51 @@ test("wheel notches in all directions", () => {
 	}
 });
 
-test("a touchpad's small steps add up to as much as a wheel's large ones", () => {
+test("a wheel's notch is one, whatever the system and the page's zoom make of it", () => {
+	for (const pixels of [53, 60, 80, 96, 100, 109.09, 120, 160]) {
+		const { turn, rest } = setUpWheel();
+		let notches = 0;
+		for (let i = 0; i < 60; i++) {
+			notches += turn(pixels).length;
+			if (i % 7 === 0) rest();
+		}
+		assert.equal(notches, 60, `${pixels} pixels`);
+	}
+});
+
+test("a touchpad's small steps add up to as much as they are worth", () => {
 	const { turn } = setUpWheel();
 	let notches = 0;
 	for (let i = 0; i < 100; i++) notches += turn(4).length;
 	assert.equal(notches, 4);
+});
+
+test("a flick with its momentum does not fly", () => {
+	const { turn } = setUpWheel();
+	let notches = 0;
+	let pixels = 0;
+	const steps = [2, 9, 30, 80, 110, ...Array.from({ length: 60 }, (_, i) => 100 * 0.93 ** i)];
+	for (const step of steps) {
+		pixels += step;
+		notches += turn(step).length;
+	}
+	assert.equal(notches, Math.floor(pixels / 100));
+});
+
+test("the mode is looked at first: it decides what some browsers tell", () => {
+	/** @type {string[]} */
+	const asked = [];
+	const event = new Proxy(
+		{ deltaX: 0, deltaY: 3, deltaMode: 1 },
+		{
+			get: (target, key) => {
+				asked.push(String(key));
+				return Reflect.get(target, key);
+			},
+		},
+	);
+	assert.deepEqual(new Wheel(() => 1000).notches(event), [5]);
+	assert.equal(asked[0], "deltaMode");
 });
 
 test("single lines add up to notches exactly", () => {
@@ -121,10 +171,11 @@ test("single lines add up to notches exactly", () => {
 
 test("a turn of direction or a rest starts from nothing", () => {
 	const { turn, rest } = setUpWheel();
-	assert.deepEqual(turn(90), []);
-	assert.deepEqual(turn(-90), []);
-	assert.deepEqual(turn(-10), [4]);
-	assert.deepEqual(turn(90), []);
+	const turns = (/** @type {number[]} */ ...steps) => steps.map((step) => turn(step));
+	assert.deepEqual(turns(45, 45), [[], []]);
+	assert.deepEqual(turns(-45, -45), [[], []]);
+	assert.deepEqual(turns(-10), [[4]]);
+	assert.deepEqual(turns(45, 45), [[], []]);
 	rest();
-	assert.deepEqual(turn(90), []);
+	assert.deepEqual(turns(45, 45), [[], []]);
 });

@@ -5,7 +5,7 @@
  * taken from each event's own list, so that none can stick.
  */
 
-import { maskOf } from "./modifiers.js";
+import { LOCK_BITS, maskOf } from "./modifiers.js";
 
 /** @typedef {Pick<PointerEvent, "clientX" | "clientY" | "buttons" | "getModifierState">} PointerLike */
 /** @typedef {{x: number, y: number}} Point */
@@ -44,21 +44,22 @@ export class Pointer {
 	/** Any pointer event: down, move, up. @param {PointerLike} event */
 	update(event) {
 		this._moved = this._toScreen(event.clientX, event.clientY);
+		this._mask = maskOf(event);
 		const changed = this._buttons ^ event.buttons;
 		if (changed === 0) {
 			this._askFrame();
 			return;
 		}
 		this.flush();
-		this._mask = maskOf(event);
 		for (const [bit, button] of BUTTON_BITS)
 			if (changed & bit) this._sendButton((event.buttons & bit) !== 0, button, this._mask);
 		this._buttons = event.buttons;
 	}
 
-	/** The pointer was taken away: nothing stays pressed on the server. */
+	/** The pointer was taken away: nothing stays pressed on the server, no modifier either. */
 	releaseAll() {
 		this.flush();
+		this._mask &= LOCK_BITS;
 		for (const [bit, button] of BUTTON_BITS)
 			if (this._buttons & bit) this._sendButton(false, button, this._mask);
 		this._buttons = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Wheel movement to notches of the X buttons 4-7. Pixels are accumulated, so that a touchpad's
- * many small steps scroll as far as a wheel's few large ones.
+ * Wheel movement to notches of the X buttons 4-7: one for each notch of a mouse wheel, whatever the
+ * browser makes of it in pixels, and as many for a touchpad as its pixels are worth.
  */
 
 /** @typedef {Pick<WheelEvent, "deltaX" | "deltaY" | "deltaMode">} WheelLike */
@@ -13,6 +13,11 @@ const REST_MS = 400;
 /** One event never scrolls further than this. */
 const NOTCHES_MAX = 10;
 
+/** A movement that begins with at least this much comes from a wheel. */
+const WHEEL_PIXELS_MIN = 50;
+/** What a wheel's notch comes to, about: systems say 100 or 120, and a zoomed page changes it. */
+const WHEEL_PIXELS = 120;
+
 const DOM_DELTA_LINE = 1;
 const DOM_DELTA_PAGE = 2;
 
@@ -21,29 +26,29 @@ const BUTTON_DOWN = 5;
 const BUTTON_LEFT = 6;
 const BUTTON_RIGHT = 7;
 
-export class Wheel {
-	/** @param {() => number} now milliseconds, monotonic */
-	constructor(now) {
-		this._now = now;
+/** Adds up parts of notches and gives out whole ones. */
+export class Notches {
+	constructor() {
 		this._x = 0;
 		this._y = 0;
-		this._movedAt = 0;
+	}
+
+	reset() {
+		this._x = 0;
+		this._y = 0;
 	}
 
 	/**
-	 * @param {WheelLike} event
-	 * @returns {number[]} X buttons, one for each notch
+	 * @param {number} x @param {number} y in notches, to the right and down
+	 * @returns {number[]} X buttons, one for each whole notch
 	 */
-	notches(event) {
-		const now = this._now();
-		if (now - this._movedAt > REST_MS) this._x = this._y = 0;
-		this._movedAt = now;
-		this._x = accumulate(this._x, pixels(event.deltaX, event.deltaMode));
-		this._y = accumulate(this._y, pixels(event.deltaY, event.deltaMode));
+	add(x, y) {
+		this._x = accumulate(this._x, x);
+		this._y = accumulate(this._y, y);
 		const stepsX = wholeNotches(this._x);
 		const stepsY = wholeNotches(this._y);
-		this._x -= stepsX * PIXELS_PER_NOTCH;
-		this._y -= stepsY * PIXELS_PER_NOTCH;
+		this._x -= stepsX;
+		this._y -= stepsY;
 		return [
 			...repeat(stepsY < 0 ? BUTTON_UP : BUTTON_DOWN, stepsY),
 			...repeat(stepsX < 0 ? BUTTON_LEFT : BUTTON_RIGHT, stepsX),
@@ -51,11 +56,45 @@ export class Wheel {
 	}
 }
 
-/** @param {number} delta @param {number} mode */
-function pixels(delta, mode) {
-	if (mode === DOM_DELTA_LINE) return (delta * PIXELS_PER_NOTCH) / LINES_PER_NOTCH;
-	if (mode === DOM_DELTA_PAGE) return delta * PIXELS_PER_NOTCH * NOTCHES_MAX;
-	return delta;
+export class Wheel {
+	/** @param {() => number} now milliseconds, monotonic */
+	constructor(now) {
+		this._now = now;
+		this._notches = new Notches();
+		this._pixels = PIXELS_PER_NOTCH;
+		this._movedAt = -Infinity;
+	}
+
+	/**
+	 * @param {WheelLike} event
+	 * @param {number} [gain]
+	 * @returns {number[]} X buttons, one for each notch
+	 */
+	notches(event, gain = 1) {
+		/* Firefox tells pixels instead of lines to a page that has not looked at the mode first. */
+		const { deltaMode } = event;
+		const { deltaX, deltaY } = event;
+		const now = this._now();
+		if (now - this._movedAt > REST_MS)
+			this._begin(Math.max(Math.abs(deltaX), Math.abs(deltaY)));
+		this._movedAt = now;
+		const perNotch = this._perNotch(deltaMode);
+		return this._notches.add((deltaX * gain) / perNotch, (deltaY * gain) / perNotch);
+	}
+
+	/** @param {number} pixels */
+	_begin(pixels) {
+		this._notches.reset();
+		const turned = Math.max(Math.round(pixels / WHEEL_PIXELS), 1);
+		this._pixels = pixels < WHEEL_PIXELS_MIN ? PIXELS_PER_NOTCH : pixels / turned;
+	}
+
+	/** @param {number} mode */
+	_perNotch(mode) {
+		if (mode === DOM_DELTA_LINE) return LINES_PER_NOTCH;
+		if (mode === DOM_DELTA_PAGE) return 1 / NOTCHES_MAX;
+		return this._pixels;
+	}
 }
 
 /** A turn of direction starts from nothing. @param {number} sum @param {number} delta */
@@ -66,7 +105,7 @@ function accumulate(sum, delta) {
 /** @param {number} sum */
 function wholeNotches(sum) {
 	/* Thirds of a line must not miss a notch by a rounding error. */
-	return Math.trunc(sum / PIXELS_PER_NOTCH + Math.sign(sum) * 1e-6);
+	return Math.trunc(sum + Math.sign(sum) * 1e-6);
 }
 
 /** @param {number} button @param {number} steps @returns {number[]} */

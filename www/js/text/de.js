@@ -69,6 +69,17 @@ export const de = {
 		suspend: "Anhalten",
 		disconnect: "Trennen",
 		terminate: "Beenden",
+		screenSize: "Größe des Bildschirms",
+		screenPixels: "Bildpunkte",
+		screenWidth: "Breite",
+		screenHeight: "Höhe",
+		apply: "Übernehmen",
+		screenZoom: "Darstellung",
+		zoomFit: "so groß wie das Fenster",
+		zoomActual: "Punkt für Punkt",
+		screenSharp: "Jeden Bildpunkt dieser Anzeige nutzen",
+		screenSharpHint:
+			"Schärfer auf feinen Anzeigen. Ihre richtige Größe bekommt die Schrift, wenn eine Sitzung gestartet wird.",
 		cancel: "Abbrechen",
 		sessionList: "Zu den Sitzungen",
 		logInAgain: "Neu anmelden",
@@ -173,6 +184,10 @@ export const de = {
 	faults: deFaults,
 
 	help: deHelp,
+
+	sizeOfWindow: "So groß wie das Fenster",
+	sizeCustom: "Andere Größe …",
+	sizeFixed: ({ width, height }) => `${width} × ${height}`,
 
 	stats: (s) => [
 		["Bilder", `${number("de", s.framesPerSecond)} /s`],

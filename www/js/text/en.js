@@ -72,6 +72,17 @@ export const en = {
 		suspend: "Suspend",
 		disconnect: "Disconnect",
 		terminate: "Terminate",
+		screenSize: "Size of the screen",
+		screenPixels: "Pixels",
+		screenWidth: "Width",
+		screenHeight: "Height",
+		apply: "Apply",
+		screenZoom: "Shown",
+		zoomFit: "as large as the window",
+		zoomActual: "pixel for pixel",
+		screenSharp: "Use every pixel of this display",
+		screenSharpHint:
+			"Sharper on fine displays. Letters get their right size when a session is started.",
 		cancel: "Cancel",
 		sessionList: "Session list",
 		logInAgain: "Log in again",
@@ -174,6 +185,11 @@ export const en = {
 	faults: enFaults,
 
 	help: enHelp,
+
+	sizeOfWindow: "As large as the window",
+	sizeCustom: "Another size …",
+	sizeFixed: (/** @type {import("../geometry.js").Size} */ { width, height }) =>
+		`${width} × ${height}`,
 
 	stats: (/** @type {import("../types.js").Stats} */ s) => [
 		["Pictures", `${number("en", s.framesPerSecond)} /s`],
