@@ -53,13 +53,31 @@ function isStartOfFrame(marker) {
 export async function decodeImage(bytes, width, height) {
 	const header = readImageHeader(bytes);
 	if (!header || header.width !== width || header.height !== height) return null;
-	try {
-		const blob = new Blob([bytes], { type: header.type });
-		const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
-		if (bitmap.width === width && bitmap.height === height) return bitmap;
-		bitmap.close();
-	} catch {
-		/* A damaged picture costs a repair, not the session. */
-	}
+	for (const decode of [decodeDirectly, decodeBlob])
+		try {
+			const bitmap = await decode(bytes, header.type);
+			if (bitmap.width === width && bitmap.height === height) return bitmap;
+			bitmap.close();
+		} catch {
+			/* A damaged picture costs a repair, not the session. */
+		}
 	return null;
+}
+
+/** Several times as fast as by a Blob, whose making waits for the browser's main process each time.
+ * @param {Bytes} data @param {string} type @returns {Promise<ImageBitmap>} */
+async function decodeDirectly(data, type) {
+	const decoder = new ImageDecoder({ data, type, colorSpaceConversion: "none" });
+	try {
+		const { image } = await decoder.decode();
+		return await createImageBitmap(image).finally(() => image.close());
+	} finally {
+		decoder.close();
+	}
+}
+
+/** Where there is no ImageDecoder. @param {Bytes} bytes @param {string} type
+ * @returns {Promise<ImageBitmap>} */
+function decodeBlob(bytes, type) {
+	return createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
 }
