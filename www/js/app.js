@@ -5,33 +5,47 @@
  */
 
 import { byId } from "./ui/dom.js";
+import { LeaveGuard } from "./leave_guard.js";
 import { logInfo } from "./log.js";
+import { LoginMemory } from "./login_memory.js";
 import { PageState } from "./page_state.js";
 import { messageOf, Rpc, RpcError } from "./rpc.js";
 import { ScreenFlow } from "./screen_flow.js";
 import { SessionsFlow } from "./sessions_flow.js";
 import { TEXT, translatePage } from "./text/text.js";
-import { dismissConfirm } from "./ui/confirm.js";
+import { confirmTakeOver, dismissConfirm } from "./ui/confirm.js";
 import { offerLanguages } from "./ui/language.js";
 import { LoginForm } from "./ui/login.js";
 import { applyTheme } from "./ui/theme.js";
+import { readUrlOptions } from "./url_options.js";
 
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./rpc.js").Credentials} Credentials */
+/** @typedef {import("./login_memory.js").RememberedLogin} RememberedLogin */
+
+const CONFIG_AGAIN_MS = 5_000;
 
 class App {
 	constructor() {
+		const { options, safeAddress } = readUrlOptions(location.href);
+		if (safeAddress) history.replaceState(history.state, "", safeAddress);
+		this._wishes = options; /* of the address */
+		this._memory = new LoginMemory(() => sessionStorage);
 		this._rpc = new Rpc(new URL("rpc/", document.baseURI).href);
 		this._state = new PageState(document.documentElement, () => this._stateChanged());
 		this._status = byId("status", HTMLElement);
-		this._form = new LoginForm((...login) => void this._login(...login));
+		this._form = new LoginForm({
+			onSubmit: (...login) => void this._login(...login),
+			onCancel: () => this._cancelLogin(),
+		});
 		this._sessions = new SessionsFlow({
 			rpc: this._rpc,
 			titleOf: (desktop) => this._titleOf(desktop),
 			say: (text) => this._say(text),
-			onStart: (desktop) => void this._screen.start(desktop),
+			onStart: (what) => void this._screen.start(what),
 			onResume: (row) => void this._screen.resume(row),
+			nativeTarget: () => this._form.nativeTarget(this._user, this._server),
 			onLoginOver: (text) => this._toForm(text),
 		});
 		this._screen = new ScreenFlow({
@@ -40,96 +54,199 @@ class App {
 			limits: () => this._limits(),
 			titleOf: (desktop) => this._titleOf(desktop),
 			say: (text, fault) => this._say(text, fault),
-			onLeft: (note) => this._showSessions(note),
+			onLeft: (note) => this._leftScreen(note),
 			onLoginOver: (text) => this._toForm(text),
 			onRelogin: () => void this._logout(),
 		});
+		this._guard = new LeaveGuard(() => this._screen.close());
 		byId("logout", HTMLButtonElement).addEventListener("click", () => void this._logout());
 		/** @type {Config | null} */
 		this._config = null;
 		/** @type {import("./types.js").Choice[]} */
 		this._desktops = [];
+		this._kiosk = false; /* one server, one desktop, no list */
+		this._user = "";
+		this._server = ""; /* its title */
+		this._attempt = 0; /* at a login; what comes of an earlier one is not wanted any more */
+		if (safeAddress) this._form.showNote(TEXT.passwordInAddress);
 	}
 
 	async boot() {
-		try {
-			this._config = await this._rpc.config();
-		} catch (error) {
-			this._form.showError(messageOf(error));
-			return;
-		}
+		const remembered = this._memory.read();
+		const attempt = ++this._attempt;
+		/* At once, so that the form does not flash by. */
+		if (remembered) this._state.set("authenticating");
+		this._config = await this._readConfig();
+		this._kiosk = this._config.kiosk === true || this._wishes.kiosk;
 		document.title = this._config.title;
 		applyTheme(this._config);
 		byId("title", HTMLElement).textContent = this._config.title;
-		this._form.fill(this._config);
-		this._form.focus();
+		this._form.fill(this._config, this._wishes, this._kiosk);
+		this._screen.setKiosk(this._kiosk);
+		if (remembered && attempt === this._attempt) await this._comeBack(remembered);
+		else this._form.focus();
+	}
+
+	/** Nothing goes without it: asks until it is there. @returns {Promise<Config>} */
+	async _readConfig() {
+		for (;;) {
+			try {
+				const config = await this._rpc.config();
+				this._form.showError("");
+				return config;
+			} catch (error) {
+				if (this._state.value !== "form") this._state.set("form");
+				this._form.showError(messageOf(error));
+				await new Promise((resolve) => setTimeout(resolve, CONFIG_AGAIN_MS));
+			}
+		}
 	}
 
 	/* ---- login ---- */
 
 	/** @param {Credentials} credentials @param {string} desktop @param {string} server its title */
 	async _login(credentials, desktop, server) {
+		const attempt = ++this._attempt;
+		if (this._form.wantsFullscreen) enterFullscreen();
 		this._state.set("authenticating");
 		this._say(TEXT.authenticating(server));
 		try {
 			const reply = await this._rpc.login(credentials);
-			this._say("");
+			if (attempt !== this._attempt) {
+				await this._rpc.logout(reply.login).catch(logLogout);
+				return;
+			}
 			if (reply.state !== "ready") throw new RpcError("unexpected_login");
-			byId("who", HTMLElement).textContent = `${credentials.user} · ${server}`;
-			this._desktops = reply.desktops;
-			this._sessions.offer(reply.desktops, desktop);
-			this._loggedIn(reply.sessions, desktop);
+			const { login, desktops, sessions } = reply;
+			const { user } = credentials;
+			this._memory.write({ login, user, server, desktops, desktop, screen: "" });
+			this._enterLogin({ login, user, server, desktops, desktop });
+			await this._offerSessions(sessions, desktop);
 		} catch (error) {
-			this._toForm(messageOf(error));
+			if (attempt === this._attempt) this._toForm(messageOf(error));
 		}
+	}
+
+	_cancelLogin() {
+		this._attempt += 1;
+		this._toForm("");
+		this._say(TEXT.loginCancelled);
+	}
+
+	/** The page was loaded anew; its login may live still. @param {RememberedLogin} remembered */
+	async _comeBack(remembered) {
+		const attempt = ++this._attempt;
+		if (this._state.value !== "authenticating") this._state.set("authenticating");
+		this._enterLogin(remembered);
+		this._say(TEXT.comingBack);
+		try {
+			const { sessions } = await this._rpc.sessions();
+			if (attempt !== this._attempt) return;
+			const shown = sessions.find(
+				({ id, kind, status }) =>
+					id === remembered.screen &&
+					kind === "desktop" &&
+					(status === "running" || status === "suspended"),
+			);
+			this._say("");
+			if (shown) void this._screen.resume(shown);
+			else if (this._kiosk) await this._openInKiosk(sessions, remembered.desktop);
+			else this._listSessions(sessions);
+		} catch (error) {
+			if (attempt === this._attempt) this._toForm(messageOf(error));
+		}
+	}
+
+	/** @param {Omit<RememberedLogin, "screen">} login */
+	_enterLogin({ login, user, server, desktops, desktop }) {
+		this._rpc.use(login);
+		this._say("");
+		this._user = user;
+		this._server = server;
+		this._desktops = desktops;
+		byId("who", HTMLElement).textContent = `${user} · ${server}`;
+		this._sessions.offer(desktops, desktop);
 	}
 
 	/** @param {SessionRow[]} rows @param {string} desktop */
-	_loggedIn(rows, desktop) {
-		const installed = this._desktops.some(({ id }) => id === desktop);
-		if (rows.length === 0 && installed) {
-			void this._screen.start(desktop);
-			return;
+	async _offerSessions(rows, desktop) {
+		if (this._kiosk) await this._openInKiosk(rows, desktop);
+		else if (rows.length === 0 && this._isInstalled(desktop))
+			void this._screen.start({ desktop });
+		else {
+			this._listSessions(rows);
+			if (rows.length === 0)
+				this._sessions.showError(TEXT.desktopNotInstalled(this._titleOf(desktop)));
 		}
-		this._state.set("sessions");
-		this._sessions.enter(rows);
-		if (rows.length === 0)
-			this._sessions.showError(TEXT.desktopNotInstalled(this._titleOf(desktop)));
 	}
 
-	async _logout() {
-		this._screen.close();
-		this._toForm("");
+	/** @param {SessionRow[]} rows @param {string} desktop the only one there is */
+	async _openInKiosk(rows, desktop) {
+		const mine = rows.filter((row) => row.kind === "desktop" && row.desktop === desktop);
+		const title = this._titleOf(desktop);
+		const attempt = this._attempt;
+		const suspended = mine.find(({ status }) => status === "suspended");
+		const running = mine.find(({ status }) => status === "running");
+		if (suspended) void this._screen.resume(suspended);
+		else if (running && (await confirmTakeOver(title))) void this._screen.resume(running);
+		else if (attempt !== this._attempt) return;
+		else if (running) await this._logout();
+		else if (this._isInstalled(desktop)) void this._screen.start({ desktop });
+		else await this._logout({ error: TEXT.desktopNotInstalled(title) });
+	}
+
+	/** @param {{error?: string, note?: string}} [why] */
+	async _logout({ error = "", note = "" } = {}) {
+		this._toForm(error);
+		this._say(note);
 		/* Whatever comes of it, this page is through with that login. */
-		await this._rpc.logout().catch((error) => logInfo(`logout: ${error.message}`));
+		await this._rpc.logout().catch(logLogout);
 	}
 
 	/** @param {string} error */
 	_toForm(error) {
 		this._screen.close();
+		this._memory.clear();
+		this._attempt += 1;
 		this._say("");
 		this._state.set("form");
 		this._form.showError(error);
 		this._form.focus();
 	}
 
-	/** To the list of sessions. @param {string} [note] what has just been done */
-	_showSessions(note = "") {
-		this._screen.close();
+	/* ---- sessions ---- */
+
+	/** @param {SessionRow[]} [rows] if they are known already */
+	_listSessions(rows) {
 		this._state.set("sessions");
-		this._say(note);
-		this._sessions.enter();
+		this._sessions.enter(rows);
 	}
 
-	/* ---- small things ---- */
+	/** @param {string} note what has just been done */
+	_leftScreen(note) {
+		if (this._kiosk) {
+			void this._logout({ note });
+			return;
+		}
+		this._screen.close();
+		this._listSessions();
+		this._say(note);
+	}
 
 	_stateChanged() {
 		const state = this._state.value;
+		const open = state === "running" || state === "reconnecting";
 		this._form.setBusy(state === "authenticating");
 		if (state !== "sessions") this._sessions.leave();
 		dismissConfirm();
 		this._screen.stateChanged();
+		this._guard.set(open);
+		/* On the way to the screen it stays what it was: a second reload ends up there too. */
+		if (open) this._memory.writeScreen(this._screen.sessionId);
+		else if (state !== "authenticating" && state !== "starting") this._memory.writeScreen("");
 	}
+
+	/* ---- small things ---- */
 
 	/** The status line. @param {string} text @param {boolean} [fault] */
 	_say(text, fault = false) {
@@ -138,15 +255,35 @@ class App {
 	}
 
 	/** @param {string} desktop */
+	_isInstalled(desktop) {
+		return this._desktops.some(({ id }) => id === desktop);
+	}
+
+	/** @param {string} desktop or a program's command */
 	_titleOf(desktop) {
 		const known = [...this._desktops, ...(this._config?.desktops ?? [])];
-		return known.find(({ id }) => id === desktop)?.title ?? desktop;
+		return (
+			known.find(({ id }) => id === desktop)?.title ??
+			this._sessions.applicationTitle(desktop) ??
+			desktop
+		);
 	}
 
 	_limits() {
 		if (!this._config) throw new Error("page: no configuration yet");
 		return this._config.limits;
 	}
+}
+
+/** @param {unknown} error */
+function logLogout(error) {
+	logInfo(`logout: ${error}`);
+}
+
+function enterFullscreen() {
+	document.documentElement
+		.requestFullscreen()
+		.catch((error) => logInfo(`full screen: refused: ${error}`));
 }
 
 translatePage(document);

@@ -8,6 +8,7 @@ import { logError } from "./log.js";
 import { describeFault, faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
 
+/** @typedef {import("./types.js").Application} Application */
 /** @typedef {import("./types.js").Config} Config */
 /** @typedef {import("./types.js").LoginReply} LoginReply */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -66,10 +67,17 @@ export class Rpc {
 	}
 
 	/** @param {Credentials} credentials @returns {Promise<LoginReply>} */
-	async login(credentials) {
-		const reply = await this._call("login", credentials);
-		this._login = reply.login;
-		return reply;
+	login(credentials) {
+		return this._call("login", credentials);
+	}
+
+	get loginId() {
+		return this._login;
+	}
+
+	/** The calls below are for this login from now on. @param {string} login */
+	use(login) {
+		this._login = login;
 	}
 
 	/** @returns {Promise<{sessions: SessionRow[]}>} */
@@ -77,7 +85,13 @@ export class Rpc {
 		return this._call("sessions", this._mine({}));
 	}
 
-	/** @param {{desktop: string, width: number, height: number, dpi: number, layout: string}} options
+	/** What may be started besides desktops. @returns {Promise<{applications: Application[]}>} */
+	applications() {
+		return this._call("applications", this._mine({}));
+	}
+
+	/** @param {({desktop: string} | {command: string}) & {width: number, height: number,
+	 *   dpi: number, layout: string}} options
 	 * @returns {Promise<StreamReply>} */
 	start(options) {
 		return this._call("start", this._mine(options));
@@ -104,9 +118,10 @@ export class Rpc {
 		return this._call("terminate", this._mine({ id }));
 	}
 
-	async logout() {
-		const body = this._mine({});
-		this._login = "";
+	/** @param {string} [login] one that was never used; else this one, which is over then */
+	async logout(login) {
+		const body = { login: login ?? this._login };
+		if (login === undefined) this._login = "";
 		await this._call("logout", body);
 	}
 

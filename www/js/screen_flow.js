@@ -19,6 +19,7 @@ import { SizePanel } from "./ui/size_panel.js";
 import { Toolbar } from "./ui/toolbar.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
+/** @typedef {import("./types.js").Startable} Startable */
 /** @typedef {import("./types.js").StreamReply} StreamReply */
 /** @typedef {import("./types.js").EndReason} EndReason */
 /** @typedef {import("./geometry.js").Size} Size */
@@ -77,18 +78,30 @@ export class ScreenFlow {
 		this._view = null;
 		/** @type {SessionRow | null} that is, or was last, on the screen */
 		this._session = null;
+		this._kiosk = false;
 		this._attempt = 0; /* a reply that belongs to an earlier one is not wanted any more */
 		/** @type {string | null} how the user is ending the session just now */
 		this._finishing = null;
 	}
 
-	/** @param {string} desktop */
-	async start(desktop) {
-		const title = this._titleOf(desktop);
+	/** Of the session that is, or was last, on the screen. */
+	get sessionId() {
+		return this._session?.id ?? "";
+	}
+
+	/** Without a list to go back to. @param {boolean} kiosk */
+	setKiosk(kiosk) {
+		this._kiosk = kiosk;
+		byId("back", HTMLElement).hidden = kiosk;
+	}
+
+	/** @param {Startable} what */
+	async start(what) {
+		const title = this._titleOf("desktop" in what ? what.desktop : what.command);
 		const dpi = this._mode.beginNew();
 		await this._open(title, TEXT.starting(title), TEXT.startingHint, {
-			again: () => void this.start(desktop),
-			call: (options) => this._rpc.start({ desktop, dpi, ...options }),
+			again: () => void this.start(what),
+			call: (options) => this._rpc.start({ ...what, dpi, ...options }),
 		});
 	}
 
@@ -114,7 +127,7 @@ export class ScreenFlow {
 		const state = this._state.value;
 		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
 		const showing = state === "running" || state === "starting" || state === "reconnecting";
-		if (!showing && document.fullscreenElement) void document.exitFullscreen();
+		if (!showing && !this._kiosk && document.fullscreenElement) void document.exitFullscreen();
 	}
 
 	/* ---- opening ---- */
@@ -190,6 +203,10 @@ export class ScreenFlow {
 		this._keyboard.detach();
 		const outcome = describeEnd(reason);
 		if (this._finishing && !outcome.fault) return; /* the call's answer is on its way */
+		if (this._kiosk && !outcome.fault) {
+			this._onLeft(`${outcome.title}. ${faultLine(outcome)}`);
+			return;
+		}
 		const row = this._session;
 		const again = row && !outcome.gone ? () => void this.resume(row) : null;
 		if (outcome.fault) this._showOutcome("error", outcome, TEXT.tryAgain, again);

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The list of sessions while it is shown: keeps it fresh, and does what its buttons say. Opening a
- * session on the screen is somebody else's.
+ * The list of sessions while it is shown: keeps it fresh, offers what can be started, and does
+ * what its buttons say. Opening a session on the screen is somebody else's.
  */
 
-import { isLoginOver, messageOf } from "./rpc.js";
+import { logInfo } from "./log.js";
+import { isLoginOver, messageOf, RpcError } from "./rpc.js";
 import { onLanguage, TEXT } from "./text/text.js";
-import { confirmAction, confirmTerminate } from "./ui/confirm.js";
+import { ApplicationList } from "./ui/applications.js";
+import { confirmSuspend, confirmTakeOver, confirmTerminate } from "./ui/confirm.js";
+import { nativeFaultText, saveNativeFile } from "./ui/native.js";
 import { SessionList } from "./ui/sessions.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./types.js").Choice} Choice */
+/** @typedef {import("./types.js").Application} Application */
+/** @typedef {import("./types.js").Startable} Startable */
+/** @typedef {import("./ui/native.js").NativeTarget} NativeTarget */
 
 const REFRESH_EVERY_MS = 10_000;
 /** A session that was just left needs a moment to show as suspended. */
@@ -22,22 +28,28 @@ export class SessionsFlow {
 	 * @param {import("./rpc.js").Rpc} options.rpc
 	 * @param {(desktop: string) => string} options.titleOf
 	 * @param {(text: string) => void} options.say to the status line
-	 * @param {(desktop: string) => void} options.onStart
+	 * @param {(what: Startable) => void} options.onStart
 	 * @param {(row: SessionRow) => void} options.onResume
+	 * @param {() => NativeTarget | null} options.nativeTarget null: native mode is not offered
 	 * @param {(text: string) => void} options.onLoginOver
 	 */
-	constructor({ rpc, titleOf, say, onStart, onResume, onLoginOver }) {
+	constructor({ rpc, titleOf, say, onStart, onResume, nativeTarget, onLoginOver }) {
 		this._rpc = rpc;
 		this._titleOf = titleOf;
 		this._say = say;
 		this._onResume = onResume;
+		this._nativeTarget = nativeTarget;
 		this._onLoginOver = onLoginOver;
 		this._list = new SessionList({
 			onAction: (action, row) => void this._act(action, row),
-			onStart,
-			onRefresh: () => void this._refresh(),
+			onStart: (desktop) => onStart({ desktop }),
+			onRefresh: () => void this._refreshAll(),
 			titleOf,
+			offersNative: () => nativeTarget() !== null,
 		});
+		this._applicationList = new ApplicationList(({ command }) => onStart({ command }));
+		/** @type {Application[] | null} null: not asked for yet */
+		this._applications = null;
 		this._shown = false;
 		this._request = 0; /* only the answer to the latest counts */
 		/** @type {string | null} the session that is being changed */
@@ -50,9 +62,18 @@ export class SessionsFlow {
 		onLanguage(() => this._list.show(this._rows, this._busyId));
 	}
 
-	/** @param {Choice[]} desktops installed on the server @param {string} preferred */
+	/** A new login. @param {Choice[]} desktops installed on the server @param {string} preferred */
 	offer(desktops, preferred) {
+		this._request += 1;
+		this._applications = null;
+		this._applicationList.hide();
+		this._show([]);
 		this._list.offer(desktops, preferred);
+	}
+
+	/** Of an application that is known by now. @param {string} command */
+	applicationTitle(command) {
+		return this._applications?.find((one) => one.command === command)?.title;
 	}
 
 	/** The list is on the page from now on. @param {SessionRow[]} [rows] if they are known already */
@@ -63,10 +84,12 @@ export class SessionsFlow {
 		else void this._refresh();
 		this._list.focus();
 		this._schedule(rows ? REFRESH_EVERY_MS : REFRESH_SOON_MS);
+		if (!this._applications) void this._loadApplications();
 	}
 
 	leave() {
 		this._shown = false;
+		this._request += 1;
 		clearTimeout(this._timer);
 	}
 
@@ -81,6 +104,11 @@ export class SessionsFlow {
 		this._list.show(rows, this._busyId);
 	}
 
+	async _refreshAll() {
+		this._list.showError("");
+		await Promise.all([this._refresh(), this._applications ?? this._loadApplications()]);
+	}
+
 	async _refresh() {
 		const request = ++this._request;
 		const wanted = () => this._shown && request === this._request;
@@ -89,6 +117,26 @@ export class SessionsFlow {
 			if (wanted()) this._show(sessions);
 		} catch (error) {
 			if (wanted()) this._failed(error);
+		}
+	}
+
+	/** Without them the page is of use all the same: a failure is told in their place. */
+	async _loadApplications() {
+		const login = this._rpc.loginId;
+		const wanted = () => this._shown && login === this._rpc.loginId;
+		try {
+			const { applications } = await this._rpc.applications();
+			if (!wanted()) return;
+			this._applications = applications;
+			this._applicationList.show(applications);
+			this._show(this._rows); /* whose programs have titles now */
+		} catch (error) {
+			if (!wanted()) return;
+			logInfo(`applications: ${error}`);
+			if (isLoginOver(error)) this._onLoginOver(messageOf(error));
+			else if (error instanceof RpcError && error.code === "not_found")
+				this._applications = []; /* a gateway that does not offer them */
+			else this._applicationList.showError(TEXT.applicationsFailed(messageOf(error)));
 		}
 	}
 
@@ -108,19 +156,28 @@ export class SessionsFlow {
 		else this._list.showError(messageOf(error));
 	}
 
-	/** @param {import("./ui/sessions.js").RowAction} action @param {SessionRow} row */
+	/** @param {import("./ui/session_card.js").RowAction} action @param {SessionRow} row */
 	async _act(action, row) {
+		if (this._busyId) return;
 		const title = this._titleOf(row.desktop);
-		if (action === "takeOver") {
-			const question = { title: TEXT.takeOverTitle(title), text: TEXT.takeOverText };
-			if (!(await confirmAction({ ...question, action: TEXT.takeOver }))) return;
+		if (action === "nativeFile") this._saveNativeFile(row);
+		else if (action === "resume") this._onResume(row);
+		else if (action === "takeOver") {
+			if (await confirmTakeOver(title)) this._onResume(row);
+		} else if (action === "terminate") {
+			if (await confirmTerminate(title)) await this._change(action, row);
+		} else if (row.attached || (await confirmSuspend(title))) await this._change(action, row);
+	}
+
+	/** @param {SessionRow} row that x2goclient can go on with */
+	_saveNativeFile({ desktop, kind }) {
+		const target = this._nativeTarget();
+		if (!target) return;
+		try {
+			saveNativeFile({ ...target, desktop, kdrive: kind !== "nx", size: null });
+		} catch (error) {
+			this._list.showError(nativeFaultText(error));
 		}
-		if (action === "resume" || action === "takeOver") {
-			this._onResume(row);
-			return;
-		}
-		if (action === "suspend" || (await confirmTerminate(title)))
-			await this._change(action, row);
 	}
 
 	/** @param {"suspend" | "terminate"} action @param {SessionRow} row */
@@ -129,15 +186,20 @@ export class SessionsFlow {
 		this._say(TEXT.working);
 		this._busyId = row.id;
 		this._show(this._rows);
+		/** @type {unknown} */
+		let failure;
+		let done = "";
 		try {
 			await this._rpc[action](row.id);
+			done = `${action === "suspend" ? TEXT.suspended : TEXT.terminated}.`;
 		} catch (error) {
-			if (this._shown) this._failed(error);
+			failure = error;
 		}
 		this._busyId = null;
 		if (!this._shown) return;
-		this._say("");
+		this._say(done);
 		this._show(this._rows);
-		await this._refresh();
+		if (failure) this._failed(failure);
+		if (this._shown) await this._refresh();
 	}
 }

@@ -8,12 +8,19 @@
 
 /** @typedef {{id: string, title: string}} Choice */
 
+/** A server of the list; host and port are told where native mode is offered.
+ * @typedef {Choice & {host?: string, port?: number}} Server */
+
+/** A published application. @typedef {{command: string, title: string, group: string}} Application */
+
+/** What can be started. @typedef {{desktop: string} | {command: string}} Startable */
+
 /**
  * What `config` answers. `jump_host` is absent where the gateway does not offer jump hosts.
  * @typedef {object} Config
  * @property {string} title
  * @property {string} version
- * @property {Choice[]} servers
+ * @property {Server[]} servers
  * @property {boolean} other_servers
  * @property {Choice[]} desktops
  * @property {{server?: string, desktop?: string}} defaults
@@ -21,6 +28,8 @@
  * @property {boolean} [jump_host]
  * @property {string} [accent] "#rrggbb"
  * @property {string} [logo] address of an image
+ * @property {boolean} [kiosk]
+ * @property {boolean} [native_mode]
  */
 
 /** @typedef {"starting" | "running" | "suspended" | "terminating" | "terminated"} SessionStatus */

@@ -140,6 +140,9 @@ export class StandinGateway {
 		this.onStream = onStream;
 		/** @type {SessionRow[]} */
 		this.sessions = [];
+		/** @type {import("../../../www/js/types.js").Application[]} */
+		this.applications = [];
+		/** @type {import("../../../www/js/types.js").Config} */
 		this.config = {
 			title: "X2Go",
 			version: "0",
@@ -152,6 +155,8 @@ export class StandinGateway {
 			],
 			defaults: { server: "demo", desktop: "ICEWM" },
 			limits: { width_min: 64, width_max: 8192, height_min: 64, height_max: 8192 },
+			kiosk: false,
+			native_mode: false,
 		};
 		this.installed = this.config.desktops.slice(0, 2);
 		/** @type {Record<string, Handler>} replaces the answers below, for one test */
@@ -170,7 +175,10 @@ export class StandinGateway {
 				},
 			}),
 			sessions: () => ({ body: { sessions: this.sessions } }),
-			start: ({ desktop }) => this._stream(sessionRow({ desktop })),
+			applications: () => ({ body: { applications: this.applications } }),
+			layout: () => ({ body: {} }),
+			start: ({ desktop, command }) =>
+				this._stream(sessionRow({ desktop: desktop ?? command })),
 			resume: ({ id }) => this._stream(sessionRow({ ...this._row(id), status: "running" })),
 			suspend: ({ id }) => this._change(id, "suspended"),
 			terminate: ({ id }) => this._change(id, "terminated"),

@@ -50,8 +50,10 @@ export class BrowserPage {
 		return this.agents[this.agents.length - 1];
 	}
 
-	async load() {
-		await this.page.goto(this.url);
+	/** The login form, as in a tab that was just opened. @param {string} [search] of the address */
+	async load(search = "") {
+		await this.page.evaluate(() => sessionStorage.clear()).catch(() => {});
+		await this.page.goto(this.url + search);
 		await this.page.waitForSelector("#connect:enabled");
 	}
 

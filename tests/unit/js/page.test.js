@@ -201,7 +201,8 @@ function rpcThatAnswers(status, body) {
 test("calls carry JSON and the login; config is a GET", async () => {
 	const { requests, rpc } = rpcThatAnswers(200, { login: "00ff", sessions: [] });
 	await rpc.config();
-	await rpc.login({ server: "demo", user: "alice", password: "wonderland" });
+	const { login } = await rpc.login({ server: "demo", user: "alice", password: "wonderland" });
+	rpc.use(login);
 	await rpc.start({ desktop: "ICEWM", width: 800, height: 600, dpi: 96, layout: "de" });
 	assert.deepEqual(
 		requests.map(({ url, init }) => [url, init.method ?? "GET"]),

@@ -19,9 +19,35 @@ const STATUS = {
 
 /** @type {Record<Exclude<SessionRow["kind"], "desktop">, string>} */
 const NOT_HERE = {
-	application: "Eine einzelne Anwendung: Öffnen Sie sie mit dem X2Go-Client.",
-	nx: "Eine NX-Sitzung: Öffnen Sie sie mit dem X2Go-Client.",
-	other: "Eine Sitzung dieser Art kann der Browser nicht zeigen.",
+	application:
+		"Eine einzelne Anwendung aus dem X2Go-Client. Diese Seite zeigt ganze Desktops: Machen Sie dort weiter oder beenden Sie sie hier.",
+	nx: "Eine NX-Sitzung, die kein Browser zeigen kann. Machen Sie im X2Go-Client weiter oder beenden Sie sie hier.",
+	other: "Eine Sitzung dieser Art kann kein Browser zeigen. Machen Sie dort weiter, wo sie begonnen wurde, oder beenden Sie sie hier.",
+};
+
+/** @type {Record<string, string>} */
+const GROUPS = {
+	AudioVideo: "Ton und Video",
+	Audio: "Ton und Video",
+	Video: "Ton und Video",
+	Development: "Entwicklung",
+	Education: "Bildung",
+	Game: "Spiele",
+	Graphics: "Grafik",
+	Network: "Internet",
+	Office: "Büro",
+	Science: "Wissenschaft",
+	Settings: "Einstellungen",
+	System: "System",
+	Utility: "Zubehör",
+};
+
+const NATIVE_FAULTS = {
+	host: "Der Name des Servers ist nicht gültig.",
+	user: "Der Benutzername enthält unerlaubte Zeichen.",
+	desktop: "Der Name des Desktops ist nicht gültig.",
+	jumpHost: "Der Sprungrechner oder sein Benutzername ist nicht gültig.",
+	number: "Eine Größe oder ein Port liegt außerhalb des Erlaubten.",
 };
 
 /** @type {import("./text.js").Catalogue} */
@@ -45,6 +71,18 @@ export const de = {
 		noSessions: "Es ist keine Sitzung offen.",
 		newSession: "Neue Sitzung",
 		start: "Starten",
+		applications: "Anwendungen",
+		findApplication: "Anwendung suchen",
+		kioskFullscreen: "Den ganzen Bildschirm nutzen",
+		nativeClient: "Den X2Go-Client auf diesem Rechner nutzen",
+		nativeHint:
+			"Füllen Sie oben Server, Benutzer und Desktop aus. Sie erhalten eine Datei, die ein installierter X2Go-Client öffnet; nach dem Passwort fragt er selbst.",
+		nativeKind: "Art der Sitzung",
+		nativeKdrive: "KDrive: öffnet sich auch hier",
+		nativeNx: "NX: nur für den Client",
+		nativeSize: "Größe",
+		nativeFullscreen: "Vollbild",
+		nativeFile: "Sitzungsdatei holen",
 		clipboard: "Zwischenablage",
 		connecting: "Anmeldung läuft …",
 		language: "Sprache",
@@ -112,7 +150,16 @@ export const de = {
 	desktopNotInstalled: (desktop) =>
 		`${desktop} ist auf diesem Server nicht installiert. Wählen Sie einen anderen Desktop.`,
 	otherServer: "Anderer Server …",
+	passwordInAddress:
+		"In der Adresse stand ein Passwort. Es wurde nicht benutzt und aus der Adresszeile entfernt, kann aber in Verläufen und Protokollen stehen: Bitte ändern Sie es.",
+	unknownServer: (server) =>
+		`Die Adresse verlangt den Server „${server}“, den dieses Gateway nicht anbietet.`,
+	unknownDesktop: (desktop) =>
+		`Die Adresse verlangt den Desktop „${desktop}“, der nicht angeboten wird. Wählen Sie einen anderen.`,
+	nativeFault: (field) => `Es lässt sich keine Datei erstellen: ${NATIVE_FAULTS[field]}`,
 
+	comingBack: "Zurück zu Ihren Sitzungen …",
+	loginCancelled: "Anmeldung abgebrochen.",
 	authenticating: (server) => `Anmeldung bei ${server} …`,
 	starting: (desktop) => `${desktop} wird gestartet …`,
 	startingHint: "Der Server bereitet Ihren Desktop vor. Das dauert einige Sekunden.",
@@ -136,10 +183,12 @@ export const de = {
 	notHere: (kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
 	sessionDetails: (row) =>
 		`Display\u00a0${row.display} auf ${row.server}, gestartet ${ago("de", row.age)}`,
+	continueHere: "Weitermachen, wo Sie aufgehört haben",
 	resume: "Fortsetzen",
 	takeOver: "Übernehmen",
 	suspend: "Anhalten",
 	terminate: "Beenden",
+	nativeFile: "Datei für den X2Go-Client",
 	cancel: "Abbrechen",
 	actionOn: (action, desktop) => `${desktop}: ${action}`,
 
@@ -172,6 +221,13 @@ export const de = {
 	clipboardCopied: "Kopiert.",
 	clipboardTooLong: (/** @type {number} */ characters) =>
 		`Nur der Anfang ist zu sehen. „Kopieren“ nimmt alle ${characters.toLocaleString("de")} Zeichen.`,
+
+	suspendTitle: (desktop) => `${desktop} anhalten?`,
+	suspendText:
+		"Die Sitzung ist vielleicht anderswo offen: Dort schließt sich ihr Bildschirm. Die Programme laufen weiter.",
+	applicationGroup: (group) => (Object.hasOwn(GROUPS, group) ? GROUPS[group] : "Sonstige"),
+	applicationsFailed: (reason) => `Die Liste der Anwendungen ließ sich nicht lesen. ${reason}`,
+	noApplicationFound: "Keine Anwendung heißt so.",
 
 	suspended: "Sitzung angehalten",
 	terminated: "Sitzung beendet",

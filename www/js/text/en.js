@@ -23,9 +23,35 @@ const STATUS = {
 
 /** @type {Record<Exclude<SessionRow["kind"], "desktop">, string>} */
 const NOT_HERE = {
-	application: "A single application: open it with the X2Go client.",
-	nx: "An NX session: open it with the X2Go client.",
-	other: "This kind of session cannot be shown in a browser.",
+	application:
+		"A single application, begun with the X2Go client. This page shows whole desktops: go on in that client, or end it here.",
+	nx: "An NX session, which browsers cannot show. Go on in the X2Go client, or end it here.",
+	other: "A kind of session that browsers cannot show. Go on where it was begun, or end it here.",
+};
+
+/** Groups of applications, by the main categories of desktop files. @type {Record<string, string>} */
+const GROUPS = {
+	AudioVideo: "Sound and video",
+	Audio: "Sound and video",
+	Video: "Sound and video",
+	Development: "Development",
+	Education: "Education",
+	Game: "Games",
+	Graphics: "Graphics",
+	Network: "Internet",
+	Office: "Office",
+	Science: "Science",
+	Settings: "Settings",
+	System: "System",
+	Utility: "Accessories",
+};
+
+const NATIVE_FAULTS = {
+	host: "the server's name is not valid.",
+	user: "the user name has signs that are not allowed.",
+	desktop: "the desktop's name is not valid.",
+	jumpHost: "the jump host or its user name is not valid.",
+	number: "a size or port is out of range.",
 };
 
 export const en = {
@@ -48,6 +74,18 @@ export const en = {
 		noSessions: "No session is open.",
 		newSession: "New session",
 		start: "Start",
+		applications: "Applications",
+		findApplication: "Find an application",
+		kioskFullscreen: "Use the whole screen",
+		nativeClient: "Use the X2Go client on this computer",
+		nativeHint:
+			"Fill in server, user and desktop above. You get a file that an installed X2Go client opens; it asks for your password itself.",
+		nativeKind: "Kind of session",
+		nativeKdrive: "KDrive: opens here as well",
+		nativeNx: "NX: for the client alone",
+		nativeSize: "Size",
+		nativeFullscreen: "Full screen",
+		nativeFile: "Get the session file",
 		clipboard: "Clipboard",
 		connecting: "Logging in …",
 		language: "Language",
@@ -114,7 +152,17 @@ export const en = {
 	desktopNotInstalled: (/** @type {string} */ desktop) =>
 		`${desktop} is not installed on this server. Choose another desktop.`,
 	otherServer: "Another server …",
+	passwordInAddress:
+		"The address held a password. It was not used and is gone from the address bar, but it may stand in histories and logs: please change it.",
+	unknownServer: (/** @type {string} */ server) =>
+		`The address asks for the server “${server}”, which this gateway does not offer.`,
+	unknownDesktop: (/** @type {string} */ desktop) =>
+		`The address asks for the desktop “${desktop}”, which is not offered. Choose another one.`,
+	nativeFault: (/** @type {"host" | "user" | "desktop" | "jumpHost" | "number"} */ field) =>
+		`No file can be made: ${NATIVE_FAULTS[field]}`,
 
+	comingBack: "Back to your sessions …",
+	loginCancelled: "Login cancelled.",
 	authenticating: (/** @type {string} */ server) => `Logging in to ${server} …`,
 	starting: (/** @type {string} */ desktop) => `Starting ${desktop} …`,
 	startingHint: "The server prepares your desktop. This takes a few seconds.",
@@ -139,10 +187,12 @@ export const en = {
 	notHere: (/** @type {SessionRow["kind"]} */ kind) => (kind === "desktop" ? "" : NOT_HERE[kind]),
 	sessionDetails: (/** @type {SessionRow} */ row) =>
 		`Display\u00a0${row.display} on ${row.server}, started ${ago("en", row.age)}`,
+	continueHere: "Continue where you left off",
 	resume: "Resume",
 	takeOver: "Take over",
 	suspend: "Suspend",
 	terminate: "Terminate",
+	nativeFile: "File for the X2Go client",
 	cancel: "Cancel",
 	actionOn: (/** @type {string} */ action, /** @type {string} */ desktop) =>
 		`${action} ${desktop}`,
@@ -173,6 +223,15 @@ export const en = {
 	clipboardCopied: "Copied.",
 	clipboardTooLong: (/** @type {number} */ characters) =>
 		`Only the beginning is shown. Copy takes all ${characters.toLocaleString("en")} characters.`,
+
+	suspendTitle: (/** @type {string} */ desktop) => `Suspend ${desktop}?`,
+	suspendText:
+		"The session may be open somewhere else: its screen closes there. Its programs go on.",
+	applicationGroup: (/** @type {string} */ group) =>
+		Object.hasOwn(GROUPS, group) ? GROUPS[group] : "Other",
+	applicationsFailed: (/** @type {string} */ reason) =>
+		`The list of applications could not be read. ${reason}`,
+	noApplicationFound: "No application has that name.",
 
 	suspended: "Session suspended",
 	terminated: "Session terminated",

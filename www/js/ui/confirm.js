@@ -17,6 +17,7 @@ export function confirmAction({ title, text, action, danger = false }) {
 	yes.textContent = action;
 	yes.className = danger ? "danger filled" : "primary";
 	dialog.returnValue = "";
+	if (dialog.open) return Promise.resolve(false); /* one question at a time */
 	return new Promise((resolve) => {
 		const done = new AbortController();
 		const { signal } = done;
@@ -42,6 +43,24 @@ export function confirmTerminate(title) {
 		text: TEXT.terminateText,
 		action: TEXT.terminate,
 		danger: true,
+	});
+}
+
+/** @param {string} title of the desktop */
+export function confirmTakeOver(title) {
+	return confirmAction({
+		title: TEXT.takeOverTitle(title),
+		text: TEXT.takeOverText,
+		action: TEXT.takeOver,
+	});
+}
+
+/** Of a session that may be open somewhere else. @param {string} title of the desktop */
+export function confirmSuspend(title) {
+	return confirmAction({
+		title: TEXT.suspendTitle(title),
+		text: TEXT.suspendText,
+		action: TEXT.suspend,
 	});
 }
 

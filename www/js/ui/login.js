@@ -5,19 +5,27 @@
  */
 
 import { byId, fillSelect, showText } from "./dom.js";
+import { NativeOffer } from "./native.js";
 import { onLanguage, TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").Config} Config */
 /** @typedef {import("../rpc.js").Credentials} Credentials */
+/** @typedef {import("../url_options.js").UrlOptions} UrlOptions */
+/** @typedef {import("./native.js").NativeTarget} NativeTarget */
 
 /** Of the choice that opens the field for another server's name; no server has this id. */
 const OTHER = "";
 
 export class LoginForm {
-	/** @param {(credentials: Credentials, desktop: string, server: string) => void} onSubmit with
-	 * the server's title */
-	constructor(onSubmit) {
+	/**
+	 * @param {object} options
+	 * @param {(credentials: Credentials, desktop: string, server: string) => void} options.onSubmit
+	 * with the server's title
+	 * @param {() => void} options.onCancel of a login that is under way
+	 */
+	constructor({ onSubmit, onCancel }) {
 		this._form = byId("login-form", HTMLFormElement);
+		this._note = byId("form-note", HTMLElement);
 		this._error = byId("form-error", HTMLElement);
 		this._server = byId("server", HTMLSelectElement);
 		this._otherField = byId("other-server-field", HTMLElement);
@@ -29,32 +37,76 @@ export class LoginForm {
 		this._proxyHost = byId("proxy-host", HTMLInputElement);
 		this._proxyUser = byId("proxy-username", HTMLInputElement);
 		this._proxyPassword = byId("proxy-password", HTMLInputElement);
+		this._fullscreenField = byId("kiosk-fullscreen-field", HTMLElement);
+		this._fullscreen = byId("kiosk-fullscreen", HTMLInputElement);
 		this._connect = byId("connect", HTMLButtonElement);
+		this._cancel = byId("cancel-login", HTMLButtonElement);
+		this._native = new NativeOffer({
+			target: () => this._filledInTarget(),
+			showError: (text) => this.showError(text),
+		});
+		/** @type {Config | null} */
+		this._config = null;
+		this._useless = false; /* nothing that could be sent from here would be taken */
 		this._connect.disabled = true;
 		this._server.addEventListener("change", () => this._serverChosen());
 		onLanguage(() => {
 			const other = this._server.querySelector('option[value=""]');
 			if (other) other.textContent = TEXT.otherServer;
 		});
+		this._cancel.addEventListener("click", onCancel);
 		this._form.addEventListener("submit", (event) => {
 			event.preventDefault();
+			if (this._connect.disabled) return;
 			this.showError("");
+			this.showNote("");
 			onSubmit(this._takeCredentials(), this._desktop.value, this._serverTitle());
 		});
 	}
 
-	/** @param {Config} config */
-	fill(config) {
+	/**
+	 * @param {Config} config
+	 * @param {UrlOptions} wishes of the page's address
+	 * @param {boolean} kiosk with what address and configuration say and nothing else
+	 */
+	fill(config, wishes, kiosk) {
+		this._config = config;
 		const servers = [...config.servers];
 		if (config.other_servers) servers.push({ id: OTHER, title: TEXT.otherServer });
 		fillSelect(this._server, servers, config.defaults.server);
 		fillSelect(this._desktop, config.desktops, config.defaults.desktop);
-		const jump = config.jump_host === true;
+		const jump = config.jump_host === true && !kiosk;
 		this._proxy.hidden = !jump;
 		for (const input of [this._proxyHost, this._proxyUser, this._proxyPassword])
 			input.disabled = !jump;
+		this._native.show(config.native_mode === true && !kiosk);
+		this._fullscreenField.hidden = !(kiosk && document.fullscreenEnabled);
+		const refused = this._prefill(config, wishes);
+		this._useless = kiosk && refused;
+		for (const select of [this._server, this._desktop]) select.disabled = kiosk;
+		this._other.readOnly = kiosk;
+		this._user.readOnly = kiosk && wishes.user !== "";
 		this._serverChosen();
-		this._connect.disabled = false;
+		this.setBusy(false);
+	}
+
+	/** @param {Config} config @param {UrlOptions} wishes @returns {boolean} whether the address asks
+	 * for a server that is not to be had */
+	_prefill(config, { server, user, desktop }) {
+		const isListed = config.servers.some(({ id }) => id === server);
+		const isOther = server !== "" && !isListed && config.other_servers;
+		if (server !== "" && isListed) this._server.value = server;
+		if (isOther) {
+			this._server.value = OTHER;
+			this._other.value = server;
+		}
+		if (user !== "") this._user.value = user;
+		const isKnown = config.desktops.some(({ id }) => id === desktop);
+		if (isKnown) this._desktop.value = desktop;
+		const refused = server !== "" && !isListed && !isOther;
+		if (refused) this.showError(TEXT.unknownServer(server));
+		else if (desktop !== "" && !isKnown) this.showError(TEXT.unknownDesktop(desktop));
+		return refused;
 	}
 
 	/** @param {string} text "" for none */
@@ -62,10 +114,21 @@ export class LoginForm {
 		showText(this._error, text);
 	}
 
+	/** Something to know that is no failure of a login. @param {string} text "" for none */
+	showNote(text) {
+		showText(this._note, text);
+	}
+
 	/** @param {boolean} busy */
 	setBusy(busy) {
-		this._form.toggleAttribute("aria-busy", busy);
-		this._connect.disabled = busy;
+		this._form.setAttribute("aria-busy", String(busy));
+		this._connect.disabled = busy || this._useless || !this._config;
+		this._cancel.hidden = !busy;
+	}
+
+	/** What a kiosk's user has chosen; elsewhere the session's own button does it. */
+	get wantsFullscreen() {
+		return !this._fullscreenField.hidden && this._fullscreen.checked;
 	}
 
 	/** Puts the cursor where the user goes on. */
@@ -82,6 +145,32 @@ export class LoginForm {
 	_serverTitle() {
 		if (this._server.value === OTHER) return this._other.value.trim();
 		return this._server.selectedOptions[0]?.textContent ?? this._server.value;
+	}
+
+	/** @returns {NativeTarget | null} */
+	_filledInTarget() {
+		const other = this._server.value === OTHER;
+		if (!this._user.reportValidity() || (other && !this._other.reportValidity())) return null;
+		return this.nativeTarget(this._user.value.trim(), this._serverTitle());
+	}
+
+	/**
+	 * For x2goclient: where to, as whom, which desktop.
+	 * @param {string} user @param {string} server its title, which is its name where it was typed
+	 * @returns {NativeTarget | null} null: that is not offered
+	 */
+	nativeTarget(user, server) {
+		if (this._config?.native_mode !== true) return null;
+		const { host, port } = this._config.servers.find(({ title }) => title === server) ?? {};
+		const jump = this._proxyHost.disabled ? "" : this._proxyHost.value.trim();
+		return {
+			title: server,
+			host: host ?? server,
+			port,
+			user,
+			desktop: this._desktop.value,
+			jumpHost: jump === "" ? null : { host: jump, user: this._proxyUser.value.trim() },
+		};
 	}
 
 	/** @returns {Credentials} */

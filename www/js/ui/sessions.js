@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The list of the user's sessions, what can be done with each, and the form for a new one. */
+/* The list of the user's sessions, and the form for a new one. */
 
-import { byId, fillSelect, icon, make, showText } from "./dom.js";
-import { language, TEXT } from "../text/text.js";
+import { byId, fillSelect, showText } from "./dom.js";
+import { SessionCard } from "./session_card.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 /** @typedef {import("../types.js").Choice} Choice */
-/** @typedef {"resume" | "takeOver" | "suspend" | "terminate"} RowAction */
+/** @typedef {import("./session_card.js").RowAction} RowAction */
 
 export class SessionList {
 	/**
@@ -15,17 +15,20 @@ export class SessionList {
 	 * @param {(desktop: string) => void} options.onStart
 	 * @param {() => void} options.onRefresh
 	 * @param {(desktop: string) => string} options.titleOf
+	 * @param {() => boolean} options.offersNative
 	 */
-	constructor({ onAction, onStart, onRefresh, titleOf }) {
+	constructor({ onAction, onStart, onRefresh, titleOf, offersNative }) {
 		this._onAction = onAction;
 		this._titleOf = titleOf;
+		this._offersNative = offersNative;
 		this._heading = byId("sessions-title", HTMLElement);
 		this._error = byId("sessions-error", HTMLElement);
 		this._list = byId("session-list", HTMLUListElement);
 		this._empty = byId("no-sessions", HTMLElement);
 		this._desktop = byId("new-desktop", HTMLSelectElement);
 		this._start = byId("start", HTMLButtonElement);
-		this._shown = "";
+		/** @type {Map<string, SessionCard>} by the session's id */
+		this._cards = new Map();
 		byId("refresh", HTMLButtonElement).addEventListener("click", onRefresh);
 		byId("new-session", HTMLFormElement).addEventListener("submit", (event) => {
 			event.preventDefault();
@@ -42,14 +45,25 @@ export class SessionList {
 	/** @param {SessionRow[]} rows @param {string | null} busyId of a session that is being changed */
 	show(rows, busyId) {
 		const open = rows.filter(({ status }) => status !== "terminated");
-		const shown = JSON.stringify([open, busyId, language]);
-		/* An unchanged list is left alone: it may hold the focus. */
-		if (shown === this._shown) return;
-		this._shown = shown;
-		const focused = focusedButton(this._list);
-		this._list.replaceChildren(...open.map((row) => this._card(row, row.id === busyId)));
+		const resumable = open.filter(
+			({ kind, status }) => kind === "desktop" && status === "suspended",
+		);
+		const offered = resumable.length === 1 ? resumable[0] : null;
+		const ordered = offered ? [offered, ...open.filter((row) => row !== offered)] : open;
+		const cards = ordered.map((row) => {
+			const card = this._cards.get(row.id) ?? new SessionCard(row, this._onAction);
+			const title = this._titleOf(row.desktop);
+			card.update(row, {
+				title,
+				busy: row.id === busyId,
+				offered: row === offered,
+				native: this._offersNative(),
+			});
+			return card;
+		});
+		this._cards = new Map(ordered.map(({ id }, i) => [id, cards[i]]));
+		this._place(cards.map(({ element }) => element));
 		this._empty.hidden = open.length > 0;
-		if (focused) focusButton(this._list, focused);
 	}
 
 	/** @param {string} text "" for none */
@@ -58,77 +72,22 @@ export class SessionList {
 	}
 
 	focus() {
-		const first = this._list.querySelector("button.primary") ?? this._heading;
-		if (first instanceof HTMLElement) first.focus();
+		const [first] = this._cards.values();
+		(first?.mainButton ?? this._heading).focus();
 	}
 
-	/** @param {SessionRow} row @param {boolean} busy */
-	_card(row, busy) {
-		const title = this._titleOf(row.desktop);
-		const why = TEXT.notHere(row.kind);
-		const card = make(
-			"li",
-			{ className: "card session" },
-			icon("screen"),
-			make(
-				"div",
-				{ className: "about" },
-				make("h2", { textContent: title }),
-				make("p", { className: "badge", textContent: TEXT.status(row.status) }),
-				make("p", { className: "details", textContent: TEXT.sessionDetails(row) }),
-				...(why ? [make("p", { className: "details", textContent: why })] : []),
-			),
-			make(
-				"div",
-				{ className: "actions" },
-				...actionsFor(row).map((action, i) =>
-					this._button(action, row, title, i === 0, busy),
-				),
-			),
-		);
-		Object.assign(card.dataset, { session: row.id, status: row.status, kind: row.kind });
-		card.setAttribute("aria-busy", String(busy));
-		return card;
-	}
-
-	/** @param {RowAction} action @param {SessionRow} row @param {string} title
-	 * @param {boolean} first @param {boolean} busy */
-	_button(action, row, title, first, busy) {
-		const button = make("button", {
-			type: "button",
-			textContent: TEXT[action],
-			disabled: busy,
-			ariaLabel: TEXT.actionOn(TEXT[action], title),
+	/** Elements that stay are not moved: that would take the focus from them.
+	 * @param {HTMLElement[]} elements */
+	_place(elements) {
+		const { activeElement } = document;
+		const focused = activeElement instanceof HTMLElement && this._list.contains(activeElement);
+		for (const old of [...this._list.children])
+			if (!elements.includes(/** @type {HTMLElement} */ (old))) old.remove();
+		elements.forEach((element, i) => {
+			const there = this._list.children[i] ?? null;
+			if (there !== element) this._list.insertBefore(element, there);
 		});
-		if (first && (action === "resume" || action === "takeOver")) button.className = "primary";
-		if (action === "terminate") button.className = "danger";
-		button.dataset.action = action;
-		button.addEventListener("click", () => this._onAction(action, row));
-		return button;
-	}
-}
-
-/** @param {SessionRow} row @returns {RowAction[]} */
-function actionsFor({ status, kind }) {
-	const here = kind === "desktop";
-	if (status === "suspended") return here ? ["resume", "terminate"] : ["terminate"];
-	if (status === "running")
-		return here ? ["takeOver", "suspend", "terminate"] : ["suspend", "terminate"];
-	return [];
-}
-
-/** @param {HTMLElement} list @returns {{id?: string, action?: string} | null} */
-function focusedButton(list) {
-	const button = document.activeElement;
-	if (!(button instanceof HTMLElement) || !list.contains(button)) return null;
-	return { id: button.closest("li")?.dataset.session, action: button.dataset.action };
-}
-
-/** @param {HTMLElement} list @param {{id?: string, action?: string}} which */
-function focusButton(list, { id, action }) {
-	for (const card of list.querySelectorAll("li")) {
-		if (card.dataset.session !== id) continue;
-		const buttons = [...card.querySelectorAll("button")];
-		(buttons.find((button) => button.dataset.action === action) ?? buttons[0])?.focus();
+		if (!focused || document.activeElement === activeElement) return;
+		(this._list.contains(activeElement) ? activeElement : this._heading).focus();
 	}
 }
