@@ -3,14 +3,17 @@
  * What the bench watches inside a page, ours and the reference's alike: fences of a replay, time in
  * which the page's main thread could not answer, and when keys were pressed.
  */
+import { once } from "node:events";
+import { WebSocketServer } from "ws";
 
 /** @typedef {{blockedMs: number, keys: {code: string, at: number}[]}} PageReport */
 
 /**
  * Runs in the page before its own scripts. Self-contained: playwright sends its text.
- * @param {{fenceFirst: number, fenceLast: number, longMs: number}} options
+ * @param {{line: string, fenceFirst: number, fenceLast: number, longMs: number}} options `line`: a
+ * WebSocket to the bench, beside the stream's
  */
-export function installProbe({ fenceFirst, fenceLast, longMs }) {
+export function installProbe({ line, fenceFirst, fenceLast, longMs }) {
 	const TICK_MS = 10;
 	const wall = (/** @type {number} */ time) => performance.timeOrigin + time;
 	/** @type {[number, number][]} times in which the main thread was taken for too long */
@@ -37,9 +40,8 @@ export function installProbe({ fenceFirst, fenceLast, longMs }) {
 		{ capture: true },
 	);
 
-	/** @param {number} serial */
-	const tell = (serial) =>
-		void fetch("/x2go/rpc/bench_fence", { method: "POST", body: JSON.stringify({ serial }) });
+	const socket = new WebSocket(line);
+	const tell = (/** @type {number} */ serial) => socket.send(String(serial));
 	const bench = {
 		/** A cursor is shown. @param {number} serial */
 		heard(serial) {
@@ -60,15 +62,19 @@ export function installProbe({ fenceFirst, fenceLast, longMs }) {
 			}
 			return { blockedMs, keys };
 		},
-		/** How much later the bench's clock is than the page's. */
+		/** How much later the bench's clock is than the page's; known to half a round trip. */
 		async skewMs() {
+			if (socket.readyState === WebSocket.CONNECTING)
+				await new Promise((resolve) => socket.addEventListener("open", resolve));
 			let best = { round: Infinity, skew: 0 };
-			for (let i = 0; i < 30; i++) {
+			for (let i = 0; i < 50; i++) {
 				const sent = performance.now();
-				const answer = await fetch("/x2go/rpc/bench_clock", { method: "POST" });
-				const { now } = await answer.json();
+				socket.send("clock");
+				const theirs = await new Promise((resolve) => {
+					socket.onmessage = ({ data }) => resolve(Number(data));
+				});
 				const got = performance.now();
-				const skew = now - wall((sent + got) / 2);
+				const skew = theirs - wall((sent + got) / 2);
 				if (got - sent < best.round) best = { round: got - sent, skew };
 			}
 			return best;
@@ -85,6 +91,35 @@ export function installProbe({ fenceFirst, fenceLast, longMs }) {
 		}
 	};
 	Object.assign(window, { bench });
+}
+
+/** The bench's end of the probe's line. */
+export class ProbeServer {
+	/** @param {(serial: number) => void} onFence */
+	static async open(onFence) {
+		const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+		server.on("connection", (socket) =>
+			socket.on("message", (data) => {
+				const text = String(data);
+				if (text === "clock") socket.send(String(wallClock()));
+				else onFence(Number(text));
+			}),
+		);
+		await once(server, "listening");
+		return new ProbeServer(server);
+	}
+
+	/** @param {WebSocketServer} server */
+	constructor(server) {
+		this._server = server;
+		const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+		this.url = `ws://127.0.0.1:${port}/`;
+	}
+
+	close() {
+		for (const socket of this._server.clients) socket.terminate();
+		this._server.close();
+	}
 }
 
 /** This process's wall clock, with fractions of a millisecond. @param {number} [time] */

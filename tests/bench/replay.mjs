@@ -15,8 +15,8 @@ export const FENCE_FIRST = 0xbe0c0000;
 /** The very last: told of when it has been shown, not only painted. */
 export const FENCE_LAST = FENCE_FIRST + 16;
 const FENCES = FENCE_LAST - FENCE_FIRST;
-const FENCE_EVERY_FRAMES = 50;
-const WINDOW_FRAMES = 500;
+const FENCE_EVERY_FRAMES = 100;
+const WINDOW_FRAMES = 600;
 /** As a gateway delivers it: in pieces that know nothing of messages. */
 const PIECE_BYTES = 16 * 1024;
 
