@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How to get the page into each of its states, before the stand-in gateway: for the screenshots and
+ * for the tests that look at every state. A scene whose button the page does not show answers false.
+ */
+
+import { readFile } from "node:fs/promises";
+import { fault, sessionRow, StandinGateway } from "./gateway.mjs";
+import { version, wholeScreen } from "./messages.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("playwright-core").Browser} Browser */
+/** @typedef {import("./gateway.mjs").StandinAgent} StandinAgent */
+/** @typedef {{gateway: StandinGateway, page: Page, agent: () => StandinAgent}} Scene */
+/** @typedef {(scene: Scene) => Promise<void | boolean>} Way */
+
+export const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const NEVER = new Promise(() => {});
+
+/** @param {Page} page @param {string} state */
+export async function inState(page, state) {
+	await page.waitForSelector(`html[data-state="${state}"]`);
+}
+
+/** @param {Page} page */
+export async function logIn(page) {
+	await page.fill("#username", "alice");
+	await page.fill("#password", "wonderland");
+	await page.click("#connect");
+}
+
+/** @param {Scene} scene */
+async function run({ page }) {
+	await logIn(page);
+	await inState(page, "running");
+}
+
+/** @param {Scene} scene */
+async function listSessions({ gateway, page }) {
+	gateway.sessions = [
+		sessionRow({ status: "suspended", age: 93_000, attached: false }),
+		sessionRow({ id: "alice-51", desktop: "XFCE", display: 51, age: 4_000, attached: false }),
+		sessionRow({
+			...{ id: "alice-52", desktop: "gimp", kind: "application" },
+			...{ display: 52, age: 240, attached: false },
+		}),
+		sessionRow({
+			...{ id: "alice-53", desktop: "MATE", kind: "nx", status: "suspended" },
+			...{ display: 53, age: 700_000, attached: false },
+		}),
+		sessionRow({ id: "alice-54", desktop: "LXQT", status: "starting", display: 54, age: 3 }),
+	];
+	await logIn(page);
+	await inState(page, "sessions");
+}
+
+/** A button of the bar, also when it has folded away. @param {Page} page @param {string} id
+ * @returns {Promise<boolean>} whether there is one */
+export async function pressTool(page, id) {
+	const button = page.locator(`#${id}`);
+	if ((await button.getAttribute("hidden")) !== null) return false;
+	if (!(await button.isVisible())) await page.click("#more");
+	await button.click();
+	return true;
+}
+
+/** @param {string} id of a button that opens a panel @returns {Way} */
+const withPanel = (id) => async (scene) => {
+	await run(scene);
+	if (!(await pressTool(scene.page, id))) return false;
+	await scene.page.waitForSelector(`#${id}[aria-expanded="true"]`, { state: "attached" });
+	return true;
+};
+
+/** @type {Record<string, Way>} */
+export const SCENES = {
+	form: async ({ page }) => page.fill("#username", "alice"),
+	"form-options": async ({ gateway, page }) => {
+		Object.assign(gateway.config, { jump_host: true, other_servers: true });
+		await page.reload();
+		await page.waitForSelector("#connect:enabled");
+		await page.selectOption("#server", "");
+		await page.click("#proxy summary");
+	},
+	"form-error": async ({ gateway, page }) => {
+		gateway.overrides.login = () => fault(401, "auth_failed", "x");
+		await logIn(page);
+		await page.waitForSelector("#form-error:not([hidden])");
+	},
+	authenticating: async ({ gateway, page }) => {
+		gateway.overrides.login = () => /** @type {Promise<any>} */ (NEVER);
+		await logIn(page);
+		await inState(page, "authenticating");
+	},
+	sessions: listSessions,
+	"sessions-empty": async (scene) => {
+		await run(scene);
+		scene.gateway.sessions = [];
+		await scene.page.evaluate(() => document.getElementById("disconnect")?.click());
+		await inState(scene.page, "sessions");
+		await scene.page.waitForSelector("#no-sessions:not([hidden])");
+	},
+	"sessions-error": async (scene) => {
+		await listSessions(scene);
+		scene.gateway.overrides.suspend = () => fault(409, "session_busy", "x");
+		await scene.page.click('[data-session="alice-51"] [data-action="suspend"]');
+		await scene.page.waitForSelector("#sessions-error:not([hidden])");
+	},
+	"sessions-offered": async ({ gateway, page }) => {
+		gateway.sessions = [sessionRow({ status: "suspended", age: 93_000, attached: false })];
+		await logIn(page);
+		await inState(page, "sessions");
+	},
+	"sessions-terminate": async (scene) => {
+		await listSessions(scene);
+		await scene.page.click("#session-list li:first-child .danger");
+		await scene.page.waitForSelector("#confirm[open]");
+	},
+	"sessions-take-over": async (scene) => {
+		await listSessions(scene);
+		await scene.page.click('[data-session="alice-51"] [data-action="takeOver"]');
+		await scene.page.waitForSelector("#confirm[open]");
+	},
+	starting: async ({ gateway, page }) => {
+		gateway.overrides.start = () => /** @type {Promise<any>} */ (NEVER);
+		await logIn(page);
+		await inState(page, "starting");
+	},
+	running: run,
+	clipboard: withPanel("clipboard"),
+	keys: withPanel("keys"),
+	size: withPanel("size"),
+	help: withPanel("help"),
+	more: async (scene) => {
+		await run(scene);
+		if (!(await scene.page.isVisible("#more"))) return false;
+		await scene.page.click("#more");
+		return true;
+	},
+	statistics: async (scene) => {
+		await run(scene);
+		await pressTool(scene.page, "stats");
+		await scene.page.waitForSelector("#stats-figures dd");
+	},
+	"bar-hidden": async (scene) => {
+		await run(scene);
+		await pressTool(scene.page, "pin");
+		await scene.page.mouse.move(200, 300);
+		await scene.page.click("#screen", { position: { x: 100, y: 200 } });
+		await scene.page.waitForSelector('[data-bar="hidden"]');
+	},
+	"status-fault": async (scene) => {
+		await run(scene);
+		scene.gateway.overrides.suspend = () => fault(504, "timeout", "x");
+		await pressTool(scene.page, "suspend");
+		await scene.page.waitForSelector("#status.fault");
+	},
+	reconnecting: async (scene) => {
+		await run(scene);
+		/* No way leads there yet; its look is kept. */
+		await scene.page.evaluate(() => {
+			document.documentElement.dataset.state = "reconnecting";
+		});
+	},
+	ended: async (scene) => {
+		await run(scene);
+		scene.agent().bye("replaced", "taken over");
+		await inState(scene.page, "ended");
+	},
+	error: async (scene) => {
+		await run(scene);
+		scene.agent().bye("agent_lost", "The display has ended. (x2gokdriveagent)");
+		await inState(scene.page, "error");
+	},
+};
+
+/** The stand-in desktop as JPEG, in any size. @param {Browser} browser */
+export async function desktopPainter(browser) {
+	const page = await browser.newPage();
+	const html = await readFile(new URL("./desktop.html", import.meta.url), "utf8");
+	await page.setContent(html);
+	/** @type {Map<string, Promise<Buffer>>} */
+	const made = new Map();
+	return (/** @type {{width: number, height: number}} */ size) => {
+		const key = `${size.width}x${size.height}`;
+		const draw = async () => {
+			await page.setViewportSize(size);
+			return page.screenshot({ type: "jpeg", quality: 90 });
+		};
+		if (!made.has(key)) made.set(key, draw());
+		return /** @type {Promise<Buffer>} */ (made.get(key));
+	};
+}
+
+/**
+ * A fresh page before a fresh gateway, taken to a state.
+ * @param {object} options
+ * @param {Browser} options.browser
+ * @param {string} options.www
+ * @param {string} options.name of SCENES
+ * @param {import("playwright-core").BrowserContextOptions} options.context
+ * @param {(size: {width: number, height: number}) => Promise<Uint8Array>} options.drawDesktop
+ * @param {(scene: Scene & {complaints: string[]}) => Promise<void>} look at the page in that state
+ * @param {object} [config] of the gateway
+ */
+export async function visit({ browser, www, name, context, drawDesktop }, look, config = {}) {
+	/** @type {StandinAgent[]} */
+	const agents = [];
+	const gateway = new StandinGateway({
+		www,
+		onStream: async (agent) => {
+			agents.push(agent);
+			const { width, height } = gateway.calls.findLast(
+				({ call }) => call === "start" || call === "resume",
+			)?.body;
+			agent.send(version(8));
+			agent.send(wholeScreen(width, height, await drawDesktop({ width, height })));
+		},
+	});
+	Object.assign(gateway.config, config);
+	const opened = await browser.newContext(context);
+	const page = await opened.newPage();
+	/** @type {string[]} */
+	const complaints = [];
+	page.on("pageerror", (error) => complaints.push(String(error)));
+	page.on("console", (message) => {
+		/* A refused call is in the browser's own log, as it should be. */
+		if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+			complaints.push(message.text());
+	});
+	try {
+		await page.goto(await gateway.listen());
+		await page.waitForSelector("#connect:enabled");
+		const scene = { gateway, page, agent: () => agents[agents.length - 1], complaints };
+		if ((await SCENES[name](scene)) !== false) await look(scene);
+	} finally {
+		await opened.close();
+		await gateway.close();
+	}
+}
