@@ -10,7 +10,12 @@ function setUp() {
 	/** @type {string[]} */
 	const log = [];
 	const time = new FakeTime();
-	const queue = new CommitQueue({ schedule: (flush) => flushes.push(flush), now: time.now });
+	let flushed = 0;
+	const queue = new CommitQueue({
+		schedule: (flush) => flushes.push(flush),
+		onFlushed: () => (flushed += 1),
+		now: time.now,
+	});
 	const decoders = new Map();
 	const settled = () => new Promise((resolve) => setImmediate(resolve));
 	return {
@@ -18,6 +23,7 @@ function setUp() {
 		time,
 		log,
 		flushes,
+		flushed: () => flushed,
 		started: () => decoders.size,
 		/** A job whose decoding the test ends by name. @param {string} name
 		 * @param {number} [bytes] @param {number} [pixels] */
@@ -54,13 +60,14 @@ test("decoding runs in parallel, commits keep the order of the stream", async ()
 });
 
 test("one flush takes all that is ready; only one is asked for", async () => {
-	const { log, decoding, finish, flush, flushes } = setUp();
+	const { log, decoding, finish, flush, flushes, flushed } = setUp();
 	for (const name of ["a", "b", "c"]) decoding(name);
 	for (const name of ["a", "b", "c"]) await finish(name);
 	assert.equal(flushes.length, 1);
 	flush();
 	assert.deepEqual(log, ["a", "b", "c"]);
 	assert.equal(flushes.length, 0);
+	assert.equal(flushed(), 1);
 });
 
 test("decoders at work are bounded, and each end starts the next", async () => {

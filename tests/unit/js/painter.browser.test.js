@@ -14,13 +14,14 @@ const GREEN = [10, 240, 30];
 const BLUE = [20, 30, 230];
 const WHITE = [255, 255, 255];
 
-/** As the page's own modules run: in the worker, or in the page where that cannot be. */
+/** As the page's own modules run: in the worker, or in the page where browsers lack what it needs. */
 const WAYS = {
 	worker: undefined,
 	"the page itself": () => {
 		Reflect.deleteProperty(HTMLCanvasElement.prototype, "transferControlToOffscreen");
 		Reflect.deleteProperty(globalThis, "OffscreenCanvas");
 		Reflect.deleteProperty(globalThis, "Worker");
+		Reflect.deleteProperty(globalThis, "ImageDecoder");
 	},
 };
 

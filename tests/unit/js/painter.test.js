@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameCache } from "../../../www/js/stream/frame_cache.js";
+import { ScreenDraws } from "../../../www/js/stream/screen_draws.js";
 import { Painter } from "../../../www/js/stream/painter.js";
 import { fakeContext, FakePicture } from "./fake_canvas.js";
 
@@ -29,18 +30,22 @@ function setUp() {
 		surfaces.push(surface);
 		return { context: fakeContext(surface), finish: () => surface };
 	};
-	const cache = new FrameCache();
-	const painter = new Painter(
-		/** @type {any} the pictures are fakes */ ({ screen, createSurface, cache }),
-	);
+	const draws = new ScreenDraws(/** @type {any} the pictures are fakes */ (screen));
+	const cache = new FrameCache((image) => draws.retire(image));
+	const painter = new Painter(/** @type {any} */ ({ screen: draws, createSurface, cache }));
 	return {
 		picture,
 		surfaces,
 		cache,
+		draws,
 		paint: (
 			/** @type {FrameMessage} */ frame,
 			/** @type {(FakePicture | null)[]} */ pictures,
-		) => painter.paint(frame, /** @type {any} */ (pictures)),
+		) => {
+			const missing = painter.paint(frame, /** @type {any} */ (pictures));
+			draws.flush();
+			return missing;
+		},
 	};
 }
 
@@ -57,7 +62,7 @@ function region(fields) {
 }
 
 test("an image over a whole frame is drawn, kept, and shown again elsewhere", () => {
-	const { picture, cache, surfaces, paint } = setUp();
+	const { picture, cache, draws, surfaces, paint } = setUp();
 	const image = new FakePicture(4, 4, 7);
 	assert.deepEqual(paint(frame({ crc: 9, x: 2, y: 1, regions: [region({})] }), [image]), []);
 	assert.deepEqual([picture.at(1, 1), picture.at(2, 1), picture.at(5, 4)], [0, 7, 7]);
@@ -66,6 +71,7 @@ test("an image over a whole frame is drawn, kept, and shown again elsewhere", ()
 	assert.equal(picture.at(13, 8), 7);
 	assert.equal(cache.size, 1);
 	cache.delete(9);
+	draws.flush();
 	assert.ok(image.closed);
 });
 
@@ -157,7 +163,7 @@ test("a copy that reaches out of its source is drawn as far as it goes, and is m
 });
 
 test("the cache keeps to its budget, oldest use first, and closes what goes", () => {
-	const cache = new FrameCache(3 * 16 * 4);
+	const cache = new FrameCache((image) => image.close?.(), 3 * 16 * 4);
 	const pictures = [1, 2, 3, 4].map((value) => new FakePicture(4, 4, value));
 	const put = (/** @type {number} */ crc) =>
 		cache.put(crc, { image: /** @type {any} */ (pictures[crc - 1]), width: 4, height: 4 });

@@ -32,10 +32,12 @@ export class CommitQueue {
 	 * @param {object} options
 	 * @param {(flush: () => void) => void} options.schedule runs flush soon, once, at a good moment
 	 * to paint
+	 * @param {() => void} [options.onFlushed] after all commits of a flush
 	 * @param {() => number} options.now milliseconds, monotonic
 	 */
-	constructor({ schedule, now }) {
+	constructor({ schedule, onFlushed = () => {}, now }) {
 		this._schedule = schedule;
+		this._onFlushed = onFlushed;
 		this._now = now;
 		/** @type {Entry[]} */
 		this._entries = [];
@@ -148,6 +150,7 @@ export class CommitQueue {
 			if (entry.decode) this._pixels -= entry.pixels ?? 0;
 			entry.commit(entry.decoded);
 		}
+		this._onFlushed();
 		this._startDecoders();
 		this._request();
 	}

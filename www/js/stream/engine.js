@@ -20,6 +20,7 @@ import { isWholeScreen, Painter } from "./painter.js";
 import { Refresh } from "./refresh.js";
 import { RoundTrip } from "./round_trip.js";
 import { Selections } from "./selections.js";
+import { ScreenDraws } from "./screen_draws.js";
 import { SendQueue } from "./send_queue.js";
 import { StreamStats } from "./stream_stats.js";
 import { createSurface, encodePng, openScreen } from "./surfaces.js";
@@ -52,10 +53,12 @@ export class Engine {
 			setTimeout(run, ms);
 		this._post = post;
 		this._screen = openScreen(canvas);
-		this._cache = new FrameCache();
-		this._painter = new Painter({ screen: this._screen, createSurface, cache: this._cache });
+		this._draws = new ScreenDraws(this._screen);
+		this._cache = new FrameCache((image) => this._draws.retire(image));
+		this._painter = new Painter({ screen: this._draws, createSurface, cache: this._cache });
 		this._cursors = new Cursors(post);
-		this._commits = new CommitQueue({ schedule: onceSoon, now });
+		const onFlushed = () => this._draws.flush();
+		this._commits = new CommitQueue({ schedule: onceSoon, onFlushed, now });
 		this._reader = new KdriveReader((message) => this._handle(message));
 		this._stats = new StreamStats(now);
 		this._version = 0;
@@ -217,7 +220,7 @@ export class Engine {
 		return pictures;
 	}
 
-	/** @param {FrameMessage} frame @param {(ImageBitmap | null)[]} pictures */
+	/** @param {FrameMessage} frame @param {(ImageBitmap | VideoFrame | null)[]} pictures */
 	_paint(frame, pictures) {
 		const { width, height } = this._screen;
 		const missing = this._painter.paint(frame, pictures);
@@ -286,6 +289,7 @@ export class Engine {
 		this._setStale(this._stale);
 		this._shed += this._commits.shed();
 		this._cache.clear();
+		this._draws.flush();
 		this._cursors.hold(true);
 	}
 
@@ -331,6 +335,7 @@ export class Engine {
 		this._selections.close();
 		this._commits.clear();
 		this._cache.clear();
+		this._draws.flush();
 		this._post({ type: "ended", reason });
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The frames that the agent may refer to again, as images on the graphics side; never read back.
- * It owns its images: what leaves the cache is closed. Beyond its budget the least recently used
+ * It owns its images: what leaves the cache is given to be closed. Beyond its budget the least recently used
  * go; a miss is repaired by asking the agent.
  */
 
@@ -12,8 +12,9 @@ const BYTES_PER_PIXEL = 4;
 export const CACHE_BYTES_MAX = 512 * 1024 * 1024;
 
 export class FrameCache {
-	/** @param {number} [bytesMax] */
-	constructor(bytesMax = CACHE_BYTES_MAX) {
+	/** @param {(image: Cached["image"]) => void} retire closes an image @param {number} [bytesMax] */
+	constructor(retire, bytesMax = CACHE_BYTES_MAX) {
+		this._retire = retire;
 		this._bytesMax = bytesMax;
 		this._bytes = 0;
 		/** @type {Map<number, Cached>} oldest use first */
@@ -55,7 +56,7 @@ export class FrameCache {
 		if (!frame) return;
 		this._frames.delete(crc);
 		this._bytes -= frame.width * frame.height * BYTES_PER_PIXEL;
-		frame.image.close?.();
+		this._retire(frame.image);
 	}
 
 	clear() {

@@ -12,7 +12,9 @@ import { clipRect } from "../geometry.js";
 /** @typedef {import("./kdrive_read.js").Region} Region */
 /** @typedef {import("./frame_cache.js").FrameCache} FrameCache */
 /** @typedef {import("./frame_cache.js").Cached} Cached */
+/** @typedef {import("./screen_draws.js").ScreenDraws} ScreenDraws */
 /** @typedef {Cached["image"]} Picture */
+/** @typedef {(picture: Picture, from: Rect, x: number, y: number) => void} DrawTo */
 /** @typedef {Pick<CanvasRenderingContext2D, "drawImage">} Context */
 
 /**
@@ -29,12 +31,14 @@ import { clipRect } from "../geometry.js";
 export class Painter {
 	/**
 	 * @param {object} options
-	 * @param {Screen} options.screen
+	 * @param {ScreenDraws} options.screen
 	 * @param {(width: number, height: number) => Surface} options.createSurface
 	 * @param {FrameCache} options.cache
 	 */
 	constructor({ screen, createSurface, cache }) {
 		this._screen = screen;
+		/** @type {DrawTo} */
+		this._toScreen = (...draw) => screen.add(...draw);
 		this._createSurface = createSurface;
 		this._cache = cache;
 	}
@@ -57,11 +61,11 @@ export class Painter {
 	_paintMain(frame, pictures) {
 		if (frame.regions.length === 0) return [frame];
 		if (isWholeScreen(frame)) this._screen.resize(frame.width, frame.height);
-		const missing = frame.regions.filter(
-			(region, i) => !this._draw(this._screen.context, region, pictures[i]),
-		);
-		pictures.forEach((picture) => picture?.close?.());
-		return missing;
+		return frame.regions.filter((region, i) => {
+			const whole = this._draw(this._toScreen, region, pictures[i]);
+			this._screen.retire(pictures[i]);
+			return !whole;
+		});
 	}
 
 	/** @param {FrameMessage} frame @param {(Picture | null)[]} pictures */
@@ -73,7 +77,7 @@ export class Painter {
 		}
 		const cached = this._cache.get(frame.crc);
 		if (!cached) return [frame];
-		this._screen.context.drawImage(cached.image, frame.x, frame.y);
+		this._toScreen(cached.image, all(cached), frame.x, frame.y);
 		return [];
 	}
 
@@ -95,8 +99,8 @@ export class Painter {
 	_paintParts(frame, pictures) {
 		frame.regions.forEach((region, i) => {
 			const place = { ...region, x: frame.x + region.x, y: frame.y + region.y };
-			this._draw(this._screen.context, place, pictures[i]);
-			pictures[i]?.close?.();
+			this._draw(this._toScreen, place, pictures[i]);
+			this._screen.retire(pictures[i]);
 		});
 		this._cache.delete(frame.crc);
 		return [frame];
@@ -110,39 +114,43 @@ export class Painter {
 		if (regions.length === 1 && only && first.width === width && first.height === height)
 			return only;
 		const surface = this._createSurface(width, height);
+		/** @type {DrawTo} */
+		const toSurface = (...draw) => drawPart(surface.context, ...draw);
 		regions.forEach((region, i) => {
-			this._draw(surface.context, region, pictures[i]);
-			pictures[i]?.close?.();
+			this._draw(toSurface, region, pictures[i]);
+			this._screen.retire(pictures[i]);
 		});
 		return surface.finish();
 	}
 
 	/**
-	 * @param {Context} context @param {Region} region @param {Picture | null | undefined} picture
+	 * @param {DrawTo} draw @param {Region} region @param {Picture | null | undefined} picture
 	 * @returns {boolean} whether all of it could be drawn
 	 */
-	_draw(context, region, picture) {
+	_draw(draw, region, picture) {
 		const { x, y } = region;
 		if (picture) {
-			context.drawImage(picture, x, y);
+			draw(picture, all(region), x, y);
 			return true;
 		}
 		const source = region.source === 0 ? undefined : this._cache.get(region.source);
 		const part = source && sourcePart(region, source);
 		if (!part) return false;
-		context.drawImage(
-			source.image,
-			part.x,
-			part.y,
-			part.width,
-			part.height,
-			x + part.x - region.sourceX,
-			y + part.y - region.sourceY,
-			part.width,
-			part.height,
-		);
+		draw(source.image, part, x + part.x - region.sourceX, y + part.y - region.sourceY);
 		return part.whole;
 	}
+}
+
+/** @param {Context} context @param {Picture} picture @param {Rect} from
+ * @param {number} x @param {number} y */
+export function drawPart(context, picture, from, x, y) {
+	const { width, height } = from;
+	context.drawImage(picture, from.x, from.y, width, height, x, y, width, height);
+}
+
+/** @param {{width: number, height: number}} size @returns {Rect} */
+function all({ width, height }) {
+	return { x: 0, y: 0, width, height };
 }
 
 /** What a copied region finds in its source.

@@ -48,36 +48,48 @@ function isStartOfFrame(marker) {
 /**
  * @param {Bytes} bytes
  * @param {number} width @param {number} height the picture must have exactly this size
- * @returns {Promise<ImageBitmap | null>} null: not decodable, or of another size; never rejects
+ * @returns {Promise<ImageBitmap | VideoFrame | null>} null: not decodable, or of another size;
+ * never rejects
  */
 export async function decodeImage(bytes, width, height) {
 	const header = readImageHeader(bytes);
 	if (!header || header.width !== width || header.height !== height) return null;
-	for (const decode of [decodeDirectly, decodeBlob])
-		try {
-			const bitmap = await decode(bytes, header.type);
-			if (bitmap.width === width && bitmap.height === height) return bitmap;
-			bitmap.close();
-		} catch {
-			/* A damaged picture costs a repair, not the session. */
-		}
+	try {
+		const picture = await decode(bytes, header.type);
+		if (hasSize(picture, width, height)) return picture;
+		picture.close();
+	} catch {
+		/* A damaged picture costs a repair, not the session. */
+	}
 	return null;
 }
 
-/** Several times as fast as by a Blob, whose making waits for the browser's main process each time.
- * @param {Bytes} data @param {string} type @returns {Promise<ImageBitmap>} */
+/** @param {ImageBitmap | VideoFrame} picture @param {number} width @param {number} height */
+function hasSize(picture, width, height) {
+	if ("displayWidth" in picture)
+		return picture.displayWidth === width && picture.displayHeight === height;
+	return picture.width === width && picture.height === height;
+}
+
+/* A Blob is announced to another process while the worker waits: far slower than its decoding. */
+const decode = typeof ImageDecoder === "undefined" ? decodeByBlob : decodeDirectly;
+
+/** @param {Bytes} data @param {string} type */
 async function decodeDirectly(data, type) {
-	const decoder = new ImageDecoder({ data, type, colorSpaceConversion: "none" });
+	const decoder = new ImageDecoder({
+		data,
+		type,
+		colorSpaceConversion: "none",
+		preferAnimation: false,
+	});
 	try {
-		const { image } = await decoder.decode();
-		return await createImageBitmap(image).finally(() => image.close());
+		return (await decoder.decode()).image;
 	} finally {
 		decoder.close();
 	}
 }
 
-/** Where there is no ImageDecoder. @param {Bytes} bytes @param {string} type
- * @returns {Promise<ImageBitmap>} */
-function decodeBlob(bytes, type) {
-	return createImageBitmap(new Blob([bytes], { type }), { colorSpaceConversion: "none" });
+/** @param {Bytes} data @param {string} type */
+function decodeByBlob(data, type) {
+	return createImageBitmap(new Blob([data], { type }), { colorSpaceConversion: "none" });
 }

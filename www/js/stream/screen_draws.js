@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is to be drawn on the screen until the next flush, in order. A fast stream draws the same
+ * places many times for one animation frame: what a later draw of the same flush hides altogether
+ * is left out. Pictures that are done with are given here, too, since draws may still need them.
+ */
+
+import { drawPart } from "./painter.js";
+
+/** @typedef {import("../types.js").Rect} Rect */
+/** @typedef {import("./painter.js").Picture} Picture */
+/** @typedef {import("./painter.js").Screen} Screen */
+/** @typedef {{picture: Picture, from: Rect, x: number, y: number}} Draw */
+
+export class ScreenDraws {
+	/** @param {Screen} screen */
+	constructor(screen) {
+		this._screen = screen;
+		/** @type {Draw[]} */
+		this._draws = [];
+		/** @type {Picture[]} */
+		this._retired = [];
+	}
+
+	get width() {
+		return this._screen.width;
+	}
+
+	get height() {
+		return this._screen.height;
+	}
+
+	/** @param {Picture} picture @param {Rect} from part of it @param {number} x @param {number} y */
+	add(picture, from, x, y) {
+		this._draws.push({ picture, from, x, y });
+	}
+
+	/** Closes a picture as soon as no draw needs it. @param {Picture | null | undefined} picture */
+	retire(picture) {
+		if (picture?.close) this._retired.push(picture);
+	}
+
+	/** The screen's size may change, which clears it. @param {number} width @param {number} height */
+	resize(width, height) {
+		if (width === this._screen.width && height === this._screen.height) return;
+		this._draws = [];
+		this._screen.resize(width, height);
+	}
+
+	flush() {
+		for (const { picture, from, x, y } of visible(this._draws))
+			drawPart(this._screen.context, picture, from, x, y);
+		for (const picture of this._retired) picture.close?.();
+		this._draws = [];
+		this._retired = [];
+	}
+}
+
+/** Those that no single later one hides, in their order. @param {Draw[]} draws */
+function visible(draws) {
+	/** @type {Draw[]} */
+	const kept = [];
+	for (const draw of draws.reverse())
+		if (!kept.some((later) => hides(later, draw))) kept.push(draw);
+	return kept.reverse();
+}
+
+/** @param {Draw} later @param {Draw} draw */
+function hides(later, draw) {
+	return (
+		later.x <= draw.x &&
+		later.y <= draw.y &&
+		later.x + later.from.width >= draw.x + draw.from.width &&
+		later.y + later.from.height >= draw.y + draw.from.height
+	);
+}
