@@ -127,7 +127,7 @@ export class SessionView {
 
 	/** @param {PageMessage} message of the pointer */
 	_point(message) {
-		if (message.type === "button") message.mask |= this.keys.held;
+		if (message.type === "button") message.mask = this.keys.buttonMask(message.mask);
 		this._tell(message);
 	}
 

@@ -73,11 +73,7 @@ export class KeyInput {
 		this._listen(field, signal);
 	}
 
-	/** Modifiers that the page's buttons hold; they count for buttons of the mouse as well. */
-	get held() {
-		return this._held;
-	}
-
+	/** Modifiers that the page's buttons hold. */
 	get heldNames() {
 		return MODIFIER_NAMES.filter((name) => this._held & MODIFIER_MASKS[name]);
 	}
@@ -120,6 +116,12 @@ export class KeyInput {
 	/** Another event that knows the modifiers. @param {import("./modifiers.js").ModifierEvent} event */
 	sync(event) {
 		this._keyboard.sync(event);
+	}
+
+	/** The mask for a button of the mouse. @param {number} mask of its event */
+	buttonMask(mask) {
+		this._keyboard.buttonSent(mask | this._held);
+		return mask | this._held;
 	}
 
 	releaseAll() {

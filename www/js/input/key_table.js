@@ -5,6 +5,8 @@
  * is not sent.
  */
 
+import * as n from "../stream/kdrive_numbers.js";
+
 /** @type {Readonly<Record<string, number>>} */
 export const KEYCODES = Object.freeze({
 	Escape: 9,
@@ -62,8 +64,22 @@ const MODIFIER_CODES =
 /** @type {ReadonlySet<string>} keys that act through the mask alone */
 export const MODIFIERS = new Set(MODIFIER_CODES.split(" "));
 
+/** The key that an agent presses for each modifier of a mask. @type {readonly [number, number][]} */
+export const MASK_KEYS = Object.freeze([
+	[n.MASK_SHIFT, KEYCODES.ShiftLeft],
+	[n.MASK_CONTROL, KEYCODES.ControlLeft],
+	[n.MASK_ALT, KEYCODES.AltLeft],
+	[n.MASK_SUPER, KEYCODES.MetaLeft],
+	[n.MASK_ALTGR, 92],
+]);
+
 const MODIFIER_KEYCODES = new Set(
-	[...MODIFIERS].map((code) => KEYCODES[code]).concat(KEYCODE_NONE),
+	[...MODIFIERS]
+		.map((code) => KEYCODES[code])
+		.concat(
+			KEYCODE_NONE,
+			MASK_KEYS.map(([, keycode]) => keycode),
+		),
 );
 
 /** Whether an agent waits for this key's release. @param {number} keycode */

@@ -5,8 +5,8 @@
  *
  *   - ordinary keys are sent on press, and again for each repeat; their release is sent for the
  *     sake of old agents;
- *   - a modifier going down is told as a mask alone, by letting go of a key that does not exist;
- *     going up, as its release with the bit cleared;
+ *   - a modifier going down is told with the key that it is for; held for a while without one, as
+ *     a mask alone, by letting go of a key that does not exist. Going up, it is told at once;
  *   - CapsLock and NumLock keys are not sent; their state is, with every event.
  *
  * Keys go by position; only where the browser names none, or where a Mac's Option key writes a
@@ -14,7 +14,7 @@
  */
 
 import * as n from "../stream/kdrive_numbers.js";
-import { codeOf, KEYCODE_NONE, KEYCODES, MODIFIERS } from "./key_table.js";
+import { codeOf, KEYCODE_NONE, KEYCODES, MASK_KEYS, MODIFIERS } from "./key_table.js";
 import { LOCK_BITS, maskOf } from "./modifiers.js";
 import { PLATFORM } from "./platform.js";
 
@@ -30,8 +30,9 @@ const LOCK_KEYS = new Set(["CapsLock", "NumLock"]);
 const MAC_SHORTCUTS = new Set(
 	["A", "C", "F", "O", "P", "S", "V", "X", "Z"].map((name) => `Key${name}`),
 );
-/** Windows' AltGr comes as Control, and then at once as what it is. */
-const ALTGR_WAIT_MS = 15;
+/** A modifier that is held this long is not for the next key alone. Windows' AltGr comes as
+ * Control first, and is itself long before. */
+const HOLD_MS = 120;
 
 export class Keyboard {
 	/**
@@ -55,13 +56,15 @@ export class Keyboard {
 		this._mask = 0; /* last sent or seen */
 		this._leaving = false;
 		this._numLockKnown = false;
-		/** @type {number | null} a lone Control's, until it is certain that it is one */
-		this._control = null;
+		/** Modifiers that are down on the server, by what it was told. */
+		this._told = 0;
+		this._holding = 0; /* counts, so that an earlier timer knows that it is late */
+		this._held = false; /* a modifier went down and is not told yet */
 	}
 
-	/** The modifiers as they were last. */
+	/** The modifiers as the server has them, but for its locks. */
 	get mask() {
-		return this._mask;
+		return this._told | (this._mask & LOCK_BITS);
 	}
 
 	/** @param {KeyLike} event */
@@ -73,17 +76,12 @@ export class Keyboard {
 		}
 		event.preventDefault();
 		const mask = this._takeMask(event, code);
-		this._control = null;
 		this._leaving = MODIFIERS.has(code) && (mask & ~LOCK_BITS) === LEAVE_MASK;
 		if (LOCK_KEYS.has(code)) return;
-		if (!MODIFIERS.has(code)) {
-			this._press(event, code, mask);
-		} else if (!this._down.has(code)) {
-			if (this._platform.windows && code === "ControlLeft") this._tellControlSoon(mask);
-			/* Nor is a Mac's Command told by itself: alone it would open a desktop's menu. */
-			else if (!this._platform.mac || !code.startsWith("Meta"))
-				this._send(false, KEYCODE_NONE, mask);
-		}
+		if (!MODIFIERS.has(code)) this._press(event, code, mask);
+		/* A Mac's Command by itself would open a desktop's menu. */
+		else if (!this._down.has(code) && !(this._platform.mac && code.startsWith("Meta")))
+			this._hold();
 		this._down.add(code);
 	}
 
@@ -92,12 +90,16 @@ export class Keyboard {
 		const code = codeOf(event);
 		if (code === "") return;
 		event.preventDefault();
+		const before = this._mask;
 		const mask = this._takeMask(event, code);
-		this._control = null;
 		/* Windows tells of this key only when it is let go. */
 		if (code === "PrintScreen" && !this._down.has(code)) this._press(event, code, mask);
 		/* Some keys' presses stay with the system; a lone release says nothing. */
-		if (this._down.delete(code)) this._send(false, KEYCODES[code], mask);
+		if (this._down.delete(code)) {
+			if (!MODIFIERS.has(code)) this._send(false, KEYCODES[code], mask);
+			else if (this._held) this._tell(before);
+		}
+		this._tellGone(mask);
 		/* While Command is down a Mac tells of no other key's release. */
 		if (this._platform.mac && code.startsWith("Meta"))
 			for (const held of this._down) if (!MODIFIERS.has(held)) this._down.delete(held);
@@ -111,22 +113,28 @@ export class Keyboard {
 	 * @param {import("./modifiers.js").ModifierEvent} event */
 	sync(event) {
 		const mask = maskOf(event, this._platform);
-		const lost = this._mask & ~mask & ~LOCK_BITS;
-		if (lost === 0) return;
+		if ((this._mask & ~mask & ~LOCK_BITS) === 0) return;
 		for (const code of this._down) if (MODIFIERS.has(code)) this._down.delete(code);
 		this._mask = (mask & ~LOCK_BITS) | (this._mask & LOCK_BITS);
-		this._send(false, KEYCODE_NONE, this._mask);
+		this._tellGone(this._mask);
+	}
+
+	/** A button of the mouse went out with this mask. @param {number} mask */
+	buttonSent(mask) {
+		this._told = mask & ~LOCK_BITS;
+		this._held = false;
 	}
 
 	/** The focus goes elsewhere: nothing stays down on the server. */
 	releaseAll() {
 		const mask = this._mask & LOCK_BITS;
-		for (const code of this._down) this._send(false, KEYCODES[code], mask);
-		if (this._mask !== mask) this._send(false, KEYCODE_NONE, mask);
+		for (const code of this._down)
+			if (!MODIFIERS.has(code)) this._send(false, KEYCODES[code], mask);
 		this._down.clear();
 		this._mask = mask;
 		this._leaving = false;
-		this._control = null;
+		this._held = false;
+		this._tellGone(mask);
 	}
 
 	/** @param {KeyLike} event @param {string} code @param {number} mask */
@@ -137,7 +145,41 @@ export class Keyboard {
 			return;
 		}
 		if (code.startsWith("Numpad")) this._settleNumLock(mask);
-		this._send(true, this._keycode(event, code), this._shortcutMask(code, mask));
+		this._sendPress(this._keycode(event, code), this._shortcutMask(code, mask));
+	}
+
+	/** @param {number} keycode @param {number} mask */
+	_sendPress(keycode, mask) {
+		this._tellGone(mask);
+		this._send(true, keycode, mask);
+		this._told = mask & ~LOCK_BITS & ~n.MASK_LEVELS;
+		this._held = false;
+	}
+
+	/** Tells the server of modifiers that are held for longer than a key takes. */
+	_hold() {
+		const holding = ++this._holding;
+		this._held = true;
+		this._setTimer(() => {
+			if (this._held && holding === this._holding) this._tell(this._mask);
+		}, HOLD_MS);
+	}
+
+	/** Brings the server's modifiers in line. @param {number} mask */
+	_tell(mask) {
+		this._held = false;
+		this._tellGone(mask);
+		const wanted = mask & ~LOCK_BITS;
+		if (wanted !== this._told) this._send(false, KEYCODE_NONE, mask);
+		this._told = wanted;
+	}
+
+	/** Lets go of what is not held any more. @param {number} mask */
+	_tellGone(mask) {
+		const after = this._told & mask;
+		for (const [bit, keycode] of MASK_KEYS)
+			if (this._told & ~after & bit) this._send(false, keycode, after | (mask & LOCK_BITS));
+		this._told = after;
 	}
 
 	/** A key without a position: by what it writes. @param {KeyLike} event */
@@ -148,7 +190,7 @@ export class Keyboard {
 		const taps = this.keyMap.tapsFor(event.key);
 		const shortcut = mask & (n.MASK_CONTROL | n.MASK_ALT | n.MASK_SUPER);
 		if (!shortcut) this._type(event.key);
-		else if (taps?.length === 1) this._send(true, taps[0].keycode, mask | taps[0].mask);
+		else if (taps?.length === 1) this._sendPress(taps[0].keycode, mask | taps[0].mask);
 	}
 
 	/**
@@ -184,15 +226,6 @@ export class Keyboard {
 	_shortcutMask(code, mask) {
 		if (!this._platform.mac || !(mask & n.MASK_SUPER) || !MAC_SHORTCUTS.has(code)) return mask;
 		return (mask & ~n.MASK_SUPER) | n.MASK_CONTROL;
-	}
-
-	/** @param {number} mask */
-	_tellControlSoon(mask) {
-		this._control = mask;
-		this._setTimer(() => {
-			if (this._control !== null) this._send(false, KEYCODE_NONE, this._control);
-			this._control = null;
-		}, ALTGR_WAIT_MS);
 	}
 
 	/** An earlier connection may have left NumLock on, and nothing says so: from on, which the

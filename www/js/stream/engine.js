@@ -11,10 +11,10 @@ import { Cursors } from "./cursors.js";
 import { decodeCursor } from "./decoders/cursor.js";
 import { decodeImage } from "./decoders/image.js";
 import { FrameCache } from "./frame_cache.js";
-import { VERSION_KEY_TAPS } from "./kdrive_numbers.js";
+import { MASK_LEVELS, VERSION_KEY_TAPS } from "./kdrive_numbers.js";
 import { KdriveReader, ProtocolError } from "./kdrive_read.js";
-import { buttonEvent, keyEvent, motionEvent } from "./kdrive_send.js";
-import { isModifierKeycode } from "../input/key_table.js";
+import { buttonEvent, joinEvents, keyEvent, motionEvent } from "./kdrive_send.js";
+import { isModifierKeycode, MASK_KEYS } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { isWholeScreen, Painter } from "./painter.js";
 import { Refresh } from "./refresh.js";
@@ -137,7 +137,9 @@ export class Engine {
 		/* A newer agent lets an ordinary key go by itself, right after its press. */
 		const tapped = this._version >= VERSION_KEY_TAPS && !isModifierKeycode(keycode);
 		if (!down && tapped) return;
-		this._sender.pushMasked(keyEvent(down, keycode, mask), mask);
+		const levels = down && this._version >= VERSION_KEY_TAPS ? mask & MASK_LEVELS : 0;
+		if (levels) this._sender.pushMasked(levelledTap(keycode, mask), mask & ~MASK_LEVELS);
+		else this._sender.pushMasked(keyEvent(down, keycode, mask), mask);
 	}
 
 	/** @param {Uint8Array<ArrayBuffer>} bytes */
@@ -345,6 +347,21 @@ async function decodeToBlob(cursor) {
 	const rgba = await decodeCursor(cursor);
 	if (!rgba) return null;
 	return encodePng(rgba, cursor.width, cursor.height).catch(() => null);
+}
+
+/**
+ * A key with Shift or AltGr, and at once their release. They stayed down until some later event
+ * otherwise, and an agent that reads this and that event together would not notice the difference;
+ * so, each tap is right whatever it is read with.
+ * @param {number} keycode @param {number} mask
+ */
+function levelledTap(keycode, mask) {
+	const after = mask & ~MASK_LEVELS;
+	const releases = MASK_KEYS.filter(([bit]) => bit & mask & MASK_LEVELS);
+	return joinEvents([
+		keyEvent(true, keycode, mask),
+		...releases.map(([, modifier]) => keyEvent(false, modifier, after)),
+	]);
 }
 
 /** With the next animation frame, or soon if none comes. @param {() => void} run */

@@ -45,6 +45,8 @@ export const MASK_ALT = 0x08;
 export const MASK_NUM_LOCK = 0x10;
 export const MASK_SUPER = 0x40;
 export const MASK_ALTGR = 0x80;
+/** Modifiers that choose what a key writes, and are of no account once it has. */
+export const MASK_LEVELS = MASK_SHIFT | MASK_ALTGR;
 
 /** Selections, and what is in them. */
 export const SELECTION_PRIMARY = 0;
