@@ -40,7 +40,9 @@ struct relay_agent {
 	struct event *deadline; /* of connecting, then of hanging up */
 	struct event *keepalive;
 	unsigned keepalive_ms;
-	uint64_t sent_ms; /* when something was sent last */
+	uint64_t sent_ms;  /* when something was sent last */
+	uint64_t left_ms;  /* when it was asked to hang up */
+	size_t left_bytes; /* that waited for the server at the last look after that */
 
 	uint16_t width, height; /* of the first GEOMETRY */
 	char cookie[KDRIVE_COOKIE_BYTES];
@@ -153,6 +155,16 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	connect_tunnel(arg);
 }
 
+/* True if what was sent before DISCONNECTCLIENT is still on its way. */
+static bool is_draining(struct relay_agent *agent)
+{
+	size_t unsent = ssh_tunnel_unsent(agent->tunnel);
+	bool progress = unsent < agent->left_bytes;
+
+	agent->left_bytes = unsent;
+	return progress && timer_now_ms() - agent->left_ms < RELAY_AGENT_DRAIN_MS;
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct relay_agent *agent = arg;
@@ -167,6 +179,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		end(agent, ERROR_AGENT_LOST, "nobody listens on the agent's port");
 		break;
 	default:
+		if (is_draining(agent)) {
+			timer_start_ms(agent->deadline, RELAY_AGENT_DISCONNECT_MS);
+			break;
+		}
 		log_info("agent: does not hang up: closing the tunnel");
 		end(agent, ERROR_ENDED, "the agent did not hang up");
 		break;
@@ -274,4 +290,6 @@ void relay_agent_disconnect(struct relay_agent *agent)
 	event_del(agent->keepalive);
 	timer_start_ms(agent->deadline, RELAY_AGENT_DISCONNECT_MS);
 	send_plain(agent, KDRIVE_EVENT_DISCONNECT_CLIENT);
+	agent->left_ms = timer_now_ms();
+	agent->left_bytes = ssh_tunnel_unsent(agent->tunnel);
 }

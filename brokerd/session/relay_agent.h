@@ -17,8 +17,11 @@
 
 /* Usual silence before a KEEPALIVE: an agent gives up a web client that is silent for 120 s. */
 #define RELAY_AGENT_KEEPALIVE_MS 20000
-/* How long an agent may take to hang up after DISCONNECTCLIENT. */
+/* How long an agent may take to hang up after DISCONNECTCLIENT, and how long in all if it is still
+ * taking what was sent before: one that is left in the middle of a selection's chunk takes the next
+ * connection's first events for the rest of it. */
 #define RELAY_AGENT_DISCONNECT_MS 2000
+#define RELAY_AGENT_DRAIN_MS	  10000
 
 struct evbuffer;
 struct event_base;
@@ -63,8 +66,8 @@ size_t relay_agent_unsent(const struct relay_agent *agent);
 bool relay_agent_cookie_is(
     const struct relay_agent *agent, const uint8_t cookie[KDRIVE_COOKIE_BYTES]);
 
-/* Sends DISCONNECTCLIENT; ended(ENDED) follows, within RELAY_AGENT_DISCONNECT_MS. Since only whole
- * units are ever sent, no selection is left open in the agent. */
+/* Sends DISCONNECTCLIENT; ended(ENDED) follows, within RELAY_AGENT_DISCONNECT_MS of the last
+ * progress. Since only whole units are ever sent, no chunk is left open in the agent. */
 void relay_agent_disconnect(struct relay_agent *agent);
 
 #endif

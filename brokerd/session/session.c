@@ -9,8 +9,9 @@
 #include "proto/log.h"
 #include "timer.h"
 
-/* How long an ending login waits for its agent to hang up. */
-#define END_WAIT_MS 2000
+/* How long an ending login waits for its agent to take what was sent and hang up. Less than
+ * [deadlines] stop usually is. */
+#define END_WAIT_MS 4000
 
 static const char *const state_names[SESSION_STATE_COUNT] = {
     "idle", "connecting", "probing", "ready", "ending", "ended"};

@@ -43,6 +43,9 @@ void fake_tunnel_say(const void *data, size_t length);
 /* The far side closes once all has been read (ENDED), or the tunnel is lost. */
 void fake_tunnel_end(enum error_code code);
 
+/* Lets out so much of what is unsent, while the window is closed for the rest. */
+void fake_tunnel_let_out(size_t length);
+
 /* Lets out what is unsent. */
 void fake_tunnel_open_window(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
-/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_listener.c */
+/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
+/* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
 /* links: brokerd/session/ws_handshake.c */
 /*
  * brokerd/session/relay: how a stream ends, by the browser, the agent, the owner or the line.
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 
+#include "brokerd/session/relay_agent.h"
 #include "brokerd/session/ws.h"
 #include "fake_tunnel.h"
 #include "relay_fixture.h"
@@ -120,6 +122,38 @@ static void test_agent_does_not_hang_up(void **state)
 	assert_ended(ERROR_SUSPENDED);
 	assert_in_range(test_now_ms() - begin, 1900, 4000);
 	assert_int_equal(evbuffer_get_length(fake.to_read), 0);
+}
+
+/* What the browser sent last is still on its way to a server that takes it slowly: the tunnel is
+ * not closed in the middle of it. */
+static void test_slow_server_is_waited_for(void **state)
+{
+	enum { LENGTH = 41 * 1000 };
+	uint8_t *data = calloc(1, LENGTH);
+	int64_t begin;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH; i += 41)
+		data[i] = 6;
+	start();
+	attach(&browser);
+	fake.window_closed = true;
+	ws_client_send_frame(&browser, 0x82, data, LENGTH);
+	ws_client_send_frame(&browser, 0x81, "ping 1", 6);
+	assert_int_equal(ws_client_await_frame(&browser).opcode, OP_TEXT);
+	begin = test_now_ms();
+	relay_stop(relay, ERROR_SUSPENDED, NULL);
+	test_run_for_ms(base, RELAY_AGENT_DISCONNECT_MS * 3 / 4);
+	fake_tunnel_let_out(20000);
+	test_run_for_ms(base, RELAY_AGENT_DISCONNECT_MS * 3 / 4);
+	assert_int_equal(fake.open_now, 1);
+	fake_tunnel_open_window();
+	assert_agent_gets(data, LENGTH);
+	assert_agent_is_left();
+	assert_ended(ERROR_SUSPENDED);
+	assert_in_range(
+	    test_now_ms() - begin, RELAY_AGENT_DISCONNECT_MS, 3 * RELAY_AGENT_DISCONNECT_MS);
+	free(data);
 }
 
 /* The agent ends: the browser gets all it said, and is told why when the owner knows. */
@@ -244,6 +278,7 @@ int main(void)
 	    RELAY_TEST(test_stop),
 	    RELAY_TEST(test_stop_with_text),
 	    RELAY_TEST(test_agent_does_not_hang_up),
+	    RELAY_TEST(test_slow_server_is_waited_for),
 	    RELAY_TEST(test_agent_ends),
 	    RELAY_TEST(test_agent_ends_with_bytes_left),
 	    RELAY_TEST(test_agent_ends_and_browser_leaves),

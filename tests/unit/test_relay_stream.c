@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
-/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_listener.c */
+/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
+/* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
 /* links: brokerd/session/ws_handshake.c */
 /*
  * brokerd/session/relay: what passes from browser to agent and back, by both subprotocols.
@@ -109,6 +110,61 @@ static void test_selection_cut_short(void **state)
 	assert_agent_gets(data, 41);
 	assert_agent_is_left();
 	assert_ended(ERROR_BAD_REQUEST);
+}
+
+/* An image of 32 MiB in 512 chunks, keys between them. */
+static void test_selection_in_chunks(void **state)
+{
+	enum { CHUNK = 65536, COUNT = 512 };
+	uint8_t *data = malloc(2 * CHUNK);
+	const uint32_t total = CHUNK * COUNT;
+
+	(void)state;
+	start();
+	attach(&browser);
+	for (int i = 0; i < COUNT; i++) {
+		size_t length = put_selection(data, CHUNK);
+
+		data[10] = i == 0;
+		data[11] = i == COUNT - 1;
+		memcpy(data + 16, &total, 4);
+		ws_client_send_frame(&browser, 0x82, data, length);
+		put_event(data + length, 2, (uint8_t)i);
+		ws_client_send_frame(&browser, 0x82, data + length, 41);
+		assert_agent_gets(data, length + 41);
+	}
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	free(data);
+}
+
+/* A chunk of which the browser has sent a part only: the agent gets none of it. */
+static void test_browser_vanishes_in_a_chunk(void **state)
+{
+	uint8_t *data = malloc(200000), *frame = malloc(200000);
+	size_t length = put_selection(data, 65536), framed;
+
+	(void)state;
+	for (int between = 0; between < 2; between++) {
+		seen.done = 0;
+		start();
+		attach(&browser);
+		fake_tunnel_say("x", 1);
+		assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+		data[11] = 0; /* more is to come */
+		data[18] = 2;
+		if (between) {
+			ws_client_send_frame(&browser, 0x82, data, length);
+			assert_agent_gets(data, length);
+		} else {
+			framed = ws_client_put_frame(frame, 0x82, data, length);
+			ws_client_send(&browser, frame, framed / 2);
+		}
+		ws_client_finish(&browser);
+		assert_agent_is_left();
+		assert_ended(ERROR_SUSPENDED);
+	}
+	free(frame);
+	free(data);
 }
 
 static void test_malformed_events(void **state)
@@ -313,6 +369,68 @@ static void test_ping(void **state)
 	assert_pong("ping 0123456789abcXYZ", "pong 0123456789abcXYZ");
 }
 
+/* The answer does not wait for what the browser has not read of the picture. */
+static void test_ping_overtakes_the_picture(void **state)
+{
+	enum { PIECE = 64 * 1024 };
+	uint8_t *data = make_bytes(PIECE);
+	struct ws_client_frame frame;
+	size_t said = 0, before = 0;
+
+	(void)state;
+	settings.buffer_bytes = 64 * 1024 * 1024;
+	renew_relay();
+	start();
+	attach(&browser);
+	/* Until more waits in the relay than on the way to the browser. */
+	for (uint64_t sent = UINT64_MAX;
+	     sent != relay_get_counters(relay).to_browser_bytes || said < sent + 1024 * 1024;) {
+		sent = relay_get_counters(relay).to_browser_bytes;
+		fake_tunnel_say(data, PIECE);
+		said += PIECE;
+		test_run_for_ms(base, 2);
+		assert_true(said < settings.buffer_bytes);
+	}
+	ws_client_send_frame(&browser, 0x81, "ping 1", 6);
+	while ((frame = ws_client_await_frame(&browser)).opcode != OP_TEXT)
+		before += frame.length;
+	assert_string_equal((char *)frame.data, "pong 1");
+	assert_in_range(before, 1, said - 1024 * 1024);
+	free(data);
+}
+
+static void assert_pongs(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(
+		    (char *)ws_client_await_frame(&browser).data, "pong 0123456789abcdef");
+}
+
+/* Pings whose answers are not read: the browser is not read any more either. */
+static void test_flood_of_pings(void **state)
+{
+	uint8_t frame[40];
+	size_t length = ws_client_put_frame(frame, 0x81, "ping 0123456789abcdef", 21), sent = 0;
+
+	(void)state;
+	start();
+	attach(&browser);
+	for (int64_t end = test_now_ms() + 300; test_now_ms() < end; test_run_for_ms(base, 1)) {
+		for (int i = 0; i < 2000; i++) {
+			ssize_t result = send(browser.fd, frame + sent % length,
+			    length - sent % length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+			sent += result > 0 ? (size_t)result : 0;
+		}
+	}
+	assert_true(sent > 1000 * length);
+	/* Nothing is lost, and the desktop is not. */
+	assert_pongs(sent / length);
+	ws_client_send(&browser, frame + sent % length, length - sent % length);
+	assert_pongs(1);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+}
+
 static void test_raw_text(void **state)
 {
 	(void)state;
@@ -359,12 +477,16 @@ int main(void)
 	    RELAY_TEST(test_events),
 	    RELAY_TEST(test_selection),
 	    RELAY_TEST(test_selection_cut_short),
+	    RELAY_TEST(test_selection_in_chunks),
+	    RELAY_TEST(test_browser_vanishes_in_a_chunk),
 	    RELAY_TEST(test_malformed_events),
 	    RELAY_TEST(test_slow_server),
 	    RELAY_TEST(test_throughput),
 	    RELAY_TEST(test_lagging_browser),
 	    RELAY_TEST(test_raw),
 	    RELAY_TEST(test_ping),
+	    RELAY_TEST(test_ping_overtakes_the_picture),
+	    RELAY_TEST(test_flood_of_pings),
 	    RELAY_TEST(test_raw_text),
 	    RELAY_TEST(test_raw_silence),
 	    RELAY_TEST(test_raw_wrong_cookie),

@@ -1,4 +1,5 @@
-/* links: proto brokerd/session/ws.c tests/unit/ws_client.c */
+/* links: proto brokerd/session/ws.c brokerd/session/ws_in.c brokerd/session/ws_out.c */
+/* links: tests/unit/ws_client.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * brokerd/session/ws against a client that keeps RFC 6455, and one that breaks every rule of it.
