@@ -10,6 +10,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { build, Stack } from "../e2e/lib/stack.mjs";
 import * as client from "./client.mjs";
+import * as keys from "./keys.mjs";
 import { table } from "./results.mjs";
 import * as start from "./start.mjs";
 
@@ -21,6 +22,7 @@ import * as start from "./start.mjs";
 const MEASUREMENTS = {
 	start: { ...start, real: true },
 	client: { ...client, runs: 5 },
+	keys: { ...keys, real: true, runs: 3 },
 };
 
 const names = (process.env.BENCH || Object.keys(MEASUREMENTS).join(" ")).split(/[ ,]+/);
