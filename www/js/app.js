@@ -82,7 +82,7 @@ class App {
 		applyTheme(this._config);
 		byId("title", HTMLElement).textContent = this._config.title;
 		this._form.fill(this._config, this._wishes, this._kiosk);
-		this._screen.setKiosk(this._kiosk);
+		this._screen.setUp({ size: this._wishes.size, kiosk: this._kiosk });
 		if (remembered && attempt === this._attempt) await this._comeBack(remembered);
 		else this._form.focus();
 	}

@@ -9,13 +9,12 @@
 /**
  * @typedef {object} NativeSession
  * @property {string} title shown by x2goclient
- * @property {string} host
+ * @property {string} host may end with a port
  * @property {number} [port]
  * @property {string} user "" lets x2goclient ask
  * @property {string} desktop
  * @property {boolean} kdrive false: an NX session
  * @property {Size | null} size null: full screen
- * @property {string} [layout] as in xkb, with its variant in brackets; else the client's own
  * @property {{host: string, user: string} | null} [jumpHost] host may end with a port
  */
 
@@ -27,7 +26,6 @@ const TITLE_LETTERS_MAX = 60;
 const HOST = /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$|^\[?[0-9a-f:]+(%[\w.]+)?\]?$/iu;
 const USER = /^[^\p{C}\p{Z}'"`;|&<>()-][^\p{C}\p{Z}'"`;|&<>()]*$/u;
 const COMMAND = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const LAYOUT = /^[a-z0-9_-]{1,32}(\([a-z0-9_-]{1,32}\))?$/;
 
 /** A value that no session file may hold; `field` says which. */
 export class NativeValueError extends Error {
@@ -39,13 +37,14 @@ export class NativeValueError extends Error {
 }
 
 /** @param {NativeSession} session @returns {string} the file */
-export function nativeFile({ title, host, port, user, desktop, kdrive, size, layout, jumpHost }) {
+export function nativeFile({ title, host, port, user, desktop, kdrive, size, jumpHost }) {
+	const server = splitPort(checked(host, /./, "host"));
 	const jump = jumpHost ? splitPort(checked(jumpHost.host, /./, "jumpHost")) : null;
 	/** @type {Record<string, string | number | boolean | null | undefined>} */
 	const entries = {
 		name: plainTitle(title),
-		host: checked(host, HOST, "host"),
-		sshport: wholeNumber(port ?? SSH_PORT, 65_535),
+		host: checked(server.host, HOST, "host"),
+		sshport: wholeNumber(port ?? server.port ?? SSH_PORT, 65_535),
 		user: user && checked(user, USER, "user"),
 		autologin: false,
 		krblogin: false,
@@ -74,7 +73,7 @@ export function nativeFile({ title, host, port, user, desktop, kdrive, size, lay
 		clipboard: "both",
 		sound: false,
 		usekbd: true,
-		type: keyboardType(layout),
+		type: "auto",
 	};
 	const lines = Object.entries(entries).map(
 		([key, value]) => `${key}=${iniValue(`${value ?? ""}`)}`,
@@ -141,11 +140,4 @@ function splitPort(host) {
 function plainTitle(title) {
 	const words = title.replace(/[\p{C}\p{Z}/]+/gu, " ").trim();
 	return [...words].slice(0, TITLE_LETTERS_MAX).join("") || "X2Go";
-}
-
-/** x2goclient passes it to a shell on the server and wants the brackets escaped for that.
- * @param {string | undefined} layout */
-function keyboardType(layout) {
-	if (!layout || !LAYOUT.test(layout)) return "auto";
-	return `pc105/${layout.replace(/[()]/g, "\\$&")}`;
 }

@@ -89,8 +89,10 @@ export class ScreenFlow {
 		return this._session?.id ?? "";
 	}
 
-	/** Without a list to go back to. @param {boolean} kiosk */
-	setKiosk(kiosk) {
+	/** @param {{size: Size | null, kiosk: boolean}} wishes size: that the address asks for; kiosk:
+	 * there is no list to go back to */
+	setUp({ size, kiosk }) {
+		if (size) this._mode.ask(size);
 		this._kiosk = kiosk;
 		byId("back", HTMLElement).hidden = kiosk;
 	}

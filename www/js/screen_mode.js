@@ -73,6 +73,11 @@ export class ScreenMode {
 		this.onChange();
 	}
 
+	/** For this visit: the page's address asks for it. @param {Size} size */
+	ask(size) {
+		this._choice = { ...this._choice, size };
+	}
+
 	/** A new session is about to start. @returns {number} its dots per inch */
 	beginNew() {
 		this._density = this._startDensity();

@@ -71,9 +71,14 @@ export class SessionsFlow {
 		this._list.offer(desktops, preferred);
 	}
 
-	/** Of an application that is known by now. @param {string} command */
-	applicationTitle(command) {
-		return this._applications?.find((one) => one.command === command)?.title;
+	/** Of a program by its command, or by the session's name that comes of it: the file's, without
+	 * the signs that X2Go leaves out. @param {string} name */
+	applicationTitle(name) {
+		const known = this._applications ?? [];
+		const exact = known.find(({ command }) => command === name);
+		if (exact) return exact.title;
+		const alike = known.filter(({ command }) => sessionName(command) === name);
+		return alike.length === 1 ? alike[0].title : undefined;
 	}
 
 	/** The list is on the page from now on. @param {SessionRow[]} [rows] if they are known already */
@@ -202,4 +207,10 @@ export class SessionsFlow {
 		if (failure) this._failed(failure);
 		if (this._shown) await this._refresh();
 	}
+}
+
+/** @param {string} command */
+function sessionName(command) {
+	const [program] = command.split(" ");
+	return program.slice(program.lastIndexOf("/") + 1).replace(/[_=+:,@%]/g, "");
 }

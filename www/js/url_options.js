@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the page's address may ask for: ?server=&user=&desktop=&layout=&size=1280x800&kiosk=1 (and
- * ?lang=, which text/text.js reads). Whoever makes a link writes it: every value is foreign text.
- * A password has no place in an address; one that stands there is not read.
+ * What the page's address may ask for: ?server=&user=&desktop=&size=1280x800&kiosk=1; besides,
+ * text/text.js reads ?lang= and input/layouts.js ?layout=. Whoever makes a link writes it: every
+ * value is foreign text. A password has no place in an address; one that stands there is not read.
  */
 
 /** @typedef {import("./geometry.js").Size} Size */
@@ -12,13 +12,11 @@
  * @property {string} server id or name, "" for none
  * @property {string} user
  * @property {string} desktop
- * @property {string} layout valid, or ""
  * @property {Size | null} size
  * @property {boolean} kiosk
  */
 
 const SECRET = /^(proxy|jump|ssh|x2go)?[-_.]?(pass|password|passwd|passphrase|pw|pwd|secret)$/i;
-const LAYOUT = /^(?=.{1,32}$)[a-z0-9_-]+(\([a-z0-9_-]+\))?$/;
 const SIZE = /^(\d{2,4})x(\d{2,4})$/;
 const TEXT_MAX = 255;
 
@@ -30,13 +28,11 @@ const TEXT_MAX = 255;
 export function readUrlOptions(address) {
 	const url = new URL(address);
 	const value = (/** @type {string} */ name) => plain(url.searchParams.get(name) ?? "");
-	const layout = value("layout");
 	const [, width, height] = value("size").match(SIZE) ?? [];
 	const options = {
 		server: value("server"),
 		user: value("user"),
 		desktop: value("desktop"),
-		layout: LAYOUT.test(layout) ? layout : "",
 		size: width ? { width: Number(width), height: Number(height) } : null,
 		kiosk: ["1", "true", "yes", ""].includes(url.searchParams.get("kiosk") ?? "no"),
 	};

@@ -9,13 +9,12 @@ const PAGE = "https://gateway.example/x2go/";
 
 test("every wish of an address is read", () => {
 	const { options, safeAddress } = readUrlOptions(
-		`${PAGE}?server=demo&user=alice&desktop=XFCE&layout=ch(fr)&size=1280x800&kiosk=1&lang=de`,
+		`${PAGE}?server=demo&user=alice&desktop=XFCE&size=1280x800&kiosk=1&lang=de`,
 	);
 	assert.deepEqual(options, {
 		server: "demo",
 		user: "alice",
 		desktop: "XFCE",
-		layout: "ch(fr)",
 		size: { width: 1280, height: 800 },
 		kiosk: true,
 	});
@@ -27,7 +26,6 @@ test("an address without wishes has none", () => {
 		server: "",
 		user: "",
 		desktop: "",
-		layout: "",
 		size: null,
 		kiosk: false,
 	});
@@ -35,11 +33,7 @@ test("an address without wishes has none", () => {
 	assert.equal(readUrlOptions(`${PAGE}?kiosk`).options.kiosk, true);
 });
 
-test("what is no layout, no size or no text is dropped", () => {
-	for (const layout of ["DE", "de(", "de;rm", "x".repeat(33), "de(a)(b)", "../us"]) {
-		const address = `${PAGE}?layout=${encodeURIComponent(layout)}`;
-		assert.equal(readUrlOptions(address).options.layout, "", layout);
-	}
+test("what is no size or no text is dropped", () => {
 	for (const size of ["1280", "1x1", "axb", "99999x5", "1280x800x2"])
 		assert.equal(readUrlOptions(`${PAGE}?size=${size}`).options.size, null, size);
 	const { user } = readUrlOptions(`${PAGE}?user=%20al%00ic%0Ae%E2%80%AE%20`).options;

@@ -161,12 +161,12 @@ export class LoginForm {
 	 */
 	nativeTarget(user, server) {
 		if (this._config?.native_mode !== true) return null;
-		const { host, port } = this._config.servers.find(({ title }) => title === server) ?? {};
+		const listed = this._config.servers.find(({ title }) => title === server);
 		const jump = this._proxyHost.disabled ? "" : this._proxyHost.value.trim();
 		return {
 			title: server,
-			host: host ?? server,
-			port,
+			host: listed ? (listed.host ?? listed.id) : server,
+			port: listed?.port,
 			user,
 			desktop: this._desktop.value,
 			jumpHost: jump === "" ? null : { host: jump, user: this._proxyUser.value.trim() },
