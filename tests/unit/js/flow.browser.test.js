@@ -100,8 +100,8 @@ test("a change made elsewhere appears; focus, scroll and cards stay", async () =
 	await list(...rows);
 	await browser.page.focus('[data-session="a-4"] [data-action="suspend"]');
 	const card = await browser.page.$('[data-session="a-4"]');
-	const scrolled = () => browser.page.evaluate(() => document.scrollingElement?.scrollTop);
-	const before = await scrolled();
+	const top = () => card?.evaluate((element) => Math.round(element.getBoundingClientRect().top));
+	const before = await top();
 	browser.gateway.sessions = rows.map((row) => ({
 		...row,
 		age: 600,
@@ -111,7 +111,7 @@ test("a change made elsewhere appears; focus, scroll and cards stay", async () =
 	await browser.page.waitForSelector('[data-session="a-3"][data-status="suspended"]');
 	assert.match(await text('[data-session="a-4"]'), /10 minutes ago/);
 	assert.equal(await focused(), "a-4 suspend");
-	assert.equal(await scrolled(), before);
+	assert.equal(await top(), before);
 	assert.ok(await card?.evaluate((element) => element.isConnected));
 	browser.gateway.sessions = [];
 	await lookAgain();
