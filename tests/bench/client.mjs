@@ -31,7 +31,7 @@ import { percentile, result } from "./results.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("../e2e/standin/gateway.mjs").StandinAgent} StandinAgent */
 /** @typedef {{framesPerSecond: number, blocked: number, busy: number, heap: number,
- *   memory: number, wireP50: number, wireP95: number, keys: number, rounds: number,
+ *   memory: number, wireP50: number, wireP95: number, pageP50: number, keys: number, rounds: number,
  *   picture: string}} Figures */
 
 const REFERENCE = "painter in upstream's manner, in the page: Image per region, getImageData";
@@ -133,7 +133,7 @@ async function pressKeys(page) {
 
 /**
  * Times from key to wire: the n-th key press of the page is the n-th that came.
- * @param {{code: string, at: number}[]} pressed @param {StandinAgent} agent
+ * @param {import("./page_probe.mjs").Key[]} pressed @param {StandinAgent} agent
  * @param {number} skewMs
  */
 async function wireTimes(pressed, agent, skewMs) {
@@ -145,7 +145,10 @@ async function wireTimes(pressed, agent, skewMs) {
 	);
 	if (came.length !== pressed.length)
 		throw new Error(`${pressed.length} keys were pressed, ${came.length} came`);
-	return pressed.map(({ at }, i) => came[i] - skewMs - at);
+	return {
+		wire: pressed.map(({ at }, i) => came[i] - skewMs - at),
+		page: pressed.map(({ at, handledAt }) => handledAt - at),
+	};
 }
 
 /** @param {import("playwright-core").CDPSession} cdp @returns {Promise<number>} */
@@ -210,7 +213,7 @@ async function play(which, parts) {
 			([from, to]) => /** @type {any} */ (window).bench.report(from, to),
 			[begin, end],
 		);
-		const wire = await wireTimes(report.keys, agent, skew);
+		const { wire, page: inPage } = await wireTimes(report.keys, agent, skew);
 		return {
 			framesPerSecond: (1000 * played.frames) / played.ms,
 			blocked: (100 * report.blockedMs) / (end - begin),
@@ -219,6 +222,7 @@ async function play(which, parts) {
 			memory: memory.processesMiB,
 			wireP50: percentile(wire, 50),
 			wireP95: percentile(wire, 95),
+			pageP50: percentile(inPage, 50),
 			keys: wire.length,
 			rounds: played.rounds,
 			picture: await page.evaluate(shownPicture),
@@ -239,12 +243,22 @@ function tooLong(which) {
 }
 
 /** @param {Figures} figures */
-function describe({ framesPerSecond, blocked, busy, heap, memory, wireP50, wireP95, keys }) {
+function describe({
+	framesPerSecond,
+	blocked,
+	busy,
+	heap,
+	memory,
+	wireP50,
+	wireP95,
+	pageP50,
+	keys,
+}) {
 	return (
 		`${framesPerSecond.toFixed(0)} frames/s, blocked ${blocked.toFixed(1)} % ` +
 		`(busy ${busy.toFixed(0)} %), heap ${heap.toFixed(0)} MiB, processes ` +
 		`${memory.toFixed(0)} MiB, key to wire ${wireP50.toFixed(2)} ms ` +
-		`(p95 ${wireP95.toFixed(1)}, ${keys} keys)`
+		`(p95 ${wireP95.toFixed(1)}; until the page looks ${pageP50.toFixed(2)}; ${keys} keys)`
 	);
 }
 

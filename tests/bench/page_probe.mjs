@@ -6,7 +6,9 @@
 import { once } from "node:events";
 import { WebSocketServer } from "ws";
 
-/** @typedef {{blockedMs: number, keys: {code: string, at: number}[]}} PageReport */
+/** A key: when it was pressed, and when the page began to handle it.
+ * @typedef {{code: string, at: number, handledAt: number}} Key */
+/** @typedef {{blockedMs: number, keys: Key[]}} PageReport */
 
 /**
  * Runs in the page before its own scripts. Self-contained: playwright sends its text.
@@ -18,7 +20,7 @@ export function installProbe({ line, fenceFirst, fenceLast, longMs }) {
 	const wall = (/** @type {number} */ time) => performance.timeOrigin + time;
 	/** @type {[number, number][]} times in which the main thread was taken for too long */
 	const blocked = [];
-	/** @type {{code: string, at: number}[]} */
+	/** @type {Key[]} */
 	const keys = [];
 
 	new PerformanceObserver((list) => {
@@ -35,7 +37,7 @@ export function installProbe({ line, fenceFirst, fenceLast, longMs }) {
 	addEventListener(
 		"keydown",
 		({ code, timeStamp }) => {
-			keys.push({ code, at: wall(timeStamp) });
+			keys.push({ code, at: wall(timeStamp), handledAt: wall(performance.now()) });
 		},
 		{ capture: true },
 	);
