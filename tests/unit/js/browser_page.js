@@ -62,6 +62,11 @@ export class BrowserPage {
 		await this.gateway.close();
 	}
 
+	/** The developer tools' protocol to the browser itself. */
+	browserCdp() {
+		return this._browser.newBrowserCDPSession();
+	}
+
 	async logIn() {
 		await this.page.fill("#username", "alice");
 		await this.page.fill("#password", "wonderland");
