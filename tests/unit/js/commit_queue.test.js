@@ -5,25 +5,16 @@ import { CommitQueue, PIXELS_MAX } from "../../../www/js/stream/commit_queue.js"
 import { FakeTime } from "./fake_time.js";
 
 function setUp() {
-	/** @type {(() => void)[]} */
-	const flushes = [];
 	/** @type {string[]} */
 	const log = [];
 	const time = new FakeTime();
-	let flushed = 0;
-	const queue = new CommitQueue({
-		schedule: (flush) => flushes.push(flush),
-		onFlushed: () => (flushed += 1),
-		now: time.now,
-	});
+	const queue = new CommitQueue(time.now);
 	const decoders = new Map();
 	const settled = () => new Promise((resolve) => setImmediate(resolve));
 	return {
 		queue,
 		time,
 		log,
-		flushes,
-		flushed: () => flushed,
 		started: () => decoders.size,
 		/** A job whose decoding the test ends by name. @param {string} name
 		 * @param {number} [bytes] @param {number} [pixels] */
@@ -40,92 +31,94 @@ function setUp() {
 			decoders.get(name)(name);
 			await settled();
 		},
-		flush: () => flushes.splice(0).forEach((run) => run()),
 	};
 }
 
 test("decoding runs in parallel, commits keep the order of the stream", async () => {
-	const { log, decoding, instant, finish, flush, started } = setUp();
+	const { log, decoding, instant, finish, started } = setUp();
 	decoding("a");
 	instant("b");
 	decoding("c");
 	instant("d");
 	assert.equal(started(), 2);
 	await finish("c");
-	flush();
 	assert.deepEqual(log, []);
 	await finish("a");
-	flush();
 	assert.deepEqual(log, ["a", "b", "c", "d"]);
 });
 
-test("one flush takes all that is ready; only one is asked for", async () => {
-	const { log, decoding, finish, flush, flushes, flushed } = setUp();
-	for (const name of ["a", "b", "c"]) decoding(name);
-	for (const name of ["a", "b", "c"]) await finish(name);
-	assert.equal(flushes.length, 1);
-	flush();
-	assert.deepEqual(log, ["a", "b", "c"]);
-	assert.equal(flushes.length, 0);
-	assert.equal(flushed(), 1);
+test("a commit that pushes and drops jobs does not get ahead of others", async () => {
+	const { queue, log, decoding, instant, finish } = setUp();
+	decoding("a");
+	queue.push({
+		commit: () => {
+			log.push("pushes");
+			instant("pushed");
+			queue.push({ droppable: true, commit: () => log.push("never") });
+			queue.shed();
+		},
+	});
+	queue.push({ droppable: true, commit: () => log.push("never") });
+	instant("b");
+	await finish("a");
+	assert.deepEqual(log, ["a", "pushes", "b", "pushed"]);
 });
 
 test("decoders at work are bounded, and each end starts the next", async () => {
-	const { log, decoding, finish, flush, started } = setUp();
+	const { log, decoding, finish, started } = setUp();
 	const names = Array.from({ length: 40 }, (_, i) => `${i}`);
 	names.forEach((name) => decoding(name));
 	assert.equal(started(), 12);
 	for (const name of names) await finish(name);
-	flush();
 	assert.deepEqual(log, names);
 });
 
 test("waiting bytes are counted until they are committed", async () => {
-	const { queue, decoding, finish, flush } = setUp();
+	const { queue, decoding, finish } = setUp();
 	decoding("a", 100);
 	decoding("b", 20);
 	assert.equal(queue.bytes, 120);
 	await finish("a");
-	flush();
 	assert.equal(queue.bytes, 20);
 	queue.clear();
 	assert.equal(queue.bytes, 0);
 });
 
 test("cleared jobs are never committed, and what they decoded is freed", async () => {
-	const { queue, log, decoding, instant, finish, flush } = setUp();
-	decoding("ready");
+	const { queue, log, decoding, instant, finish } = setUp();
 	decoding("running");
+	decoding("ready");
 	await finish("ready");
 	queue.clear();
 	instant("after");
-	flush();
 	await finish("running");
-	flush();
 	assert.deepEqual(log, ["discarded ready", "after", "discarded running"]);
 });
 
 test("pixels held at once are bounded, and a job beyond the bound is decoded alone", async () => {
-	const { queue, log, decoding, finish, flush, started } = setUp();
+	const { queue, log, decoding, finish, started } = setUp();
 	decoding("a", 1, PIXELS_MAX * 2);
 	decoding("b", 1, PIXELS_MAX / 2);
 	decoding("c", 1, PIXELS_MAX / 2);
 	decoding("d", 1, 1);
 	assert.equal(started(), 1);
 	await finish("a");
-	assert.equal(started(), 1, "decoded is still held");
-	flush();
 	assert.equal(started(), 3);
-	await finish("b");
-	queue.clear();
 	await finish("c");
-	decoding("e", 1, PIXELS_MAX);
-	assert.equal(started(), 4, "what was dropped is held no more");
-	assert.deepEqual(log, ["a", "discarded b", "discarded c"]);
+	assert.equal(started(), 3, "decoded, but not committed, is still held");
+	await finish("b");
+	assert.equal(started(), 4);
+	decoding("e", 1, PIXELS_MAX / 2);
+	decoding("f", 1, PIXELS_MAX);
+	await finish("e");
+	queue.clear();
+	decoding("g", 1, PIXELS_MAX - 1);
+	assert.equal(started(), 6, "what was dropped is held no more");
+	assert.deepEqual(log, ["a", "b", "c", "discarded e"]);
 });
 
 test("the lag is the age of the oldest job that waits", async () => {
-	const { queue, time, decoding, finish, flush } = setUp();
+	const { queue, time, decoding, finish } = setUp();
 	assert.equal(queue.lagMs, 0);
 	decoding("a");
 	time.advance(300);
@@ -133,12 +126,11 @@ test("the lag is the age of the oldest job that waits", async () => {
 	time.advance(200);
 	assert.equal(queue.lagMs, 500);
 	await finish("a");
-	flush();
 	assert.equal(queue.lagMs, 200);
 });
 
 test("what may be dropped goes, the rest is committed in its order", async () => {
-	const { queue, log, decoding, instant, finish, flush, started } = setUp();
+	const { queue, log, decoding, instant, finish, started } = setUp();
 	const frame = (/** @type {string} */ name) =>
 		queue.push({ droppable: true, bytes: 10, commit: () => log.push(name) });
 	decoding("cursor", 5);
@@ -151,9 +143,7 @@ test("what may be dropped goes, the rest is committed in its order", async () =>
 	assert.equal(started(), 2);
 	await finish("other");
 	await finish("cursor");
-	flush();
 	assert.deepEqual(log, ["cursor", "b", "other"]);
 	frame("d");
-	flush();
 	assert.deepEqual(log.slice(3), ["d"]);
 });

@@ -30,20 +30,25 @@ function setUp() {
 		surfaces.push(surface);
 		return { context: fakeContext(surface), finish: () => surface };
 	};
-	const draws = new ScreenDraws(/** @type {any} the pictures are fakes */ (screen));
+	/** @type {(() => void)[]} */
+	const flushes = [];
+	const flush = () => flushes.splice(0).forEach((run) => run());
+	const draws = new ScreenDraws(/** @type {any} the pictures are fakes */ (screen), (run) =>
+		flushes.push(run),
+	);
 	const cache = new FrameCache((image) => draws.retire(image));
 	const painter = new Painter(/** @type {any} */ ({ screen: draws, createSurface, cache }));
 	return {
 		picture,
 		surfaces,
 		cache,
-		draws,
+		flush,
 		paint: (
 			/** @type {FrameMessage} */ frame,
 			/** @type {(FakePicture | null)[]} */ pictures,
 		) => {
 			const missing = painter.paint(frame, /** @type {any} */ (pictures));
-			draws.flush();
+			flush();
 			return missing;
 		},
 	};
@@ -62,7 +67,7 @@ function region(fields) {
 }
 
 test("an image over a whole frame is drawn, kept, and shown again elsewhere", () => {
-	const { picture, cache, draws, surfaces, paint } = setUp();
+	const { picture, cache, flush, surfaces, paint } = setUp();
 	const image = new FakePicture(4, 4, 7);
 	assert.deepEqual(paint(frame({ crc: 9, x: 2, y: 1, regions: [region({})] }), [image]), []);
 	assert.deepEqual([picture.at(1, 1), picture.at(2, 1), picture.at(5, 4)], [0, 7, 7]);
@@ -71,7 +76,7 @@ test("an image over a whole frame is drawn, kept, and shown again elsewhere", ()
 	assert.equal(picture.at(13, 8), 7);
 	assert.equal(cache.size, 1);
 	cache.delete(9);
-	draws.flush();
+	flush();
 	assert.ok(image.closed);
 });
 

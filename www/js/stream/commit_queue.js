@@ -2,7 +2,7 @@
 /*
  * Decodes in parallel, commits in order. Frames refer to earlier frames, so whatever changes the
  * picture, the cache or the cursor goes through here as one job and takes effect in the order of
- * the stream, all that is ready in one go per animation frame.
+ * the stream, as soon as it can.
  */
 
 /**
@@ -28,22 +28,14 @@ const DECODING_MAX = 12;
 export const PIXELS_MAX = 64 * 1024 * 1024;
 
 export class CommitQueue {
-	/**
-	 * @param {object} options
-	 * @param {(flush: () => void) => void} options.schedule runs flush soon, once, at a good moment
-	 * to paint
-	 * @param {() => void} [options.onFlushed] after all commits of a flush
-	 * @param {() => number} options.now milliseconds, monotonic
-	 */
-	constructor({ schedule, onFlushed = () => {}, now }) {
-		this._schedule = schedule;
-		this._onFlushed = onFlushed;
+	/** @param {() => number} now milliseconds, monotonic */
+	constructor(now) {
 		this._now = now;
 		/** @type {Entry[]} */
 		this._entries = [];
 		this._decoding = 0;
 		this._nextToDecode = 0;
-		this._flushDue = false;
+		this._committing = false;
 		this._bytes = 0;
 		this._pixels = 0;
 	}
@@ -70,7 +62,7 @@ export class CommitQueue {
 		});
 		this._bytes += job.bytes ?? 0;
 		this._startDecoders();
-		this._request();
+		this._commitReady();
 	}
 
 	/** Drops every job that is not committed. */
@@ -95,7 +87,7 @@ export class CommitQueue {
 			else if (entry.state === "ready") this._free(entry);
 		}
 		this._startDecoders();
-		this._request();
+		this._commitReady();
 		return gone.length;
 	}
 
@@ -128,30 +120,24 @@ export class CommitQueue {
 		this._decoding -= 1;
 		if (entry.dropped) this._free(entry);
 		this._startDecoders();
-		this._request();
+		this._commitReady();
 	}
 
-	_request() {
-		if (this._flushDue || this._entries[0]?.state !== "ready") return;
-		this._flushDue = true;
-		this._schedule(() => {
-			this._flushDue = false;
-			this._flush();
-		});
-	}
-
-	_flush() {
-		let done = 0;
-		while (this._entries[done]?.state === "ready") done += 1;
-		const ready = this._entries.splice(0, done);
-		this._nextToDecode = Math.max(this._nextToDecode - done, 0);
-		for (const entry of ready) {
-			this._bytes -= entry.bytes ?? 0;
-			if (entry.decode) this._pixels -= entry.pixels ?? 0;
-			entry.commit(entry.decoded);
+	/** A commit may push and drop other jobs; they take their turn. */
+	_commitReady() {
+		if (this._committing) return;
+		this._committing = true;
+		try {
+			for (let next; (next = this._entries[0])?.state === "ready";) {
+				this._entries.shift();
+				this._nextToDecode = Math.max(this._nextToDecode - 1, 0);
+				this._bytes -= next.bytes ?? 0;
+				if (next.decode) this._pixels -= next.pixels ?? 0;
+				next.commit(next.decoded);
+			}
+		} finally {
+			this._committing = false;
 		}
-		this._onFlushed();
 		this._startDecoders();
-		this._request();
 	}
 }

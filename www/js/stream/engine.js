@@ -35,7 +35,7 @@ import { createSurface, encodePng, openScreen } from "./surfaces.js";
 /** Pictures that may wait for painting before a fresh one is asked for instead. */
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 const BACKLOG_LAG_MS = 3000;
-/** A hidden page gets no animation frames; cursors must go on all the same. */
+/** A hidden page gets no animation frames; pictures must be let go all the same. */
 const FLUSH_WAIT_MS = 100;
 /** Nobody looks for this long: pictures are read over until somebody does. */
 export const SLEEP_AFTER_MS = 1500;
@@ -53,12 +53,11 @@ export class Engine {
 			setTimeout(run, ms);
 		this._post = post;
 		this._screen = openScreen(canvas);
-		this._draws = new ScreenDraws(this._screen);
+		this._draws = new ScreenDraws(this._screen, onceSoon);
 		this._cache = new FrameCache((image) => this._draws.retire(image));
 		this._painter = new Painter({ screen: this._draws, createSurface, cache: this._cache });
 		this._cursors = new Cursors(post);
-		const onFlushed = () => this._draws.flush();
-		this._commits = new CommitQueue({ schedule: onceSoon, onFlushed, now });
+		this._commits = new CommitQueue(now);
 		this._reader = new KdriveReader((message) => this._handle(message));
 		this._stats = new StreamStats(now);
 		this._version = 0;
@@ -291,7 +290,6 @@ export class Engine {
 		this._setStale(this._stale);
 		this._shed += this._commits.shed();
 		this._cache.clear();
-		this._draws.flush();
 		this._cursors.hold(true);
 	}
 
@@ -337,7 +335,6 @@ export class Engine {
 		this._selections.close();
 		this._commits.clear();
 		this._cache.clear();
-		this._draws.flush();
 		this._post({ type: "ended", reason });
 	}
 }

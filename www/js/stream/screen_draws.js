@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is to be drawn on the screen until the next flush, in order. A fast stream draws the same
- * places many times for one animation frame: what a later draw of the same flush hides altogether
- * is left out. Pictures that are done with are given here, too, since draws may still need them.
+ * What is to be drawn on the screen with the next animation frame, in order. A fast stream draws
+ * the same places many times for one: what a later draw hides altogether is left out. Pictures that
+ * are done with are given here, too, since draws may still need them.
  */
 
 import { drawPart } from "./painter.js";
@@ -13,9 +13,14 @@ import { drawPart } from "./painter.js";
 /** @typedef {{picture: Picture, from: Rect, x: number, y: number}} Draw */
 
 export class ScreenDraws {
-	/** @param {Screen} screen */
-	constructor(screen) {
+	/**
+	 * @param {Screen} screen
+	 * @param {(flush: () => void) => void} schedule runs flush once, at a good moment to paint
+	 */
+	constructor(screen, schedule) {
 		this._screen = screen;
+		this._schedule = schedule;
+		this._due = false;
 		/** @type {Draw[]} */
 		this._draws = [];
 		/** @type {Picture[]} */
@@ -33,11 +38,14 @@ export class ScreenDraws {
 	/** @param {Picture} picture @param {Rect} from part of it @param {number} x @param {number} y */
 	add(picture, from, x, y) {
 		this._draws.push({ picture, from, x, y });
+		this._request();
 	}
 
 	/** Closes a picture as soon as no draw needs it. @param {Picture | null | undefined} picture */
 	retire(picture) {
-		if (picture?.close) this._retired.push(picture);
+		if (!picture?.close) return;
+		this._retired.push(picture);
+		this._request();
 	}
 
 	/** The screen's size may change, which clears it. @param {number} width @param {number} height */
@@ -47,7 +55,14 @@ export class ScreenDraws {
 		this._screen.resize(width, height);
 	}
 
-	flush() {
+	_request() {
+		if (this._due) return;
+		this._due = true;
+		this._schedule(() => this._flush());
+	}
+
+	_flush() {
+		this._due = false;
 		for (const { picture, from, x, y } of visible(this._draws))
 			drawPart(this._screen.context, picture, from, x, y);
 		for (const picture of this._retired) picture.close?.();
