@@ -64,6 +64,17 @@ export async function pressTool(page, id) {
 	return true;
 }
 
+const PROGRAMS = [
+	["Office", "LibreOffice Writer", "LibreOffice Calc", "Document Viewer"],
+	["Network", "Firefox", "Thunderbird", "Remote Desktop Viewer"],
+	["Graphics", "GIMP", "Inkscape", "Image Viewer"],
+	["Utility", "Text Editor", "Calculator", "Archive Manager"],
+	["System", "XTerm", "Task Manager"],
+];
+
+/** @param {Page} page */
+const language = (page) => page.evaluate(() => document.documentElement.lang);
+
 /** @param {string} id of a button that opens a panel @returns {Way} */
 const withPanel = (id) => async (scene) => {
 	await run(scene);
@@ -82,6 +93,18 @@ export const SCENES = {
 		await page.selectOption("#server", "");
 		await page.click("#proxy summary");
 	},
+	"form-native": async ({ gateway, page }) => {
+		gateway.config.native_mode = true;
+		await page.goto(`${page.url()}?user=alice&password=x&lang=${await language(page)}`);
+		await page.waitForSelector("#connect:enabled");
+		await page.click("#native summary");
+		await page.locator("#native-file").scrollIntoViewIfNeeded();
+	},
+	"form-kiosk": async ({ gateway, page }) => {
+		gateway.config.kiosk = true;
+		await page.goto(`${page.url()}?user=alice`);
+		await page.waitForSelector("#connect:enabled");
+	},
 	"form-error": async ({ gateway, page }) => {
 		gateway.overrides.login = () => fault(401, "auth_failed", "x");
 		await logIn(page);
@@ -93,6 +116,15 @@ export const SCENES = {
 		await inState(page, "authenticating");
 	},
 	sessions: listSessions,
+	applications: async ({ gateway, page }) => {
+		gateway.applications = PROGRAMS.flatMap(([group, ...titles]) =>
+			titles.map((title) => ({ command: title.toLowerCase(), title, group })),
+		);
+		gateway.sessions = [sessionRow({ age: 4_000 })];
+		await logIn(page);
+		await page.waitForSelector("#application-list h3");
+		await page.locator("#applications").scrollIntoViewIfNeeded();
+	},
 	"sessions-empty": async (scene) => {
 		await run(scene);
 		scene.gateway.sessions = [];
@@ -104,6 +136,7 @@ export const SCENES = {
 		await listSessions(scene);
 		scene.gateway.overrides.suspend = () => fault(409, "session_busy", "x");
 		await scene.page.click('[data-session="alice-51"] [data-action="suspend"]');
+		await scene.page.click("#confirm-yes");
 		await scene.page.waitForSelector("#sessions-error:not([hidden])");
 	},
 	"sessions-offered": async ({ gateway, page }) => {
