@@ -5,6 +5,7 @@
  */
 
 import { byId } from "./ui/dom.js";
+import { beginDetached, isDetached } from "./detach_flow.js";
 import { LeaveGuard } from "./leave_guard.js";
 import { logInfo } from "./log.js";
 import { LoginMemory } from "./login_memory.js";
@@ -69,6 +70,8 @@ class App {
 		this._server = ""; /* its title */
 		this._attempt = 0; /* at a login; what comes of an earlier one is not wanted any more */
 		if (safeAddress) this._form.showNote(TEXT.passwordInAddress);
+		/** @type {import("./detach.js").DetachedPage | null} this window is a session's own */
+		this._detached = null;
 	}
 
 	async boot() {
@@ -83,7 +86,9 @@ class App {
 		byId("title", HTMLElement).textContent = this._config.title;
 		this._form.fill(this._config, this._wishes, this._kiosk);
 		this._screen.setUp({ size: this._wishes.size, kiosk: this._kiosk });
-		if (remembered && attempt === this._attempt) await this._comeBack(remembered);
+		if (attempt !== this._attempt) return;
+		if (isDetached()) this._beginDetached(remembered);
+		else if (remembered) await this._comeBack(remembered);
 		else this._form.focus();
 	}
 
@@ -157,6 +162,32 @@ class App {
 		}
 	}
 
+	/** A window that another page opens for a session. @param {RememberedLogin | null} remembered
+	 * as that page has it */
+	_beginDetached(remembered) {
+		if (this._state.value !== "authenticating") this._state.set("authenticating");
+		this._detached = beginDetached({
+			onTake: ({ login, row, title }) => {
+				document.title = title;
+				this._desktops = remembered?.desktops ?? [{ id: row.desktop, title }];
+				this._rpc.use(login);
+				void this._screen.resume(row);
+			},
+			onNothing: () => {
+				this._becomeOrdinary();
+				if (remembered) void this._comeBack(remembered);
+				else this._toForm("");
+			},
+			beforeClose: () => this._guard.set(false),
+		});
+	}
+
+	/** A window that has lost what it was opened for is a page like any other. */
+	_becomeOrdinary() {
+		this._detached = null;
+		delete document.documentElement.dataset.detached;
+	}
+
 	/** @param {Omit<RememberedLogin, "screen">} login */
 	_enterLogin({ login, user, server, desktops, desktop }) {
 		this._rpc.use(login);
@@ -205,7 +236,8 @@ class App {
 
 	/** @param {string} error */
 	_toForm(error) {
-		this._screen.close();
+		this._screen.forget();
+		this._becomeOrdinary();
 		this._memory.clear();
 		this._attempt += 1;
 		this._say("");
@@ -224,6 +256,10 @@ class App {
 
 	/** @param {string} note what has just been done */
 	_leftScreen(note) {
+		if (this._detached) {
+			this._detached.left(note);
+			return;
+		}
 		if (this._kiosk) {
 			void this._logout({ note });
 			return;

@@ -4,6 +4,7 @@
  * each. What is chosen, and where the user goes afterwards, is somebody else's.
  */
 
+import { DetachFlow, isDetached } from "./detach_flow.js";
 import { KeyboardFlow } from "./keyboard_flow.js";
 import { faultOf, isLoginOver, messageOf } from "./rpc.js";
 import { ScreenMode } from "./screen_mode.js";
@@ -71,6 +72,13 @@ export class ScreenFlow {
 			clipboard: () => this._view?.clipboard,
 			onDone: () => this._view?.focus(),
 		});
+		this._detach = new DetachFlow({
+			current: () => this._shown(),
+			onBlocked: () => say(TEXT.popupBlocked, true),
+			onTaken: (row) => this._detached(row),
+			onClosed: (row) => this._detachedClosed(row),
+			onLeft: (row, note) => this._away === row && this._onLeft(note),
+		});
 		this._keyboard = new KeyboardFlow({ rpc, say });
 		this._progress = new Progress(() => this._onLeft(""));
 		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
@@ -79,6 +87,8 @@ export class ScreenFlow {
 		/** @type {SessionRow | null} that is, or was last, on the screen */
 		this._session = null;
 		this._kiosk = false;
+		/** @type {SessionRow | null} that the page says of that it is in another window */
+		this._away = null;
 		this._attempt = 0; /* a reply that belongs to an earlier one is not wanted any more */
 		/** @type {string | null} how the user is ending the session just now */
 		this._finishing = null;
@@ -94,6 +104,7 @@ export class ScreenFlow {
 	setUp({ size, kiosk }) {
 		if (size) this._mode.ask(size);
 		this._kiosk = kiosk;
+		byId("detach", HTMLElement).hidden = kiosk || isDetached();
 		byId("back", HTMLElement).hidden = kiosk;
 	}
 
@@ -111,15 +122,23 @@ export class ScreenFlow {
 	async resume(row) {
 		const title = this._titleOf(row.desktop);
 		this._mode.beginAgain(row.id);
+		this._detach.shownHere(row.id);
 		await this._open(title, TEXT.resuming(title), TEXT.resumingHint, {
 			again: () => void this.resume(row),
 			call: (options) => this._rpc.resume({ id: row.id, ...options }),
 		});
 	}
 
+	/** Nothing of the login is left. */
+	forget() {
+		this.close();
+		this._detach.forget();
+	}
+
 	/** The stream ends from this side, and no answer that is still to come is wanted. */
 	close() {
 		this._attempt += 1;
+		this._away = null;
 		this._view?.close();
 		this._view = null;
 		this._keyboard.detach();
@@ -215,13 +234,39 @@ export class ScreenFlow {
 		else this._showOutcome("ended", outcome, TEXT.resume, again);
 	}
 
+	/** @returns {import("./detach.js").Taken | null} */
+	_shown() {
+		const row = this._view && this._session;
+		return row && { login: this._rpc.loginId, row, title: this._titleOf(row.desktop) };
+	}
+
+	/** A window of its own takes the session over. @param {SessionRow} row */
+	_detached(row) {
+		if (!this._view || this._session?.id !== row.id) return;
+		this.close();
+		this._away = row;
+		this._showAway(TEXT.detached, TEXT.bringBack, row);
+	}
+
+	/** @param {SessionRow} row */
+	_detachedClosed(row) {
+		if (this._away !== row) return;
+		this._showAway(TEXT.detachedClosed, TEXT.resume, row);
+	}
+
+	/** @param {{title: string, what: string}} told @param {string} label @param {SessionRow} row */
+	_showAway(told, label, row) {
+		const outcome = { ...told, now: "", detail: "" };
+		this._showOutcome("ended", outcome, label, () => void this.resume(row));
+	}
+
 	/**
 	 * @param {"ended" | "error"} state @param {import("./ui/outcome.js").Told} outcome
 	 * @param {string} label of the button that runs again, if there is anything to run
 	 * @param {(() => void) | null} again
 	 */
 	_showOutcome(state, outcome, label, again) {
-		this._state.set(state);
+		if (this._state.value !== state) this._state.set(state);
 		this._say(`${outcome.title}. ${faultLine(outcome)}`);
 		this._outcome.show(outcome, again && { label, run: again });
 	}

@@ -16,13 +16,24 @@ export const GREY = [90, 100, 110];
 
 export class BrowserPage {
 	/**
-	 * @param {{www?: string, script?: () => void, viewport?: {width: number, height: number}}} [options]
-	 * script: runs in the page before its own
+	 * @param {{www?: string, script?: () => void, viewport?: {width: number, height: number},
+	 *   ratio?: number, touch?: boolean}} [options]
+	 * script: runs in the page before its own; ratio: device pixels per CSS pixel
 	 */
-	static async open({ www = WWW, script, viewport = { width: 640, height: 446 } } = {}) {
+	static async open({
+		www = WWW,
+		script,
+		viewport = { width: 640, height: 446 },
+		ratio = 1,
+		touch = false,
+	} = {}) {
 		const browser = await launchBrowser();
 		const self = new BrowserPage(browser, www);
-		const context = await browser.newContext({ viewport });
+		const context = await browser.newContext({
+			viewport,
+			deviceScaleFactor: ratio,
+			hasTouch: touch,
+		});
 		self.page = await context.newPage();
 		if (script) await self.page.addInitScript(script);
 		self.page.on("pageerror", (error) => self.complaints.push(String(error)));
@@ -111,6 +122,11 @@ export class BrowserPage {
 		const { width, height } = this.askedSize;
 		agent.send(version(8));
 		agent.send(wholeScreen(width, height, solidPng(width, height, GREY)));
+	}
+
+	/** The agent's screen has another size now. @param {number} width @param {number} height */
+	sendScreen(width, height) {
+		this.agent.send(wholeScreen(width, height, solidPng(width, height, GREY)));
 	}
 
 	/** Pixels of the screen's canvas. @param {number[][]} points x, y

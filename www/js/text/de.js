@@ -241,6 +241,18 @@ export const de = {
 
 	help: deHelp,
 
+	popupBlocked:
+		"Der Browser hat das neue Fenster verhindert. Erlauben Sie dieser Seite Fenster und versuchen Sie es wieder.",
+	detached: {
+		title: "In einem eigenen Fenster",
+		what: "Die Sitzung geht in dem Fenster weiter, das sich geöffnet hat.",
+	},
+	detachedClosed: {
+		title: "Das Fenster der Sitzung wurde geschlossen",
+		what: "Ihre Programme laufen auf dem Server weiter. Nichts ist verloren.",
+	},
+	bringBack: "Zurückholen",
+
 	sizeOfWindow: "So groß wie das Fenster",
 	sizeCustom: "Andere Größe …",
 	sizeFixed: ({ width, height }) => `${width} × ${height}`,

@@ -245,6 +245,18 @@ export const en = {
 
 	help: enHelp,
 
+	popupBlocked:
+		"The browser has blocked the new window. Allow windows for this page and try again.",
+	detached: {
+		title: "Shown in its own window",
+		what: "The session goes on in the window that has opened.",
+	},
+	detachedClosed: {
+		title: "The session's window was closed",
+		what: "Your programs go on on the server. Nothing is lost.",
+	},
+	bringBack: "Bring it back",
+
 	sizeOfWindow: "As large as the window",
 	sizeCustom: "Another size …",
 	sizeFixed: (/** @type {import("../geometry.js").Size} */ { width, height }) =>
