@@ -56,7 +56,7 @@ for (const [suffix, { states, context }] of Object.entries(SETS))
 				await visit(
 					{ browser, www: `${ROOT}www`, name, context: look, drawDesktop },
 					async ({ page, complaints }) => {
-						await page.waitForTimeout(name === "statistics" ? 4000 : 300);
+						await page.waitForTimeout(300); /* transitions */
 						await page.screenshot({ path });
 						for (const line of complaints) console.error(`${name}: ${line}`);
 						console.log(path);

@@ -11,7 +11,8 @@ import { version, wholeScreen } from "./messages.mjs";
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("playwright-core").Browser} Browser */
 /** @typedef {import("./gateway.mjs").StandinAgent} StandinAgent */
-/** @typedef {{gateway: StandinGateway, page: Page, agent: () => StandinAgent}} Scene */
+/** @typedef {{gateway: StandinGateway, page: Page, agent: () => StandinAgent,
+ *   picture: (size: {width: number, height: number}) => Promise<Uint8Array>}} Scene */
 /** @typedef {(scene: Scene) => Promise<void | boolean>} Way */
 
 export const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
@@ -173,6 +174,17 @@ export const SCENES = {
 	statistics: async (scene) => {
 		await run(scene);
 		await pressTool(scene.page, "stats");
+		/* Something to draw: a screen whose picture changes now fast, now slowly. */
+		const screen = await scene.page.$eval("#screen", ({ dataset }) => ({
+			width: Number(dataset.width),
+			height: Number(dataset.height),
+		}));
+		const image = await scene.picture(screen);
+		for (const pause of [60, 30, 90, 300, 120, 40, 25, 200])
+			for (let i = 0; i < 700 / pause; i++) {
+				scene.agent().send(wholeScreen(screen.width, screen.height, image));
+				await scene.page.waitForTimeout(pause);
+			}
 		await scene.page.waitForSelector("#stats-figures dd");
 	},
 	"bar-hidden": async (scene) => {
@@ -187,13 +199,6 @@ export const SCENES = {
 		scene.gateway.overrides.suspend = () => fault(504, "timeout", "x");
 		await pressTool(scene.page, "suspend");
 		await scene.page.waitForSelector("#status.fault");
-	},
-	reconnecting: async (scene) => {
-		await run(scene);
-		/* No way leads there yet; its look is kept. */
-		await scene.page.evaluate(() => {
-			document.documentElement.dataset.state = "reconnecting";
-		});
 	},
 	ended: async (scene) => {
 		await run(scene);
@@ -264,7 +269,13 @@ export async function visit({ browser, www, name, context, drawDesktop }, look, 
 	try {
 		await page.goto(await gateway.listen());
 		await page.waitForSelector("#connect:enabled");
-		const scene = { gateway, page, agent: () => agents[agents.length - 1], complaints };
+		const scene = {
+			gateway,
+			page,
+			agent: () => agents[agents.length - 1],
+			complaints,
+			picture: drawDesktop,
+		};
 		if ((await SCENES[name](scene)) !== false) await look(scene);
 	} finally {
 		await opened.close();

@@ -168,6 +168,7 @@ export const de = {
 	running: (desktop, server) => `Verbunden mit ${desktop} auf ${server}.`,
 	barHides:
 		"Die Leiste verschwindet. Der Zeiger am oberen Rand oder Strg+Alt+Umschalt holt sie zurück.",
+	barHidesTouch: "Die Leiste verschwindet. Der Griff am oberen Rand holt sie zurück.",
 	progressSteps: [
 		"Der Server öffnet Ihre Sitzung",
 		"Der Bildschirm wird verbunden",

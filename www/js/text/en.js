@@ -172,6 +172,7 @@ export const en = {
 		`Connected to ${desktop} on ${server}.`,
 	barHides:
 		"The bar hides. Rest the pointer at the top edge, or press Ctrl+Alt+Shift, to get it back.",
+	barHidesTouch: "The bar hides. Press the handle at the top edge to get it back.",
 	progressSteps: [
 		"The server opens your session",
 		"The screen is connected",

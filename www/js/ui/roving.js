@@ -18,11 +18,13 @@ export class RovingRow {
 	/** @param {HTMLElement} row */
 	constructor(row) {
 		this._row = row;
-		/** @type {HTMLButtonElement | null} the one that Tab comes to */
-		this._current = null;
+		/** @type {HTMLButtonElement | null} where the user was last: Tab comes to it again */
+		this._last = null;
 		row.addEventListener("focusin", ({ target }) => {
 			const button = target instanceof Element ? target.closest("button") : null;
-			if (button) this._setCurrent(button);
+			if (!button) return;
+			this._last = button;
+			this._refresh();
 		});
 		row.addEventListener("keydown", (event) => this._keyDown(event));
 		/* What can be reached changes with the page's state and its width. */
@@ -33,8 +35,7 @@ export class RovingRow {
 	}
 
 	focus() {
-		this._refresh();
-		this._current?.focus();
+		this._refresh()?.focus();
 	}
 
 	/** @returns {HTMLButtonElement[]} */
@@ -44,17 +45,13 @@ export class RovingRow {
 		);
 	}
 
+	/** @returns {HTMLButtonElement | undefined} the one that Tab comes to now */
 	_refresh() {
 		const reachable = this._reachable();
-		if (this._current && reachable.includes(this._current)) return;
-		this._setCurrent(reachable[0] ?? null);
-	}
-
-	/** @param {HTMLButtonElement | null} current */
-	_setCurrent(current) {
-		this._current = current;
+		const stop = reachable.find((button) => button === this._last) ?? reachable[0];
 		for (const button of this._row.querySelectorAll("button"))
-			button.tabIndex = button === current ? 0 : -1;
+			button.tabIndex = button === stop ? 0 : -1;
+		return stop;
 	}
 
 	/** @param {KeyboardEvent} event */

@@ -26,7 +26,10 @@ export class Toolbar {
 		this._title = byId("session-title", HTMLElement);
 		this._bar = byId("toolbar", HTMLElement);
 		this._row = new RovingRow(this._bar);
-		this._place = new Bar(() => say(TEXT.barHides));
+		this._place = new Bar(() => {
+			const touch = matchMedia("(hover: none)").matches;
+			say(touch ? TEXT.barHidesTouch : TEXT.barHides);
+		});
 		this._more = byId("more", HTMLButtonElement);
 		this._rest = byId("more-tools", HTMLElement);
 		this._suspend = byId("suspend", HTMLButtonElement);

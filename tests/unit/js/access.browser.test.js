@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* Every state of the page against axe-core's rules for WCAG 2.2 A and AA. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { launchBrowser } from "../../e2e/standin/browser.mjs";
+import { desktopPainter, SCENES, SIZES, visit } from "../../e2e/standin/scenes.mjs";
+
+const WWW = fileURLToPath(new URL("../../../www", import.meta.url));
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {(size: {width: number, height: number}) => Promise<Uint8Array>} */
+let drawDesktop;
+before(async () => {
+	browser = await launchBrowser();
+	drawDesktop = await desktopPainter(browser);
+});
+after(() => browser.close());
+
+/** @param {import("playwright-core").Page} page @returns {Promise<string[]>} */
+async function violations(page) {
+	/* The page's own policy forbids foreign scripts; this one comes by the debugger. */
+	await page.evaluate(AXE);
+	return page.evaluate(async (tags) => {
+		/* Colours are measured where they come to rest. */
+		for (const animation of document.getAnimations())
+			if (animation.effect?.getComputedTiming().endTime !== Infinity) animation.finish();
+		const { axe } = /** @type {any} */ (window);
+		const found = await axe.run(document, {
+			runOnly: { type: "tag", values: tags },
+			/* Off in axe by default; WCAG 2.2 asks for it. */
+			rules: { "target-size": { enabled: true } },
+		});
+		return found.violations.flatMap((/** @type {any} */ { id, help, nodes }) =>
+			nodes.map(
+				(/** @type {any} */ { target, failureSummary }) =>
+					`${id} (${help}): ${target.join(" ")}: ${failureSummary}`,
+			),
+		);
+	}, TAGS);
+}
+
+test("the rules find what is wrong, so that finding nothing means something", async () => {
+	const context = { viewport: SIZES.desktop };
+	await visit({ browser, www: WWW, name: "form", context, drawDesktop }, async ({ page }) => {
+		await page.evaluate(() => {
+			document.querySelector('label[for="username"]')?.remove();
+			document.documentElement.style.setProperty("--ink-soft", "#bbb");
+		});
+		const found = (await violations(page)).join("\n");
+		assert.match(found, /^label /m);
+		assert.match(found, /color-contrast/);
+	});
+});
+
+for (const [size, viewport] of Object.entries(SIZES))
+	for (const name of Object.keys(SCENES))
+		test(`${name}, ${size}, light and dark`, async () => {
+			const phone = size === "phone";
+			const context = { viewport, hasTouch: phone, isMobile: phone };
+			await visit(
+				{ browser, www: WWW, name, context, drawDesktop },
+				async ({ page, complaints }) => {
+					/* Before axe comes: what it does itself breaks the policy. */
+					assert.deepEqual(complaints, []);
+					for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+						await page.emulateMedia({ colorScheme });
+						assert.deepEqual(await violations(page), [], colorScheme);
+					}
+				},
+			);
+		});
