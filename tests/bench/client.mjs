@@ -5,7 +5,7 @@
  * the same picture.
  *
  * client.frames_per_second    frames of the stream by the time from the first byte sent until the
- *                             last frame stands on the page
+ *                             last can be seen on the page's canvas
  * client.main_thread_blocked  share of that time in which the page's main thread could not answer
  *                             for more than 50 ms on end, by the Long Tasks API or by a timer of
  *                             10 ms that came late, each moment counted once
@@ -25,7 +25,7 @@ import { build, root } from "../e2e/lib/stack.mjs";
 import { MemoryPeak } from "./memory.mjs";
 import { installProbe, ProbeServer, wallClock } from "./page_probe.mjs";
 import { load } from "./recording.mjs";
-import { FENCE_FIRST, FENCE_LAST, partsOf, Replay } from "./replay.mjs";
+import { FENCE_FIRST, FENCE_LAST, MARK, partsOf, Replay } from "./replay.mjs";
 import { percentile, result } from "./results.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -185,7 +185,7 @@ async function play(which, parts) {
 		broken.catch(() => {});
 		await page.addInitScript(installProbe, {
 			...{ line: probe.url, longMs: LONG_MS },
-			...{ fenceFirst: FENCE_FIRST, fenceLast: FENCE_LAST },
+			...{ fenceFirst: FENCE_FIRST, fenceLast: FENCE_LAST, mark: MARK },
 		});
 		await page.goto(url);
 		const { skew } = await page.evaluate(() => /** @type {any} */ (window).bench.skewMs());

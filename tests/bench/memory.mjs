@@ -50,6 +50,7 @@ export class MemoryPeak {
 				this._workers.set(sessionId, heapBytes(result));
 		});
 		this._done = this._loop();
+		this._done.catch(() => {}); /* told when it is awaited */
 	}
 
 	async stop() {

@@ -12,10 +12,11 @@ import { WebSocketServer } from "ws";
 
 /**
  * Runs in the page before its own scripts. Self-contained: playwright sends its text.
- * @param {{line: string, fenceFirst: number, fenceLast: number, longMs: number}} options `line`: a
- * WebSocket to the bench, beside the stream's
+ * @param {{line: string, fenceFirst: number, fenceLast: number, longMs: number,
+ *   mark: {side: number, colour: number[]}}} options `line`: a WebSocket to the bench, beside the
+ * stream's
  */
-export function installProbe({ line, fenceFirst, fenceLast, longMs }) {
+export function installProbe({ line, fenceFirst, fenceLast, longMs, mark }) {
 	const TICK_MS = 10;
 	const wall = (/** @type {number} */ time) => performance.timeOrigin + time;
 	/** @type {[number, number][]} times in which the main thread was taken for too long */
@@ -44,12 +45,24 @@ export function installProbe({ line, fenceFirst, fenceLast, longMs }) {
 
 	const socket = new WebSocket(line);
 	const tell = (/** @type {number} */ serial) => socket.send(String(serial));
+	/** Whether the canvas shows the mark in its corner. */
+	const marked = () => {
+		const copy = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+		const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
+		const screen = /** @type {HTMLCanvasElement} */ (document.getElementById("screen"));
+		context.drawImage(screen, mark.side / 2, mark.side / 2, 1, 1, 0, 0, 1, 1);
+		const { data } = context.getImageData(0, 0, 1, 1);
+		return mark.colour.every((value, i) => Math.abs(value - data[i]) < 4);
+	};
+	const tellWhenMarked = () => {
+		if (marked()) tell(fenceLast);
+		else requestAnimationFrame(tellWhenMarked);
+	};
 	const bench = {
 		/** A cursor is shown. @param {number} serial */
 		heard(serial) {
-			if (serial === fenceLast) {
-				requestAnimationFrame(() => requestAnimationFrame(() => tell(serial)));
-			} else if (serial >= fenceFirst && serial < fenceLast) tell(serial);
+			if (serial === fenceLast) requestAnimationFrame(tellWhenMarked);
+			else if (serial >= fenceFirst && serial < fenceLast) tell(serial);
 		},
 		/** Of a time span, on the wall clock. @param {number} begin @param {number} end */
 		report(begin, end) {

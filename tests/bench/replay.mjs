@@ -6,17 +6,20 @@
  * and the end is known.
  */
 import * as agentSays from "../e2e/standin/messages.mjs";
+import { solidPng } from "../e2e/standin/png.mjs";
 import { FRAME, messagesOf } from "./recording.mjs";
 
 /** @typedef {import("../e2e/standin/gateway.mjs").StandinAgent} StandinAgent */
 /** @typedef {{bytes: Buffer, frames: number}} Part between two fences */
 
 export const FENCE_FIRST = 0xbe0c0000;
-/** The very last: told of when it has been shown, not only painted. */
+/** The very last, right behind the mark: told of when the mark can be seen. */
 export const FENCE_LAST = FENCE_FIRST + 16;
 const FENCES = FENCE_LAST - FENCE_FIRST;
 const FENCE_EVERY_FRAMES = 100;
 const WINDOW_FRAMES = 600;
+/** The last picture of a replay: a square in the screen's corner, of a colour that no scene has. */
+export const MARK = { side: 8, colour: [250, 0, 250] };
 /** As a gateway delivers it: in pieces that know nothing of messages. */
 const PIECE_BYTES = 16 * 1024;
 
@@ -45,6 +48,13 @@ function fenceShapes() {
 			agentSays.cursor({ serial, width: 1, height: 1, data: new Uint8Array([0, 0, 0, 0]) }),
 		);
 	return Buffer.concat(shapes);
+}
+
+function mark() {
+	const { side, colour } = MARK;
+	const data = solidPng(side, side, colour);
+	const place = { x: 0, y: 0, width: side, height: side };
+	return agentSays.frame({ ...place, regions: [{ ...place, data }] });
 }
 
 export class Replay {
@@ -89,6 +99,7 @@ export class Replay {
 			}
 			rounds += 1;
 		} while (performance.now() - begin < this._leastMs);
+		this._send(mark());
 		this._fence(FENCE_LAST, 0);
 		await this._until(() => this._open.length === 0);
 		return { frames, ms: performance.now() - begin, rounds };
