@@ -261,9 +261,12 @@ export const de = {
 	stats: (s) => [
 		["Bilder", `${number("de", s.framesPerSecond)} /s`],
 		["Daten", `${number("de", s.bytesPerSecond / 1024)} KiB/s`],
+		["Hin und zurück", s.roundTripMs === null ? "–" : `${number("de", s.roundTripMs)} ms`],
 		["Dekodieren", `${number("de", s.decodeMs, 1)} ms`],
-		["Gemerkt", `${s.cachedFrames}`],
-		["Ausgebessert", `${s.repairs}`],
+		["Ausgelassen", number("de", s.dropped)],
+		["Ausgebessert", number("de", s.repairs)],
+		["Neu begonnen", number("de", s.rebuilds)],
+		["Gemerkt", number("de", s.cachedFrames)],
 		["Bildschirm", `${s.width} × ${s.height}`],
 	],
 };

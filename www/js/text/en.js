@@ -266,9 +266,12 @@ export const en = {
 	stats: (/** @type {import("../types.js").Stats} */ s) => [
 		["Pictures", `${number("en", s.framesPerSecond)} /s`],
 		["Data", `${number("en", s.bytesPerSecond / 1024)} KiB/s`],
+		["Round trip", s.roundTripMs === null ? "–" : `${number("en", s.roundTripMs)} ms`],
 		["Decoding", `${number("en", s.decodeMs, 1)} ms`],
-		["Cached", `${s.cachedFrames}`],
-		["Repairs", `${s.repairs}`],
+		["Dropped", number("en", s.dropped)],
+		["Repaired", number("en", s.repairs)],
+		["Begun anew", number("en", s.rebuilds)],
+		["Remembered", number("en", s.cachedFrames)],
 		["Screen", `${s.width} × ${s.height}`],
 	],
 };
