@@ -12,7 +12,7 @@ import { load } from "../../bench/recording.mjs";
 import { FENCE_FIRST, FENCE_LAST, partsOf, Replay } from "../../bench/replay.mjs";
 import * as agentSays from "../../e2e/standin/messages.mjs";
 import { BrowserPage } from "./browser_page.js";
-import { connectToWorker } from "./worker_cdp.js";
+import { connectToWorker } from "../../e2e/standin/worker_cdp.mjs";
 
 const RECORDING = fileURLToPath(new URL("../../bench/recordings/desktop", import.meta.url));
 const FRAMES = 30 * 60 * 20;
