@@ -11,6 +11,7 @@
  * back what the user's clipboard held before.
  */
 
+import { PLATFORM } from "../input/platform.js";
 import { InputGate } from "./input_gate.js";
 import { LocalClipboard } from "./local_clipboard.js";
 import { isPasteKey } from "./paste_keys.js";
@@ -49,23 +50,13 @@ export class SessionClipboard {
 	 * @param {HTMLElement} options.stage what the user works in
 	 * @param {(message: PageMessage) => void} options.tell the engine
 	 * @param {() => void} options.onChange of the state
-	 * @param {boolean} [options.mac] @param {boolean} [options.windows]
-	 * @param {boolean} [options.primary] a middle click pastes on this machine
+	 * @param {import("../input/platform.js").Platform} [options.platform]
 	 */
-	constructor({
-		stage,
-		tell,
-		onChange,
-		mac = isPlatform(/^(mac|iphone|ipad)/i),
-		windows = isPlatform(/^win/i),
-		primary = isPlatform(/^linux(?! (arm|aarch))/i),
-	}) {
+	constructor({ stage, tell, onChange, platform = PLATFORM }) {
 		this._stage = stage;
 		this._tell = tell;
 		this._onChange = onChange;
-		this._mac = mac;
-		this._windows = windows;
-		this._primary = primary;
+		this._platform = platform;
 		/** @type {{server: ClipboardContent | null, selected: ClipboardContent | null,
 		 *   own: "none" | "offered" | "fetched", fault: string}} */
 		this._shown = { server: null, selected: null, own: "none", fault: "" };
@@ -134,7 +125,7 @@ export class SessionClipboard {
 	 * @returns {KeyLike} what the keyboard is to see: the browser answers a paste key itself
 	 */
 	beforeKey(event) {
-		if (event.isComposing || !isPasteKey(event, this._mac)) return event;
+		if (event.isComposing || !isPasteKey(event, this._platform.mac)) return event;
 		this._middle = null;
 		this._gate.close(PASTE_WAIT_MS);
 		return {
@@ -148,7 +139,7 @@ export class SessionClipboard {
 
 	/** Before the pointer sees an event. @param {PointerEvent} event */
 	beforePointer(event) {
-		if (!this._primary || event.pointerType !== "mouse") return;
+		if (!this._platform.primary || event.pointerType !== "mouse") return;
 		const { type, button, clientX: x, clientY: y } = event;
 		if (type === "pointerdown" && button === MIDDLE) {
 			this._gate.close(CLICK_MS);
@@ -248,7 +239,7 @@ export class SessionClipboard {
 	/** Windows ends lines its own way, other systems keep what they are given.
 	 * @param {string} text */
 	_textOf(text) {
-		return { text: this._windows ? text.replaceAll("\r\n", "\n") : text };
+		return { text: this._platform.windows ? text.replaceAll("\r\n", "\n") : text };
 	}
 
 	/** @param {ClipboardContent} content @param {boolean} pasting */
@@ -308,9 +299,4 @@ export class SessionClipboard {
 		this._shown.server = content;
 		void this.copy(content);
 	}
-}
-
-/** @param {RegExp} pattern */
-function isPlatform(pattern) {
-	return pattern.test(navigator.platform);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What the browser runs on, as far as keys differ there. */
+/* What the browser runs on, as far as keys and selections differ there. */
 
 /**
  * @typedef {object} Platform
  * @property {boolean} mac Option writes characters, Command is for shortcuts
  * @property {boolean} windows AltGr comes with a Control that nobody pressed
+ * @property {boolean} [primary] a middle click pastes what is selected
  * @property {boolean} numLock there is such a thing; without it a keypad always writes digits
  */
 
@@ -14,6 +15,7 @@ export function platformOf(name) {
 	return {
 		mac,
 		windows: /^win/i.test(name),
+		primary: /^(linux(?! (arm|aarch))|freebsd|openbsd)/i.test(name),
 		numLock: !mac && !/android|cros|chrome/i.test(name),
 	};
 }
