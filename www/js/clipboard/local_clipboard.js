@@ -42,6 +42,8 @@ export class LocalClipboard {
 		const look = () => void this.read();
 		const options = { signal: this._listeners.signal };
 		window.addEventListener("focus", look, options);
+		/* What the user does elsewhere may put something newer there. */
+		window.addEventListener("blur", () => this._stopWaiting(), options);
 		this._document.addEventListener("visibilitychange", look, options);
 		this._api?.addEventListener?.("clipboardchange", look, options);
 		for (const gesture of GESTURES)
@@ -102,6 +104,12 @@ export class LocalClipboard {
 	close() {
 		this._listeners.abort();
 		this._waiting = null;
+	}
+
+	_stopWaiting() {
+		if (!this._waiting) return;
+		this._waiting = null;
+		this._onChange();
 	}
 
 	/** @param {ClipboardContent} content */

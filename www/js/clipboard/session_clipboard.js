@@ -64,10 +64,9 @@ export class SessionClipboard {
 		this._known = null;
 		this._knownPrimary = "";
 		/* How often the user has gone to another window: only there can something new have been
-		 * copied or selected since the server's program selected, or since we wrote. */
+		 * selected since a program of the server has. */
 		this._blurs = 0;
 		this._blursAtSelect = -1;
-		this._blursAtWrite = -1;
 		/** @type {{x: number, y: number, up: boolean} | null} the middle button's click */
 		this._middle = null;
 		this._gate = new InputGate({
@@ -79,10 +78,7 @@ export class SessionClipboard {
 		this._local = new LocalClipboard({
 			window: this._window,
 			onRead: (content) => this._found(content),
-			onWritten: (content) => {
-				this._known = content;
-				this._blursAtWrite = this._blurs;
-			},
+			onWritten: (content) => (this._known = content),
 			onChange,
 		});
 		this._listeners = new AbortController();
@@ -255,9 +251,8 @@ export class SessionClipboard {
 		const known = this._known;
 		if (!known) return true;
 		if ("text" in content) return !("text" in known) || known.text !== content.text;
-		/* Browsers write a picture anew, so it never comes back as the same file. */
-		if (!("image" in known)) return true;
-		return this._blurs !== this._blursAtWrite && known.image.size !== content.image.size;
+		/* The engine compares the picture with the server's: browsers write the file anew. */
+		return !("image" in known) || known.image.size !== content.image.size;
 	}
 
 	/* ---- from the server ---- */

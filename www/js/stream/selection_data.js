@@ -6,7 +6,7 @@
 
 import { isPng, readImageHeader } from "./decoders/image.js";
 import { FRAME_PIXELS_MAX, MIME_IMAGE, MIME_TEXT } from "./kdrive_numbers.js";
-import { encodeBitmap } from "./surfaces.js";
+import { encodeBitmap, readPixels } from "./surfaces.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
@@ -48,6 +48,29 @@ export function decodeText(bytes) {
 			latin1 += String.fromCharCode(...text.subarray(at, at + LATIN1_SLICE));
 		return latin1;
 	}
+}
+
+/** Pixel by pixel, since browsers write a picture's file anew.
+ * @param {ClipboardContent} a @param {ClipboardContent} b */
+export async function isSamePicture(a, b) {
+	if (!("image" in a) || !("image" in b)) return false;
+	try {
+		const [one, other] = await Promise.all([pixelsOf(a.image), pixelsOf(b.image)]);
+		const same = one.width === other.width && one.height === other.height;
+		return same && one.data.every((value, i) => value === other.data[i]);
+	} catch {
+		return false;
+	}
+}
+
+/** @param {Blob} image @returns {Promise<ImageData>} */
+async function pixelsOf(image) {
+	const size = pictureSize(new Uint8Array(await image.arrayBuffer()));
+	if (!size || size.width * size.height > FRAME_PIXELS_MAX) throw new Error("no picture");
+	const bitmap = await createImageBitmap(image);
+	const pixels = readPixels(bitmap);
+	bitmap.close();
+	return pixels;
 }
 
 /** @param {Bytes} bytes a picture in any format @returns {Promise<Bytes | null>} */

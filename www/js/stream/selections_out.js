@@ -12,7 +12,7 @@
 
 import { SELECTION_BYTES_MAX, SELECTION_CLIPBOARD, SELECTION_PRIMARY } from "./kdrive_numbers.js";
 import { selectionChunk, selectionNotice } from "./kdrive_send.js";
-import { encodeContent } from "./selection_data.js";
+import { encodeContent, isSamePicture } from "./selection_data.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /** @typedef {import("../types.js").EngineMessage} EngineMessage */
@@ -64,10 +64,13 @@ export class SelectionsOut {
 	}
 
 	/**
+	 * Nothing is done for a picture that has just come from the server.
 	 * @param {number[]} selections @param {ClipboardContent} content
 	 * @param {boolean} pasting the user's paste key comes next
 	 */
 	async offer(selections, content, pasting) {
+		const theirs = this._offers[SELECTION_CLIPBOARD]?.ours ? null : this._serverClipboard();
+		if (theirs && (await isSamePicture(theirs, content))) return;
 		const data = await encodeContent(content);
 		if (!data) this._post({ type: "offer-failed", why: "unreadable" });
 		else if (data.bytes.length > SELECTION_BYTES_MAX)

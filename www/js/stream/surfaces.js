@@ -67,6 +67,13 @@ export async function encodeBitmap(bitmap) {
 	return canvasToPng(canvas);
 }
 
+/** For pictures that are compared, never for those that are shown. @param {ImageBitmap} bitmap */
+export function readPixels(bitmap) {
+	const context = context2d(createCanvas(bitmap.width, bitmap.height), true);
+	context.drawImage(bitmap, 0, 0);
+	return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}
+
 /** @param {Canvas} canvas @returns {Promise<Blob | null>} */
 async function canvasToPng(canvas) {
 	if ("convertToBlob" in canvas) return canvas.convertToBlob({ type: "image/png" });
