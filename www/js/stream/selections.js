@@ -17,6 +17,7 @@ import { SelectionsOut } from "./selections_out.js";
 
 const KEYCODE_INSERT = 118;
 const KEYCODE_SHIFT = 50;
+const SETTLE_MS = 40;
 
 export class Selections {
 	/**
@@ -30,6 +31,7 @@ export class Selections {
 	 */
 	constructor({ sender, connection, post, setTimer, clearTimer }) {
 		this._sender = sender;
+		this._setTimer = setTimer;
 		this._in = new SelectionsIn({
 			send: (bytes) => sender.push(bytes),
 			post,
@@ -86,8 +88,15 @@ export class Selections {
 	/** Keys that come after the text wait until a program has it. @param {string} text */
 	_pasteText(text) {
 		this._sender.pushTask(() => this._out.lend(text));
+		/* What was sent with other modifiers must have been read, or Shift is not pressed. */
+		this._sender.pushTask(() => this._settle());
 		this._sender.pushMasked(keyEvent(true, KEYCODE_INSERT, MASK_SHIFT), MASK_SHIFT);
-		this._sender.pushMasked(keyEvent(false, KEYCODE_SHIFT, 0), 0);
 		this._sender.pushTask(() => this._out.fetched());
+		this._sender.pushMasked(keyEvent(false, KEYCODE_SHIFT, 0), 0);
+	}
+
+	/** @returns {Promise<void>} */
+	_settle() {
+		return new Promise((resolve) => void this._setTimer(resolve, SETTLE_MS));
 	}
 }
