@@ -83,6 +83,13 @@ async function serverHas(wanted, selection = "clipboard") {
 	});
 }
 
+/** A program on the server copies, as it does when the user presses its keys.
+ * @param {Buffer | string} data @param {string} [target] */
+async function serverCopies(data, target) {
+	await page.keyboard.press("Control+KeyC");
+	await server.copy("clipboard", data, target);
+}
+
 /** A terminal that keeps what it is given in a file, and has the focus.
  * @param {string} name @param {string} [program] */
 async function terminal(name, program = `stty raw -echo; cat >/tmp/${name}`) {
@@ -185,7 +192,7 @@ const permission = (name) =>
 
 test("text of every plane: copied on the server, it is in the user's clipboard", async () => {
 	assert.equal(await permission("clipboard-read"), "prompt");
-	await server.copy("clipboard", HARD_TEXT);
+	await serverCopies(HARD_TEXT);
 	await userHas(HARD_TEXT);
 });
 
@@ -215,14 +222,14 @@ test("a pasted text is in the program before the next key", async () => {
 });
 
 test("Latin-1 from an old program is text, too", async () => {
-	await server.copy("clipboard", Buffer.from("Gr\xfc\xdfe", "latin1"), "STRING");
+	await serverCopies(Buffer.from("Gr\xfc\xdfe", "latin1"), "STRING");
 	await userHas("Grüße");
 });
 
 test("5 MB of text from the server", async (t) => {
 	const text = longText(5e6);
 	const started = Date.now();
-	await server.copy("clipboard", text);
+	await serverCopies(text);
 	await userHas(text);
 	t.diagnostic(`${text.length} bytes to the user in ${Date.now() - started} ms`);
 });
@@ -277,13 +284,13 @@ test("more than the clipboard carries is refused, and the page says so", async (
 	await page.keyboard.press("Escape");
 	await focusScreen();
 	const next = fresh("next");
-	await server.copy("clipboard", next);
+	await serverCopies(next);
 	await userHas(next);
 });
 
 test("a picture from the server", async () => {
 	const png = picture(7);
-	await server.copy("clipboard", png, PNG);
+	await serverCopies(png, PNG);
 	const wanted = await pixelsOf(png);
 	await eventually(async () => {
 		const bytes = await user.paste("clipboard", PNG);
@@ -308,8 +315,8 @@ test("a picture to the server", async () => {
 
 test("of two copies in quick succession the last one wins, both ways", async () => {
 	const [first, second, third, fourth] = ["one", "two", "three", "four"].map(fresh);
-	await server.copy("clipboard", `${first} ${"x".repeat(3e6)}`);
-	await server.copy("clipboard", second);
+	await serverCopies(`${first} ${"x".repeat(3e6)}`);
+	await serverCopies(second);
 	await userHas(second);
 	await user.copy("clipboard", `${third} ${"x".repeat(3e6)}`);
 	await page.keyboard.press("Control+KeyV");
@@ -323,7 +330,7 @@ test("a paste right after a copy on the server brings back nothing older", async
 	await user.copy("clipboard", older);
 	await page.keyboard.press("Control+KeyV");
 	await serverHas(older);
-	await server.copy("clipboard", newer);
+	await serverCopies(newer);
 	await page.keyboard.press("Control+KeyV");
 	await serverHas(newer);
 	await userHas(newer);
@@ -475,7 +482,7 @@ test("with the permission to read, a copy is there without any key", async () =>
 		return bytes[0] === 0x89 && (await pixelsOf(bytes)) === wanted;
 	}, "the picture's pixels on the server");
 	const back = fresh("back");
-	await server.copy("clipboard", back);
+	await serverCopies(back);
 	await userHas(back);
 	await comeBack();
 	await page.keyboard.press("Control+KeyV");

@@ -11,7 +11,7 @@ import { logInfo } from "../log.js";
 /** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
 /** @typedef {"granted" | "prompt" | "denied" | "unsupported"} ReadPermission */
 
-const GESTURES = /** @type {const} */ (["keydown", "pointerdown"]);
+const GESTURES = /** @type {const} */ (["keydown", "pointerdown", "pointerup"]);
 const PNG = "image/png";
 
 export class LocalClipboard {
@@ -64,6 +64,12 @@ export class LocalClipboard {
 		return this._window.navigator.clipboard;
 	}
 
+	/** Some time after the last key or click a browser would ask the user first: that is a pop-up. */
+	get _mayWrite() {
+		const activation = this._window.navigator.userActivation;
+		return this.permission === "granted" || !activation || activation.isActive;
+	}
+
 	/** Reads what is there, if the user has permitted it. */
 	async read() {
 		if (this.permission !== "granted" || !this._document.hasFocus()) return;
@@ -90,6 +96,11 @@ export class LocalClipboard {
 
 	/** @param {ClipboardContent} content */
 	async write(content) {
+		if (!this._mayWrite) {
+			this._waiting = content;
+			this._onChange();
+			return;
+		}
 		this._waiting = null;
 		try {
 			await this._put(content);
@@ -122,7 +133,8 @@ export class LocalClipboard {
 	/** Within a user's key or click. */
 	_writeWaiting() {
 		const content = this._waiting;
-		if (!content) return;
+		/* A modifier by itself is no key to a browser, nor is a finger before it lifts. */
+		if (!content || !this._mayWrite) return;
 		this._waiting = null;
 		if (!("text" in content) || !this._copyText(content.text)) {
 			void this.write(content);
