@@ -439,16 +439,16 @@ test("where everything is denied: keys paste, and a copy is there with the next 
 	await page.keyboard.press("Control+KeyV");
 	await serverHas(pasted);
 	const [late, newer] = ["late", "newer"].map(fresh);
-	await server.copy("clipboard", late);
 	await page.click("#clipboard");
+	await server.copy("clipboard", late);
 	await page.waitForFunction(() =>
 		/next click/.test(document.getElementById("clipboard-status")?.textContent ?? ""),
 	);
 	assert.equal((await user.paste("clipboard")).toString(), pasted);
 	await focusScreen();
 	await userHas(late);
-	await server.copy("clipboard", fresh("never written"));
 	await page.click("#clipboard");
+	await server.copy("clipboard", fresh("never written"));
 	await page.waitForFunction(() =>
 		/next click/.test(document.getElementById("clipboard-status")?.textContent ?? ""),
 	);

@@ -56,6 +56,7 @@ class Agent {
 		assert.equal(message.length % 41, 0);
 		const type = view.getUint32(0, true);
 		if (type === 9) this._selection(view, message);
+		else if (type === 8) this.saw.push("update");
 		else if (type === 11) this.saw.push(`demand ${view.getUint16(4, true)}`);
 		else this.saw.push(`key ${type} ${view.getUint32(8, true)}`);
 	}
@@ -364,9 +365,13 @@ test("text that is typed by pasting: fetched, then later keys, then the clipboar
 	selections.tell({ type: "paste-text", text: "ß→" });
 	sender.pushMasked(key(38), 0);
 	await settle();
-	time.advance(100);
+	assert.deepEqual(agent.saw, ["notice 0 1", "notice 1 1", "update"]);
+	selections.pictureCame({ width: 100, height: 1 });
 	await settle();
-	assert.deepEqual(agent.saw, ["notice 0 1", "notice 1 1", "key 2 118"]);
+	assert.equal(agent.saw.length, 3);
+	selections.pictureCame({ width: 1, height: 1 });
+	await settle();
+	assert.deepEqual(agent.saw.slice(3), ["key 2 118"]);
 	demand(PRIMARY);
 	await settle();
 	time.advance(20);
@@ -387,8 +392,9 @@ test("words in quick succession each wait for the one before, and the server's c
 	for (const text of ["a", "a", "b"]) selections.tell({ type: "paste-text", text });
 	for (const text of ["a", "a", "b"]) {
 		await settle();
-		time.advance(100);
+		selections.pictureCame({ width: 1, height: 1 });
 		await settle();
+		time.advance(20);
 		demand(CLIPBOARD);
 		assert.equal(agent.text(CLIPBOARD), text);
 		confirmAll();
@@ -407,7 +413,7 @@ test("nobody fetches the text: the keys go on after a while", async () => {
 	selections.tell({ type: "paste-text", text: "x" });
 	sender.pushMasked(key(38), 0);
 	await settle();
-	time.advance(100);
+	time.advance(500); /* and the agent says nothing either */
 	await settle();
 	assert.equal(agent.saw.at(-1), "key 2 118");
 	time.advance(FETCH_WAIT_MS);

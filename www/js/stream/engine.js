@@ -191,6 +191,7 @@ export class Engine {
 
 	/** @param {FrameMessage} frame */
 	_takeFrame(frame) {
+		this._selections.pictureCame(frame);
 		if (this._reader.skipFrames) {
 			this._shed += 1;
 			return;

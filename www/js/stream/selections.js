@@ -5,7 +5,7 @@
  */
 
 import { MASK_SHIFT } from "./kdrive_numbers.js";
-import { keyEvent } from "./kdrive_send.js";
+import { keyEvent, updateEvent } from "./kdrive_send.js";
 import { isNotice } from "./selection_reader.js";
 import { SelectionsIn } from "./selections_in.js";
 import { SelectionsOut } from "./selections_out.js";
@@ -17,7 +17,9 @@ import { SelectionsOut } from "./selections_out.js";
 
 const KEYCODE_INSERT = 118;
 const KEYCODE_SHIFT = 50;
-const SETTLE_MS = 40;
+/** A picture of this size is asked for to hear from the agent. */
+const PROBE = { width: 1, height: 1 };
+const SETTLE_MS = 400;
 
 export class Selections {
 	/**
@@ -31,7 +33,11 @@ export class Selections {
 	 */
 	constructor({ sender, connection, post, setTimer, clearTimer }) {
 		this._sender = sender;
+		this._connection = connection;
 		this._setTimer = setTimer;
+		this._clearTimer = clearTimer;
+		/* The agent has read all up to the probe. */
+		this._settled = () => {};
 		this._in = new SelectionsIn({
 			send: (bytes) => sender.push(bytes),
 			post,
@@ -88,15 +94,29 @@ export class Selections {
 	/** Keys that come after the text wait until a program has it. @param {string} text */
 	_pasteText(text) {
 		this._sender.pushTask(() => this._out.lend(text));
-		/* What was sent with other modifiers must have been read, or Shift is not pressed. */
 		this._sender.pushTask(() => this._settle());
 		this._sender.pushMasked(keyEvent(true, KEYCODE_INSERT, MASK_SHIFT), MASK_SHIFT);
 		this._sender.pushTask(() => this._out.fetched());
 		this._sender.pushMasked(keyEvent(false, KEYCODE_SHIFT, 0), 0);
 	}
 
-	/** @returns {Promise<void>} */
+	/** The agent presses Shift only for an event that it reads apart from earlier ones without it.
+	 * The answer to another event says that those have been read. @returns {Promise<void>} */
 	_settle() {
-		return new Promise((resolve) => void this._setTimer(resolve, SETTLE_MS));
+		return new Promise((resolve) => {
+			const done = () => {
+				this._clearTimer(late);
+				this._settled = () => {};
+				resolve();
+			};
+			const late = this._setTimer(done, SETTLE_MS);
+			this._settled = done;
+			this._connection.send(updateEvent({ x: 0, y: 0, ...PROBE }));
+		});
+	}
+
+	/** Every picture of the agent is shown here. @param {{width: number, height: number}} size */
+	pictureCame({ width, height }) {
+		if (width === PROBE.width && height === PROBE.height) this._settled();
 	}
 }

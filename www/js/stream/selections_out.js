@@ -27,7 +27,7 @@ export const CHUNKS_UNDER_WAY = 2;
 /** A paste of up to this many bytes travels before its key. */
 export const AT_ONCE_BYTES = 128 * 1024;
 /** How long a program may take to fetch text that is being typed by pasting it. */
-export const FETCH_WAIT_MS = 1000;
+export const FETCH_WAIT_MS = 2500;
 /** A program may ask more than once before the selection is what it was again. */
 export const LOAN_MS = 400;
 
