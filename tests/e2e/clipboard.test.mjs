@@ -158,10 +158,10 @@ async function openPage(permissions) {
 	if (permissions) await opened.context.grantPermissions(permissions, { origin: stack.origin });
 	({ page, complaints } = opened);
 	await logIn(page, { desktop: "ICEWM" });
-	await state(page, ["running", "sessions"]);
+	await state(page, ["running", "sessions"], WAIT_MS);
 	if ((await page.evaluate(() => document.documentElement.dataset.state)) === "sessions")
 		await page.locator(`li[data-session="${session}"] [data-action="resume"]`).click();
-	await state(page, "running");
+	await state(page, "running", WAIT_MS);
 	return opened.context;
 }
 
