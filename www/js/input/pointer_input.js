@@ -94,6 +94,8 @@ export class PointerInput {
 		on("pointerup", (event) => this._up(event));
 		on("pointercancel", (event) => this._cancelled(event));
 		on("contextmenu", (event) => event.preventDefault());
+		for (const type of ["mousedown", "mouseup"])
+			on(type, (event) => isSideButton(event) && event.preventDefault());
 		on("wheel", (event) => this._wheelTurned(event));
 		/* A wheel with Control may be a pinch: then no key is down. */
 		const key = (/** @type {KeyboardEvent} */ event) => (this._controlHeld = event.ctrlKey);
@@ -103,7 +105,8 @@ export class PointerInput {
 
 	/** @param {PointerEvent} event */
 	_down(event) {
-		event.preventDefault();
+		/* That would keep the side buttons' own events away, and those turn the browser's pages. */
+		if (!isSideButton(event)) event.preventDefault();
 		this._canvas.setPointerCapture(event.pointerId);
 		this._onPressed(event.pointerType);
 		this._before(event);
@@ -187,6 +190,11 @@ export class PointerInput {
 		this._pinchTimer = undefined;
 		this._tell({ type: "key", down: false, keycode: KEYCODE_NONE, mask: this._pinchMask });
 	}
+}
+
+/** Back or forward. @param {MouseEvent} event */
+function isSideButton({ button }) {
+	return button === 3 || button === 4;
 }
 
 /** @param {PointerEvent} event @returns {import("./touch.js").Finger} */
