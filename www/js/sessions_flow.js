@@ -52,14 +52,14 @@ export class SessionsFlow {
 		this._applications = null;
 		this._shown = false;
 		this._request = 0; /* only the answer to the latest counts */
-		/** @type {string | null} the session that is being changed */
-		this._busyId = null;
+		/** @type {Set<string>} ids of sessions that are being changed */
+		this._busy = new Set();
 		/** @type {SessionRow[]} */
 		this._rows = [];
 		/** @type {ReturnType<typeof setTimeout> | undefined} */
 		this._timer = undefined;
 		document.addEventListener("visibilitychange", () => this._schedule(0));
-		onLanguage(() => this._list.show(this._rows, this._busyId));
+		onLanguage(() => this._list.show(this._rows, this._busy));
 	}
 
 	/** A new login. @param {Choice[]} desktops installed on the server @param {string} preferred */
@@ -106,7 +106,7 @@ export class SessionsFlow {
 	/** @param {SessionRow[]} rows */
 	_show(rows) {
 		this._rows = rows;
-		this._list.show(rows, this._busyId);
+		this._list.show(rows, this._busy);
 	}
 
 	async _refreshAll() {
@@ -150,7 +150,7 @@ export class SessionsFlow {
 		clearTimeout(this._timer);
 		if (!this._shown || document.hidden) return;
 		this._timer = setTimeout(async () => {
-			if (!this._busyId) await this._refresh();
+			if (this._busy.size === 0) await this._refresh();
 			this._schedule(REFRESH_EVERY_MS);
 		}, ms);
 	}
@@ -163,7 +163,6 @@ export class SessionsFlow {
 
 	/** @param {import("./ui/session_card.js").RowAction} action @param {SessionRow} row */
 	async _act(action, row) {
-		if (this._busyId) return;
 		const title = this._titleOf(row.desktop);
 		if (action === "nativeFile") this._saveNativeFile(row);
 		else if (action === "resume") this._onResume(row);
@@ -189,7 +188,7 @@ export class SessionsFlow {
 	async _change(action, row) {
 		this._list.showError("");
 		this._say(TEXT.working);
-		this._busyId = row.id;
+		this._busy.add(row.id);
 		this._show(this._rows);
 		/** @type {unknown} */
 		let failure;
@@ -200,7 +199,7 @@ export class SessionsFlow {
 		} catch (error) {
 			failure = error;
 		}
-		this._busyId = null;
+		this._busy.delete(row.id);
 		if (!this._shown) return;
 		this._say(done);
 		this._show(this._rows);

@@ -150,6 +150,30 @@ const programs = (count) =>
 		group: ["Office", "Graphics", "constructor"][i % 3],
 	}));
 
+test("while one session is being changed, another can be", async () => {
+	await list(sessionRow({ id: "a-1" }), sessionRow({ id: "a-2" }));
+	/** @type {(() => void)[]} */
+	const answers = [];
+	browser.gateway.overrides.suspend = async ({ id }) => {
+		await new Promise((resolve) => answers.push(() => resolve(undefined)));
+		const session = suspended({ id });
+		browser.gateway.sessions = browser.gateway.sessions.map((row) =>
+			row.id === id ? session : row,
+		);
+		return { body: { session } };
+	};
+	await browser.page.click('[data-session="a-1"] [data-action="suspend"]');
+	assert.ok(await browser.page.isDisabled('[data-session="a-1"] [data-action="terminate"]'));
+	await browser.page.click('[data-session="a-2"] [data-action="suspend"]');
+	await browser.page.waitForSelector('[data-session="a-2"][aria-busy="true"]');
+	while (answers.length < 2) await browser.page.waitForTimeout(20);
+	for (const answer of answers) answer();
+	for (const id of ["a-1", "a-2"])
+		await browser.page.waitForSelector(
+			`[data-session="${id}"][data-status="suspended"][aria-busy="false"]`,
+		);
+});
+
 test("a few applications: a plain list; one starts with its command", async () => {
 	browser.gateway.applications = [
 		{ command: "xterm -ls", title: "<b>Terminal</b>", group: "System" },

@@ -42,8 +42,8 @@ export class SessionList {
 		this._start.disabled = desktops.length === 0;
 	}
 
-	/** @param {SessionRow[]} rows @param {string | null} busyId of a session that is being changed */
-	show(rows, busyId) {
+	/** @param {SessionRow[]} rows @param {Set<string>} busy ids of those that are being changed */
+	show(rows, busy) {
 		const open = rows.filter(({ status }) => status !== "terminated");
 		const resumable = open.filter(
 			({ kind, status }) => kind === "desktop" && status === "suspended",
@@ -55,7 +55,7 @@ export class SessionList {
 			const title = this._titleOf(row.desktop);
 			card.update(row, {
 				title,
-				busy: row.id === busyId,
+				busy: busy.has(row.id),
 				offered: row === offered,
 				native: this._offersNative(),
 			});
