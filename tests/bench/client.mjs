@@ -199,15 +199,13 @@ async function play(which, parts) {
 		replay = new Replay({ agent, parts, leastMs: LEAST_MS });
 		const keys = page.waitForSelector(PAGES[which].ready).then(() => pressKeys(page));
 		keys.catch(() => {});
-		const played = await Promise.race([replay.run(), broken, tooLong(which)]);
+		const played = await Promise.race([replay.run(), broken, stuck(which, agent)]);
 		const end = wallClock() - skew;
 		const busy = (await taskMs(cdp)) - busyBefore;
 		await (
 			await keys
 		)();
 		await memory.stop();
-		if (agent.events.some(({ type }) => type === "cache-rebuild"))
-			throw new Error(`${which}: it fell behind and asked for a fresh picture`);
 		/** @type {import("./page_probe.mjs").PageReport} */
 		const report = await page.evaluate(
 			([from, to]) => /** @type {any} */ (window).bench.report(from, to),
@@ -234,11 +232,23 @@ async function play(which, parts) {
 	}
 }
 
-/** @param {string} which @returns {Promise<never>} */
-function tooLong(which) {
+/**
+ * Rejects when a replay cannot come to its end any more.
+ * @param {string} which @param {StandinAgent} agent @returns {Promise<never>}
+ */
+function stuck(which, agent) {
 	return new Promise((_, reject) => {
-		const message = `${which}: the replay is not through after ${LIMIT_MS / 1000} s`;
-		setTimeout(() => reject(new Error(message)), LIMIT_MS).unref();
+		const begin = performance.now();
+		const timer = setInterval(() => {
+			if (agent.events.some(({ type }) => type === "cache-rebuild"))
+				reject(new Error(`${which}: it fell behind and asked for a fresh picture`));
+			else if (performance.now() - begin > LIMIT_MS)
+				reject(new Error(`${which}: the replay is not through after ${LIMIT_MS} ms`));
+			else return;
+			clearInterval(timer);
+		}, 500);
+		timer.unref();
+		void agent.closed.then(() => clearInterval(timer));
 	});
 }
 

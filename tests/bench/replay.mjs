@@ -16,8 +16,8 @@ export const FENCE_FIRST = 0xbe0c0000;
 /** The very last, right behind the mark: told of when the mark can be seen. */
 export const FENCE_LAST = FENCE_FIRST + 16;
 const FENCES = FENCE_LAST - FENCE_FIRST;
-const FENCE_EVERY_FRAMES = 100;
-const WINDOW_FRAMES = 600;
+const FENCE_EVERY_FRAMES = 50;
+const WINDOW_FRAMES = 300;
 /** The last picture of a replay: a square in the screen's corner, of a colour that no scene has. */
 export const MARK = { side: 8, colour: [250, 0, 250] };
 /** As a gateway delivers it: in pieces that know nothing of messages. */

@@ -8,7 +8,7 @@ import { FENCE_FIRST, FENCE_LAST, partsOf, Replay } from "../../bench/replay.mjs
 import * as agentSays from "../../e2e/standin/messages.mjs";
 
 const FRAMES = 1730;
-const WINDOW = 600;
+const WINDOW = 300;
 const FRAME = agentSays.frame({ width: 8, height: 8, crc: 3 });
 const RECORDING = Buffer.concat([
 	agentSays.version(8),
