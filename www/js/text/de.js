@@ -84,6 +84,7 @@ export const de = {
 		nativeFullscreen: "Vollbild",
 		nativeFile: "Sitzungsdatei holen",
 		clipboard: "Zwischenablage",
+		close: "Schließen",
 		connecting: "Anmeldung läuft …",
 		language: "Sprache",
 		pin: "Leiste halten",

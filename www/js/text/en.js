@@ -87,6 +87,7 @@ export const en = {
 		nativeFullscreen: "Full screen",
 		nativeFile: "Get the session file",
 		clipboard: "Clipboard",
+		close: "Close",
 		connecting: "Logging in …",
 		language: "Language",
 		pin: "Keep bar",

@@ -9,12 +9,13 @@ export class Help {
 	/** @param {() => void} onDone gives the focus back to the screen */
 	constructor(onDone) {
 		this._content = byId("help-content", HTMLElement);
-		new Panel({
+		const panel = new Panel({
 			button: byId("help", HTMLButtonElement),
 			panel: byId("help-panel", HTMLElement),
 			onToggle: (open) => open && this._fill(),
 			onDone,
 		});
+		byId("help-close", HTMLButtonElement).addEventListener("click", () => panel.close());
 		onLanguage(() => this._content.replaceChildren());
 	}
 
