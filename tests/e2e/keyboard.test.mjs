@@ -42,7 +42,9 @@ async function receives(text) {
  * @param {string} command */
 async function terminal(command) {
 	await inside("pkill -x xterm; rm -f /tmp/keys-*; true");
-	await inside(`setsid xterm -u8 -class KeyTest -e sh -c ${quote(command)} >/dev/null 2>&1 &`);
+	await inside(
+		`setsid xterm -u8 -class KeyTest -xrm '*metaSendsEscape: true' -e sh -c ${quote(command)} >/dev/null 2>&1 &`,
+	);
 	const window = await eventually(
 		() => inside("xdotool search --onlyvisible --class KeyTest || true"),
 		"a terminal",
@@ -52,7 +54,9 @@ async function terminal(command) {
 }
 
 /** Writes down what is typed, at once. */
-const listen = () => terminal("stty raw -echo; exec cat >/tmp/keys-typed");
+const listen = () => terminal("stty raw -echo; exec cat >>/tmp/keys-typed");
+
+const forget = () => inside(": >/tmp/keys-typed");
 
 /** @param {string} text for a POSIX shell */
 function quote(text) {
@@ -126,3 +130,127 @@ for (const [layout, text] of TEXTS)
 		await receives(text);
 		assert.deepEqual(complaints, []);
 	});
+
+test("CapsLock writes capitals as long as its light is on", async () => {
+	await workWith("us");
+	await desk.press([66, 38, 56, "+50", 54, "-50", 10, 66, 38, 56]);
+	await receives("ABc1ab");
+});
+
+test("NumLock decides what the keypad is, whatever the server had before", async () => {
+	await forget();
+	await desk.press([77, 87, 88, 89, 77, 87, 38]);
+	await receives("123\x1b[Fa");
+	await forget();
+	await desk.press([88, 77, 88, 77]);
+	await receives("\x1b[B2");
+});
+
+test("a key that is held repeats until it is let go", async () => {
+	await forget();
+	await desk.press(["+38"]);
+	await eventually(async () => (await received()).length > 8, "more of it");
+	await desk.press(["-38", 56]);
+	await eventually(async () => (await received()).endsWith("b"), "the next key");
+	assert.match(await received(), /^a+b$/);
+});
+
+test("Shift that is let go in another window does not stick", async () => {
+	await forget();
+	await desk.press(["+50", 38]);
+	await receives("A");
+	await desk.focusNothing();
+	await desk.press(["-50"]);
+	await desk.focusBrowser();
+	await desk.press([56]);
+	await receives("Ab");
+	await inside("xdotool key c");
+	await receives("Abc");
+});
+
+test("Alt and a letter reach the program", async () => {
+	await forget();
+	await desk.press(["+64", 38, "-64", 38]);
+	await receives("\x1baa");
+});
+
+test("240 characters as fast as keys go, Shift changing all the time", async () => {
+	await forget();
+	const text = "aBcD{e}F|g\"H'i:J;kL<m>N?o".repeat(10).slice(0, 240);
+	await desk.type(text, 1);
+	await receives(text);
+});
+
+test("Control and C interrupt what runs in a terminal", async () => {
+	await terminal(
+		"trap 'echo interrupted >>/tmp/keys-typed' INT; : >/tmp/keys-typed; " +
+			"while :; do sleep 0.2; done",
+	);
+	await desk.press(["+37", 54, "-37"]);
+	await receives("interrupted");
+	await listen();
+});
+
+test("another layout is chosen while the session runs, and kept for the next one", async () => {
+	await page.click("#keys");
+	await page.selectOption("#keys-layout", "de");
+	await eventually(async () => (await serverLayout()) === "de", "the server's layout");
+	await page.keyboard.press("Escape");
+	await desk.press([52, 29, 20]);
+	await receives("yzß");
+	await page.click("#disconnect");
+	await state(page, "sessions");
+	assert.equal(await page.inputValue("#new-layout"), "de");
+	await eventually(
+		async () => (await stack.onHost("alice", "x2golistsessions")).split("|")[4] === "S",
+		"the session suspended",
+	);
+	await page.locator('#session-list [data-action="resume"]').first().click();
+	await state(page, "running");
+	assert.equal(await serverLayout(), "de");
+});
+
+test("the Keys panel sends what the browser keeps, and holds modifiers for the next key", async () => {
+	await listen();
+	await page.click("#keys");
+	await page.click('#kept-keys [data-keys="Control+KeyW"]');
+	await page.click('#plain-keys [data-keys="ArrowUp"]');
+	await page.click('#function-keys [data-keys="F5"]');
+	await page.click('#held-keys [data-hold="Control"]');
+	assert.equal(await page.getAttribute('[data-hold="Control"]', "aria-pressed"), "true");
+	await page.keyboard.press("KeyA");
+	assert.equal(await page.getAttribute('[data-hold="Control"]', "aria-pressed"), "false");
+	await page.keyboard.press("KeyA");
+	await receives("\x17\x1b[A\x1b[15~\x01a");
+	await page.click("#keys");
+	assert.deepEqual(complaints, []);
+});
+
+test("text that is composed arrives: typed as far as the layout has it, else pasted", async () => {
+	await forget();
+	await page.click("#keys");
+	await page.click("#writing");
+	assert.equal(await page.evaluate(() => document.activeElement?.id), "text-input");
+	const input = await page.context().newCDPSession(page);
+	await input.send("Input.insertText", { text: "grüße " });
+	await receives("grüße ");
+	await input.send("Input.imeSetComposition", {
+		...{ text: "にほん", selectionStart: 3, selectionEnd: 3 },
+	});
+	await input.send("Input.imeSetComposition", {
+		...{ text: "日本", selectionStart: 2, selectionEnd: 2 },
+	});
+	await input.send("Input.insertText", { text: "日本語" });
+	await receives("grüße 日本語");
+	await input.send("Input.insertText", { text: "😀ok" });
+	await receives("grüße 日本語😀ok");
+	/* As an on-screen keyboard takes back a letter, and corrects a word. */
+	await page.evaluate(() => document.execCommand("delete"));
+	await page.evaluate(() => {
+		const field = /** @type {HTMLTextAreaElement} */ (document.activeElement);
+		field.setRangeText("🙂 ja", field.value.length - 3, field.value.length, "end");
+		field.dispatchEvent(new InputEvent("input", { inputType: "insertReplacementText" }));
+	});
+	await receives("grüße 日本語😀ok\x7f\x7f\x7f🙂 ja");
+	assert.deepEqual(complaints, []);
+});

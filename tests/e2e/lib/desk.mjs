@@ -69,6 +69,11 @@ export class Desk {
 		await this.here(`xdotool windowfocus --sync ${window}`);
 	}
 
+	/** As if the user had gone to another window. */
+	async focusNothing() {
+		await this.here("xdotool search --maxdepth 0 --onlyvisible '' windowfocus --sync");
+	}
+
 	/**
 	 * Presses and lets go of keys, by X keycodes: "+50" goes down, "-50" up, "38" both.
 	 * @param {(string | number)[]} keys
@@ -84,8 +89,8 @@ export class Desk {
 	}
 
 	/** Types as fingers do on this keyboard, dead keys included. @param {string} text */
-	async type(text) {
-		await this.press(fingers(this.layout, text));
+	async type(text, delayMs = 8) {
+		await this.press(fingers(this.layout, text), delayMs);
 	}
 
 	async stop() {

@@ -81,7 +81,7 @@ export class Keyboard {
 		if (!MODIFIERS.has(code)) this._press(event, code, mask);
 		/* A Mac's Command by itself would open a desktop's menu. */
 		else if (!this._down.has(code) && !(this._platform.mac && code.startsWith("Meta")))
-			this._hold();
+			this._hold(mask);
 		this._down.add(code);
 	}
 
@@ -156,10 +156,13 @@ export class Keyboard {
 		this._held = false;
 	}
 
-	/** Tells the server of modifiers that are held for longer than a key takes. */
-	_hold() {
+	/** Tells the server of modifiers that are held for longer than a key takes; not of Shift and
+	 * AltGr, which are nothing without a key, and which a burst of keys that comes next would not
+	 * get rid of. @param {number} mask */
+	_hold(mask) {
 		const holding = ++this._holding;
 		this._held = true;
+		if ((mask & ~LOCK_BITS & ~n.MASK_LEVELS) === 0) return;
 		this._setTimer(() => {
 			if (this._held && holding === this._holding) this._tell(this._mask);
 		}, HOLD_MS);
