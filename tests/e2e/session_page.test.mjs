@@ -4,13 +4,14 @@
  * suspending and terminating from the list, reloads, leaving, and published applications.
  */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { launch, logIn, open, state } from "./lib/browser.mjs";
 import { eventually } from "./lib/rpc.mjs";
 import { pictureDifference } from "./lib/screen.mjs";
 import { Stack } from "./lib/stack.mjs";
 
-const stack = new Stack();
+const stack = new Stack({ config: { web: { native_mode: "yes" } } });
 /** @type {import("playwright-core").Browser} */
 let browser;
 /** @type {Awaited<ReturnType<typeof open>>} */
@@ -180,6 +181,25 @@ test("a reload after the login has ended leads to the form", async () => {
 	await page.reload();
 	await page.waitForSelector("#form-error:visible");
 	assert.match((await page.textContent("#form-error")) ?? "", /log in/i);
+});
+
+test("native mode: the file leads to the server itself", async () => {
+	const { page } = second;
+	await page.fill("#username", "alice");
+	await page.click("#native summary");
+	const [download] = await Promise.all([
+		page.waitForEvent("download"),
+		page.click("#native-file"),
+	]);
+	const lines = (await readFile(await download.path(), "utf8")).split("\n");
+	for (const line of [
+		"host=127.0.0.1",
+		`sshport=${stack.sshPort}`,
+		"user=alice",
+		"command=ICEWM",
+		"kdrive=true",
+	])
+		assert.ok(lines.includes(line), `${line} in ${lines}`);
 });
 
 test("the pages neither threw nor broke their policy", () => {
