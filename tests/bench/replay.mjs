@@ -40,14 +40,14 @@ export function partsOf(bytes) {
 	return parts;
 }
 
-/** The shapes of all fences: one transparent pixel each. */
+/** A fence's shape: one transparent pixel. @param {number} serial */
+function shape(serial) {
+	return agentSays.cursor({ serial, width: 1, height: 1, data: new Uint8Array([0, 0, 0, 0]) });
+}
+
+/** A client shows each as it comes: the last fence's is not among them. */
 function fenceShapes() {
-	const shapes = [];
-	for (let serial = FENCE_FIRST; serial <= FENCE_LAST; serial++)
-		shapes.push(
-			agentSays.cursor({ serial, width: 1, height: 1, data: new Uint8Array([0, 0, 0, 0]) }),
-		);
-	return Buffer.concat(shapes);
+	return Buffer.concat(Array.from({ length: FENCES }, (_, i) => shape(FENCE_FIRST + i)));
 }
 
 function mark() {
@@ -100,7 +100,8 @@ export class Replay {
 			rounds += 1;
 		} while (performance.now() - begin < this._leastMs);
 		this._send(mark());
-		this._fence(FENCE_LAST, 0);
+		this._send(shape(FENCE_LAST));
+		this._open.push({ serial: FENCE_LAST, frames: 0 });
 		await this._until(() => this._open.length === 0);
 		return { frames, ms: performance.now() - begin, rounds };
 	}
