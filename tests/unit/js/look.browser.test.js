@@ -181,6 +181,19 @@ test("a bar that is not kept goes out of the way, and comes back", async () => {
 	assert.equal(await height(), 754);
 });
 
+test("in full screen the bar hides by itself", async () => {
+	const { page } = browser;
+	await browser.run();
+	await page.click("#fullscreen");
+	await page.waitForFunction(() => document.fullscreenElement !== null);
+	await page.click("#screen", { position: { x: 300, y: 300 } });
+	await page.waitForSelector('[data-bar="hidden"]');
+	await page.mouse.move(300, 0);
+	await page.waitForSelector('[data-bar="over"]');
+	await page.click("#fullscreen");
+	await page.waitForSelector('[data-bar="fixed"]');
+});
+
 test("in a narrow window the bar folds, and what folded is reached and closed by keys", async () => {
 	const { page } = browser;
 	await page.setViewportSize({ width: 320, height: 640 });
