@@ -164,6 +164,26 @@ export const SCENES = {
 	clipboard: withPanel("clipboard"),
 	keys: withPanel("keys"),
 	size: withPanel("size"),
+	"size-custom": async (scene) => {
+		await withPanel("size")(scene);
+		await scene.page.selectOption("#screen-size", "custom");
+	},
+	detached: async (scene) => {
+		await run(scene);
+		const opened = scene.page.waitForEvent("popup");
+		if (!(await pressTool(scene.page, "detach"))) return false;
+		await inState(await opened, "running");
+		await inState(scene.page, "ended");
+		return true;
+	},
+	touching: async (scene) => {
+		await run(scene);
+		const raw = await scene.page.context().newCDPSession(scene.page);
+		const touchPoints = [{ x: 180, y: 320, id: 0 }];
+		await raw.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints });
+		await scene.page.waitForSelector(".touch-ring:not([hidden])");
+		await scene.page.waitForTimeout(500);
+	},
 	help: withPanel("help"),
 	more: async (scene) => {
 		await run(scene);

@@ -262,6 +262,62 @@ test("detached: a blocked window is said, and the session goes on here", async (
 	assert.equal(await browser.page.getAttribute("html", "data-state"), "running");
 });
 
+test("a phone's keyboard covers a part, changes no size, and hides not where the user is", async () => {
+	const phone = await BrowserPage.open({
+		touch: true,
+		script: () => {
+			/* What of the page is seen, as a browser with a keyboard on the screen tells it. */
+			const seen = { width: 640, height: 446, offsetTop: 0, offsetLeft: 0, scale: 1 };
+			Object.defineProperty(window, "visualViewport", {
+				value: Object.assign(new EventTarget(), seen),
+			});
+		},
+	});
+	/** @param {number} height of what is seen */
+	const see = (height) =>
+		phone.page.evaluate((value) => {
+			const seen = /** @type {VisualViewport} */ (window.visualViewport);
+			Object.assign(seen, { height: value }).dispatchEvent(new Event("resize"));
+		}, height);
+	const box = () =>
+		phone.page.evaluate(() =>
+			["viewport", "screen"].map((id) => {
+				const { top, height } = /** @type {HTMLElement} */ (
+					document.getElementById(id)
+				).getBoundingClientRect();
+				return [top, height];
+			}),
+		);
+	try {
+		const agent = await phone.run();
+		assert.deepEqual(await box(), [
+			[TOP, 400],
+			[TOP, 400],
+		]);
+		await phone.page.touchscreen.tap(100, TOP + 380);
+		await agent.until(({ events }) => clicks({ events }).length === 2, "a tap");
+		await see(246);
+		const [viewport, screen] = await box();
+		assert.deepEqual(viewport, [TOP, 200]);
+		assert.equal(screen[1], 400, "the picture is another size");
+		const place = screen[0] + 380;
+		assert.ok(place > TOP && place < TOP + 200, `the place is at ${place}`);
+		agent.forget();
+		await phone.page.touchscreen.tap(120, place);
+		await agent.until(({ events }) => clicks({ events }).length === 2, "a tap");
+		assert.equal(clicks(agent)[0], "+1 120,380");
+		await see(440); /* a browser's own bar */
+		assert.deepEqual(await box(), [
+			[TOP, 400],
+			[TOP, 400],
+		]);
+		await phone.page.waitForTimeout(700); /* longer than a resize waits */
+		assert.ok(!agent.events.some(({ type }) => type === "geometry"));
+	} finally {
+		await phone.close();
+	}
+});
+
 test("nothing of this broke the policy, threw or sent half an event", () => {
 	assert.deepEqual(browser.complaints, []);
 	assert.deepEqual(

@@ -18,7 +18,6 @@ export const deHelp = [
 				"Beenden",
 				"Schließt alle Programme der Sitzung. Was nicht gespeichert ist, geht verloren.",
 			],
-			["Ablösen", "Zeigt die Sitzung in einem eigenen Fenster."],
 		],
 	},
 	{
@@ -53,11 +52,43 @@ export const deHelp = [
 	{
 		title: "Berührung",
 		rows: [
-			["Tippen", "Ein Klick."],
-			["Lange drücken", "Ein Klick mit der rechten Taste."],
-			["Mit einem Finger ziehen", "Zieht mit der linken Taste."],
-			["Mit zwei Fingern ziehen", "Blättert."],
+			["Tippen", "Ein Klick; zweimal an derselben Stelle ein Doppelklick."],
+			["Lange drücken", "Bis der Ring voll ist, dann loslassen: die rechte Taste."],
+			[
+				"Lange drücken, dann bewegen",
+				"Zieht. Ebenso: tippen und gleich darauf drücken und bewegen.",
+			],
+			[
+				"Einen Finger bewegen",
+				"Bewegt den Zeiger; eine vergrößerte Ansicht geht mit dem Finger.",
+			],
+			["Zwei Finger", "Bewegt: blättert. Getippt: die rechte Taste."],
+			["Drei Finger", "Getippt: die mittlere Taste."],
 			["Zwei Finger spreizen", "Macht die Ansicht größer oder kleiner."],
+		],
+	},
+	{
+		title: "Maus",
+		rows: [
+			["Umschalt und Rad", "Blättert seitwärts."],
+			[
+				"Strg und Rad oder Spreizen auf dem Touchpad",
+				"Geht an das Programm; die meisten ändern damit die Größe.",
+			],
+		],
+	},
+	{
+		title: "Größe",
+		rows: [
+			["Größe", "So groß wie das Fenster oder fest; eingepasst oder Punkt für Punkt."],
+			[
+				"Jeden Bildpunkt dieser Anzeige",
+				"Scharf auf feinen Anzeigen. Eine Sitzung, die dann gestartet wird, hat dazu passend größere Schrift.",
+			],
+			[
+				"Ablösen",
+				"Zeigt die Sitzung in einem eigenen Fenster; wird es geschlossen, ist die Sitzung angehalten.",
+			],
 		],
 	},
 	{

@@ -15,7 +15,6 @@ export const enHelp = [
 				"Back to the list of your sessions. The session is suspended on its own.",
 			],
 			["Terminate", "Closes all programs of the session. What is not saved is lost."],
-			["Detach", "Shows the session in a window of its own."],
 		],
 	},
 	{
@@ -38,11 +37,37 @@ export const enHelp = [
 	{
 		title: "Touch",
 		rows: [
-			["Tap", "A click."],
-			["Long press", "A click with the right button."],
-			["Drag with one finger", "Drags with the left button."],
-			["Drag with two fingers", "Scrolls."],
+			["Tap", "A click; twice at one place, a double click."],
+			["Long press", "Until the ring is full, then let go: the right button."],
+			["Long press, then move", "Drags. So does a tap, followed at once by a move."],
+			[
+				"Move one finger",
+				"Moves the pointer; a view that was enlarged moves with the finger.",
+			],
+			["Two fingers", "Moved: scroll. Tapped: the right button."],
+			["Three fingers", "Tapped: the middle button."],
 			["Pinch", "Makes the view larger or smaller."],
+		],
+	},
+	{
+		title: "Mouse",
+		rows: [
+			["Shift and wheel", "Scrolls sideways."],
+			["Ctrl and wheel, or a touchpad's pinch", "Reaches the program: most of them zoom."],
+		],
+	},
+	{
+		title: "Size",
+		rows: [
+			["Size", "As large as the window, or fixed; fitted, or pixel for pixel."],
+			[
+				"Every pixel of this display",
+				"Sharp on fine displays. A session that is started then has larger letters to match.",
+			],
+			[
+				"Detach",
+				"Shows the session in a window of its own; closing it suspends the session.",
+			],
 		],
 	},
 	{

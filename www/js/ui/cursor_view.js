@@ -6,6 +6,8 @@
 
 /** @typedef {import("../types.js").EngineMessage} EngineMessage */
 /** @typedef {{url: string, width: number, height: number, hotX: number, hotY: number}} Shape */
+/** `style` is made when the shape is first shown: an animation shows the same ones over and over.
+ * @typedef {Shape & {style: string | null}} KnownShape */
 
 /** Browsers ignore larger cursors; the arrow must do then. In CSS pixels. */
 const CURSOR_CSS_MAX = 128;
@@ -14,17 +16,19 @@ export class CursorView {
 	/** @param {HTMLElement} element */
 	constructor(element) {
 		this._element = element;
-		/** @type {Map<number, Shape>} */
+		/** @type {Map<number, KnownShape>} */
 		this._shapes = new Map();
 		/** @type {number | null} */
 		this._shown = null;
 		this._density = 1;
+		this._applied = "";
 	}
 
 	/** @param {Extract<EngineMessage, {type: "cursor-image"}>} image */
 	add({ serial, blob, width, height, hotX, hotY }) {
 		this._forget(serial);
-		this._shapes.set(serial, { url: URL.createObjectURL(blob), width, height, hotX, hotY });
+		const url = URL.createObjectURL(blob);
+		this._shapes.set(serial, { url, width, height, hotX, hotY, style: null });
 	}
 
 	/** @param {number | null} serial null: the default */
@@ -37,6 +41,7 @@ export class CursorView {
 	setDensity(density) {
 		if (density === this._density) return;
 		this._density = density;
+		for (const shape of this._shapes.values()) shape.style = null;
 		this._apply();
 	}
 
@@ -52,7 +57,11 @@ export class CursorView {
 
 	_apply() {
 		const shape = this._shown === null ? undefined : this._shapes.get(this._shown);
-		this._element.style.cursor = (shape && cursorStyle(shape, this._density)) ?? "default";
+		if (shape) shape.style ??= cursorStyle(shape, this._density);
+		const style = shape?.style ?? "default";
+		if (style === this._applied) return;
+		this._applied = style;
+		this._element.style.cursor = style;
 	}
 
 	/** @param {number} serial */
@@ -63,9 +72,9 @@ export class CursorView {
 	}
 }
 
-/** @param {Shape} shape @param {number} density @returns {string | undefined} */
+/** @param {Shape} shape @param {number} density @returns {string} */
 function cursorStyle({ url, width, height, hotX, hotY }, density) {
-	if (Math.max(width, height) / density > CURSOR_CSS_MAX) return undefined;
+	if (Math.max(width, height) / density > CURSOR_CSS_MAX) return "default";
 	const hot = `${Math.round(hotX / density)} ${Math.round(hotY / density)}`;
 	const scaled = `image-set(url("${url}") ${density}x) ${hot}, default`;
 	if (density !== 1 && CSS.supports("cursor", scaled)) return scaled;
