@@ -16,6 +16,7 @@ import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
 import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
 import { boxOf } from "./ui/screen_place.js";
+import { closePanels } from "./ui/panel.js";
 import { SizePanel } from "./ui/size_panel.js";
 import { Toolbar } from "./ui/toolbar.js";
 
@@ -147,6 +148,7 @@ export class ScreenFlow {
 	stateChanged() {
 		const state = this._state.value;
 		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
+		if (state !== "running" && state !== "reconnecting") closePanels();
 		const showing = state === "running" || state === "starting" || state === "reconnecting";
 		if (!showing && !this._kiosk && document.fullscreenElement) void document.exitFullscreen();
 	}
