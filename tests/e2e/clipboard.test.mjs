@@ -20,7 +20,8 @@ const MIB = 1024 * 1024;
 const PNG = "image/png";
 const WAIT_MS = 60_000;
 
-const stack = new Stack();
+/* Room for a selection that the server sends faster than a loaded machine's browser takes it. */
+const stack = new Stack({ config: { relay: { buffer_bytes: String(64 * MIB) } } });
 /** @type {UserMachine} */
 let user;
 /** @type {ServerPrograms} */
