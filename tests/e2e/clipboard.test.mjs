@@ -335,6 +335,11 @@ test("a paste right after a copy on the server brings back nothing older", async
 	await page.keyboard.press("Control+KeyV");
 	await serverHas(newer);
 	await userHas(newer);
+	/* It is the program's own still, which offers less than the agent would. */
+	await page.keyboard.press("Control+KeyV");
+	await page.keyboard.press("Control+KeyA");
+	const targets = await server.paste("clipboard", "TARGETS");
+	assert.equal(targets.length, 2 * 4, "xclip offers TARGETS and one more");
 });
 
 test("a middle click pastes what is selected on the user's machine", async () => {

@@ -42,7 +42,10 @@ const PASTE_WAIT_MS = 100;
 /** A middle button that is held this long, or moved, is no click. */
 const CLICK_MS = 500;
 const CLICK_PX = 4;
+const LEFT = 0;
 const MIDDLE = 1;
+/** How long the news of a selection made on the server may be on its way. */
+const NEWS_MS = 1000;
 
 export class SessionClipboard {
 	/**
@@ -67,6 +70,9 @@ export class SessionClipboard {
 		 * selected since a program of the server has. */
 		this._blurs = 0;
 		this._blursAtSelect = -1;
+		/* The left button's last press, and its last drag or double click: that selects text. */
+		this._left = { x: 0, y: 0, at: -Infinity };
+		this._selectedAt = -Infinity;
 		/** @type {{x: number, y: number, up: boolean} | null} the middle button's click */
 		this._middle = null;
 		this._gate = new InputGate({
@@ -137,6 +143,7 @@ export class SessionClipboard {
 	beforePointer(event) {
 		if (!this._platform.primary || event.pointerType !== "mouse") return;
 		const { type, button, clientX: x, clientY: y } = event;
+		if (button === LEFT) this._leftButton(event);
 		if (type === "pointerdown" && button === MIDDLE) {
 			this._gate.close(CLICK_MS);
 			this._middle = { x, y, up: false };
@@ -152,6 +159,14 @@ export class SessionClipboard {
 		}
 	}
 
+	/** @param {PointerEvent} event its press or release */
+	_leftButton({ type, clientX: x, clientY: y, timeStamp: at }) {
+		const moved = Math.hypot(x - this._left.x, y - this._left.y) > CLICK_PX;
+		const soon = at - this._left.at < CLICK_MS;
+		if (type === "pointerup" ? moved : soon && !moved) this._selectedAt = at;
+		if (type === "pointerdown") this._left = { x, y, at };
+	}
+
 	_endClick() {
 		this._middle = null;
 		this._gate.open();
@@ -165,7 +180,8 @@ export class SessionClipboard {
 		event.stopImmediatePropagation();
 		const content = this._contentOf(event.clipboardData);
 		if (this._middle) {
-			if (content && "text" in content) this._clicked(content.text);
+			const selecting = event.timeStamp - this._selectedAt < NEWS_MS;
+			if (content && "text" in content && !selecting) this._clicked(content.text);
 			this._endClick();
 		} else if (waited) {
 			if (content && this._isNews(content)) this._offer(content, true);
