@@ -93,15 +93,17 @@ export class Selections {
 
 	/** Keys that come after the text wait until a program has it. @param {string} text */
 	_pasteText(text) {
-		this._sender.pushTask(() => this._out.lend(text));
 		this._sender.pushTask(() => this._settle());
+		this._sender.pushTask(() => this._out.lend(text));
 		this._sender.pushMasked(keyEvent(true, KEYCODE_INSERT, MASK_SHIFT), MASK_SHIFT);
 		this._sender.pushTask(() => this._out.fetched());
+		this._sender.pushTask(() => this._settle());
 		this._sender.pushMasked(keyEvent(false, KEYCODE_SHIFT, 0), 0);
 	}
 
-	/** The agent presses Shift only for an event that it reads apart from earlier ones without it.
-	 * The answer to another event says that those have been read. @returns {Promise<void>} */
+	/** Waits until the agent has dealt with all it was sent, which its answer to another event says.
+	 * It presses Shift only for an event that it reads apart from earlier ones without it, and it
+	 * gives a program nothing if a new selection is announced in the same breath. @returns {Promise<void>} */
 	_settle() {
 		return new Promise((resolve) => {
 			const done = () => {
