@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MASK_GAP_MS, SendQueue } from "../../../www/js/stream/send_queue.js";
+import { BUTTON_GAP_MS, MASK_GAP_MS, SendQueue } from "../../../www/js/stream/send_queue.js";
 import { FakeTime } from "./fake_time.js";
 
 function setUp() {
@@ -55,6 +55,33 @@ test("a mask that changes after a rest goes at once", () => {
 		{ at: 1000, id: 1 },
 		{ at: 1010, id: 2 },
 	]);
+});
+
+test("motion keeps off the button before it; the last one goes then, and what came behind", () => {
+	const { time, sent, queue } = setUp();
+	queue.pushMotion(event(1));
+	queue.pushButton(event(2), 0);
+	queue.pushButton(event(3), 0);
+	queue.pushMotion(event(4));
+	queue.pushMotion(event(5));
+	queue.pushButton(event(6), 0);
+	assert.deepEqual(
+		sent.map(({ id }) => id),
+		[1, 2, 3],
+	);
+	time.advance(BUTTON_GAP_MS);
+	assert.deepEqual(sent.slice(3), [
+		{ at: 1010, id: 5 },
+		{ at: 1010, id: 6 },
+	]);
+	time.advance(BUTTON_GAP_MS);
+	queue.pushMotion(event(7));
+	queue.pushMasked(event(8), 0);
+	queue.pushMotion(event(9));
+	assert.deepEqual(
+		sent.slice(5).map(({ at, id }) => [at, id]),
+		[7, 8, 9].map((id) => [1020, id]),
+	);
 });
 
 test("the gap counts from the last masked event, also of the same mask", () => {

@@ -110,7 +110,7 @@ export class Engine {
 			case "key":
 				return this._key(message);
 			case "button":
-				return this._sender.pushMasked(
+				return this._sender.pushButton(
 					buttonEvent(message.down, message.button, message.mask),
 					message.mask,
 				);

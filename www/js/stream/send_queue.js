@@ -2,15 +2,19 @@
 /*
  * Puts events on the wire in order, and in time: the agent judges the modifier mask of every event
  * that it reads at once by the state before that read, so key and button events whose masks differ
- * must reach it separately. Everything else goes at once.
+ * must reach it separately. And it tells of a button where the pointer is after that read: motion
+ * keeps off the button before it. Everything else goes at once.
  */
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /** @typedef {() => Promise<void> | void} Task */
-/** @typedef {{bytes: Bytes, mask: number | null, motion: boolean, task?: Task}} Waiting */
+/** @typedef {{bytes: Bytes, mask: number | null, motion: boolean, button?: boolean, task?: Task}}
+ *   Waiting */
 
 /** Between two key or button events with different masks. */
 export const MASK_GAP_MS = 10;
+/** Between a button and the motion after it. */
+export const BUTTON_GAP_MS = 10;
 const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
@@ -29,6 +33,7 @@ export class SendQueue {
 		/** @type {number | null} */
 		this._lastMask = null;
 		this._lastMaskAt = 0;
+		this._buttonAt = -BUTTON_GAP_MS;
 		this._blocked = false;
 	}
 
@@ -37,9 +42,14 @@ export class SendQueue {
 		this._add({ bytes, mask: null, motion: false });
 	}
 
-	/** Key or button events that carry this mask. @param {Bytes} bytes @param {number} mask */
+	/** Key events that carry this mask. @param {Bytes} bytes @param {number} mask */
 	pushMasked(bytes, mask) {
 		this._add({ bytes, mask, motion: false });
+	}
+
+	/** A button event with its mask. @param {Bytes} bytes @param {number} mask */
+	pushButton(bytes, mask) {
+		this._add({ bytes, mask, motion: false, button: true });
 	}
 
 	/** A motion event; one that still waits at the end of the queue is replaced.
@@ -69,20 +79,28 @@ export class SendQueue {
 				this._runTask(next.task);
 				continue;
 			}
+			const now = this._now();
+			const due = this._dueAt(next);
+			if (now < due) {
+				this._blocked = true;
+				this._setTimer(() => this._unblock(), due - now);
+				return;
+			}
 			if (next.mask !== null) {
-				const now = this._now();
-				const due = this._lastMaskAt + MASK_GAP_MS;
-				if (this._lastMask !== null && next.mask !== this._lastMask && now < due) {
-					this._blocked = true;
-					this._setTimer(() => this._unblock(), due - now);
-					return;
-				}
 				this._lastMask = next.mask;
 				this._lastMaskAt = now;
 			}
+			if (next.button) this._buttonAt = now;
 			this._waiting.shift();
 			this._send(next.bytes);
 		}
+	}
+
+	/** When it may go. @param {Waiting} entry */
+	_dueAt({ mask, motion }) {
+		if (motion) return this._buttonAt + BUTTON_GAP_MS;
+		const other = mask !== null && this._lastMask !== null && mask !== this._lastMask;
+		return other ? this._lastMaskAt + MASK_GAP_MS : -Infinity;
 	}
 
 	/** @param {Task} task */
