@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { chromium } from "playwright-core";
+import { eventually } from "./rpc.mjs";
 import { build, Process, root } from "./stack.mjs";
 
 /** @typedef {import("./stack.mjs").Stack} Stack */
@@ -76,6 +77,12 @@ export class UserMachine {
 	 * @param {string} [target] */
 	async copy(selection, data, target = "UTF8_STRING") {
 		await this._xclip(["-selection", selection, "-t", target, "-i", "-quiet"], data);
+		/* It says so before the X server knows. */
+		const bytes = Buffer.from(data);
+		await eventually(
+			async () => (await this.paste(selection, target)).equals(bytes),
+			"xclip holding the selection",
+		);
 	}
 
 	/** Another program pastes; "" if it cannot. @param {Selection} selection

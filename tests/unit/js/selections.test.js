@@ -12,7 +12,7 @@ import {
 import { decodeContent, decodeText, pictureSize } from "../../../www/js/stream/selection_data.js";
 import { SelectionReader } from "../../../www/js/stream/selection_reader.js";
 import { Selections } from "../../../www/js/stream/selections.js";
-import { ANSWER_WAIT_MS } from "../../../www/js/stream/selections_in.js";
+import { ANSWER_WAIT_MS, STALE_WAIT_MS } from "../../../www/js/stream/selections_in.js";
 import {
 	AT_ONCE_BYTES,
 	CHUNK_BYTES,
@@ -252,6 +252,18 @@ test("no answer, or one that stops: said once, and the next news is asked for", 
 	assert.equal(posted.length, 2);
 	selections.handle(notice());
 	assert.deepEqual(agent.saw, ["demand 1", "demand 1"]);
+});
+
+test("a newer copy whose owner's forerunner is gone is asked for soon, and nothing is complained of", () => {
+	const { time, agent, posted, selections } = setUp();
+	selections.handle(notice());
+	selections.handle(piece({ first: true, data: encode("begun") }));
+	selections.handle(notice());
+	time.advance(STALE_WAIT_MS - 1);
+	assert.equal(agent.saw.length, 1);
+	time.advance(1);
+	assert.deepEqual(agent.saw, ["demand 1", "demand 1"]);
+	assert.ok(posted.every(({ type }) => type === "selection-noticed"));
 });
 
 test("a rebuild drops what the agent had begun: it is asked again", async () => {

@@ -17,6 +17,8 @@ import { isNotice, SelectionReader } from "./selection_reader.js";
 
 /** Without any answer, or with no further piece of one: agents do not say that they have nothing. */
 export const ANSWER_WAIT_MS = 10_000;
+/** The same when something newer is there already: the old owner may be gone. */
+export const STALE_WAIT_MS = 2000;
 
 export class SelectionsIn {
 	/**
@@ -69,6 +71,7 @@ export class SelectionsIn {
 		/* An agent that is asked anew while it answers mixes the two. */
 		if (incoming.asked || incoming.reader.open) {
 			incoming.again = true;
+			this._expect(selection);
 			return;
 		}
 		incoming.asked = true;
@@ -93,10 +96,12 @@ export class SelectionsIn {
 	_expect(selection) {
 		const incoming = this._incoming[selection];
 		this._clearTimer(incoming.late);
-		incoming.late = this._setTimer(() => {
+		const { again } = incoming;
+		const giveUp = () => {
 			this._finish(selection);
-			this._failed(selection, "timeout");
-		}, ANSWER_WAIT_MS);
+			if (!again) this._failed(selection, "timeout");
+		};
+		incoming.late = this._setTimer(giveUp, again ? STALE_WAIT_MS : ANSWER_WAIT_MS);
 	}
 
 	/** @param {number} selection */
