@@ -13,7 +13,7 @@ const SCREEN = { width: 800, height: 600 };
 const ENTRIES = {
 	"clock.desktop":
 		"Name=Clock\nName[de]=Uhr\nExec=xclock -update 1 %U\nCategories=Utility;Clock;",
-	"env.desktop": "Name=Environment\nExec=/usr/bin/env PROOF=here xterm -title published\n",
+	"env.desktop": "Name=Environment\nExec=/usr/bin/env PROOF=here xterm -name published\n",
 	"top.desktop": "Name=top\nExec=top\nTerminal=true\nCategories=System;Monitor;",
 	"hidden.desktop": "Name=Hidden\nExec=xeyes\nNoDisplay=true",
 	"shell.desktop": 'Name=Shell\nExec=sh -c "xeyes; reboot"',
@@ -62,7 +62,7 @@ test("what the server publishes is listed, sorted, and only what can be started"
 		{ command: "xlogo", title: "<img src=x onerror=alert(1)>", group: "Other" },
 		{ command: "xclock -update 1", title: "Clock", group: "Utility" },
 		{
-			command: "/usr/bin/env PROOF=here xterm -title published",
+			command: "/usr/bin/env PROOF=here xterm -name published",
 			title: "Environment",
 			group: "Other",
 		},
@@ -80,7 +80,7 @@ test("a published application with arguments runs on a desktop of its own", () =
 
 test("one that begins with env gets its environment", () =>
 	running(command("Environment"), async (inside) => {
-		await eventually(() => inside("xdotool search --name ^published$ || true"), "the window");
+		await eventually(() => inside("xdotool search --classname ^published$ || true"), "the window");
 		const environment = await inside(
 			"tr '\\0' '\\n' </proc/$(pgrep -n -u alice -x xterm)/environ | grep ^PROOF=",
 		);
