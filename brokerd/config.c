@@ -49,7 +49,7 @@ static const struct key keys[] = {
 	{"relay", "listen", CONFIG_KIND_ADDRESS, FIELD(relay.listen), 2, 45, "127.0.0.1", true},
 	{"relay", "ports", CONFIG_KIND_RANGE, FIELD(relay.ports), 1024, 65535, "20000-20499", true},
 	{"relay", "quarantine", CONFIG_KIND_SECONDS, FIELD(relay.quarantine_ms), 0, 3600, "30", false},
-	{"relay", "buffer_bytes", CONFIG_KIND_UINT, FIELD(relay.buffer_bytes), 65536, 268435456, "4194304", false},
+	{"relay", "buffer_bytes", CONFIG_KIND_UINT, FIELD(relay.buffer_bytes), 65536, 268435456, "16777216", false},
 	{"relay", "raw", CONFIG_KIND_BOOL, FIELD(relay.raw), 0, 0, "no", false},
 	{"limits", "logins", CONFIG_KIND_UINT, FIELD(limits.logins), 1, 10000, "200", false},
 	{"limits", "logins_per_user", CONFIG_KIND_UINT, FIELD(limits.logins_per_user), 1, 10000, "10", false},
