@@ -24,7 +24,7 @@ const common = {
 };
 await build({
 	...common,
-	entryPoints: [`${HERE}js/app.js`, `${HERE}js/worker.js`],
+	entryPoints: ["app", "worker", "paint_worker"].map((name) => `${HERE}js/${name}.js`),
 	format: "esm",
 	outdir: `${out}/js`,
 });

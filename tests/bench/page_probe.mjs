@@ -95,7 +95,7 @@ export function installProbe({ line, fenceFirst, fenceLast, longMs, mark }) {
 			return best;
 		},
 	};
-	/** Our page hears of cursors from its worker. */
+	/** Our page hears of cursors from a worker. */
 	window.Worker = class extends Worker {
 		/** @param {string | URL} url @param {WorkerOptions} [options] */
 		constructor(url, options) {

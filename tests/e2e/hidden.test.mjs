@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connectToWorker } from "./standin/worker_cdp.mjs";
+import { connectToWorkers } from "./standin/worker_cdp.mjs";
 import { launch, logIn, open, state } from "./lib/browser.mjs";
 import { eventually } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
@@ -58,7 +58,7 @@ const setHidden = (hidden) =>
 		document.dispatchEvent(new Event("visibilitychange"));
 	}, hidden);
 
-/** Runs in the worker. */
+/** Runs in the paint worker. */
 function countWork() {
 	const world = /** @type {any} */ (globalThis);
 	world.work = 0;
@@ -75,12 +75,12 @@ function countWork() {
 }
 
 test("hidden, nothing is decoded or painted, however much the desktop draws", async () => {
-	const cdp = await connectToWorker(page);
-	await cdp.worker("Runtime.evaluate", { expression: `(${countWork})()` });
+	const cdp = await connectToWorkers(page);
+	await cdp.paint("Runtime.evaluate", { expression: `(${countWork})()` });
 	/** What is decoded and painted in a while. */
 	const work = async () => {
 		const count = async () =>
-			(await cdp.worker("Runtime.evaluate", { expression: "work" })).result.value;
+			(await cdp.paint("Runtime.evaluate", { expression: "work" })).result.value;
 		const from = await count();
 		await page.waitForTimeout(WATCHED_MS);
 		return (await count()) - from;

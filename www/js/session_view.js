@@ -10,6 +10,7 @@ import { CursorView } from "./ui/cursor_view.js";
 import { byId } from "./ui/dom.js";
 import { Engine } from "./stream/engine.js";
 import { KeyInput } from "./input/key_input.js";
+import { PaintHost } from "./stream/paint_host.js";
 import { PointerInput } from "./input/pointer_input.js";
 import { ScreenPlace } from "./ui/screen_place.js";
 import { TouchRing } from "./ui/touch_ring.js";
@@ -203,7 +204,8 @@ function freshCanvas(viewport) {
 }
 
 /**
- * The engine in a worker that owns the canvas, or here if that cannot be.
+ * Engine and paint side in a worker each, with a line between them, or here if the canvas cannot
+ * be in a worker.
  * @param {HTMLCanvasElement} canvas
  * @param {{url: string, width: number, height: number}} open
  * @param {(message: EngineMessage) => void} heard
@@ -211,20 +213,32 @@ function freshCanvas(viewport) {
  */
 function startEngine(canvas, open, heard) {
 	if (!("transferControlToOffscreen" in canvas) || typeof Worker === "undefined") {
-		const engine = new Engine({ type: "open", canvas, ...open }, heard);
+		const paint = new PaintHost(canvas, heard, (report) => engine.painted(report));
+		const engine = new Engine(open, heard, (orders) => paint.take(orders));
 		return { tell: (message) => engine.tell(message), stop: () => {} };
 	}
-	const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-	worker.onmessage = ({ data }) => heard(data);
-	worker.onerror = (event) => {
-		const message = `(${event.message ?? "the worker could not be loaded"})`;
-		heard({ type: "ended", reason: { code: "page_fault", message } });
+	const workers = {
+		stream: new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+		paint: new Worker(new URL("./paint_worker.js", import.meta.url), { type: "module" }),
 	};
+	for (const worker of Object.values(workers)) {
+		worker.onmessage = ({ data }) => heard(data);
+		worker.onerror = (event) => {
+			const message = `(${event.message ?? "the worker could not be loaded"})`;
+			heard({ type: "ended", reason: { code: "page_fault", message } });
+		};
+	}
+	const { port1: paint, port2: engine } = new MessageChannel();
 	const offscreen = canvas.transferControlToOffscreen();
-	worker.postMessage({ type: "open", canvas: offscreen, ...open }, [offscreen]);
+	workers.stream.postMessage({ type: "open", ...open, paint }, [paint]);
+	workers.paint.postMessage({ canvas: offscreen, engine }, [offscreen, engine]);
 	return {
-		tell: (message) => worker.postMessage(message),
+		tell: (message) => workers.stream.postMessage(message),
 		/* Not at once: it may have a socket to close. */
-		stop: () => setTimeout(() => worker.terminate(), WORKER_END_MS),
+		stop: () => {
+			setTimeout(() => {
+				for (const worker of Object.values(workers)) worker.terminate();
+			}, WORKER_END_MS);
+		},
 	};
 }

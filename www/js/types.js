@@ -105,9 +105,7 @@
 
 /**
  * Page to engine. "visible": whether anybody can see the canvas; until told, yes.
- * @typedef {{type: "open", url: string, canvas: OffscreenCanvas | HTMLCanvasElement,
- *     width: number, height: number}
- *   | {type: "key", down: boolean, keycode: number, mask: number}
+ * @typedef {{type: "key", down: boolean, keycode: number, mask: number}
  *   | {type: "button", down: boolean, button: number, mask: number}
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
@@ -118,7 +116,29 @@
  */
 
 /**
- * Engine to page. "cursor-image" comes once per serial, "cursor" each time one is shown
+ * Engine to paint side, in the stream's order. "shed" and "sleep" drop the pictures that wait, at
+ * once; between "sleep" and "wake" no pointer shape is shown.
+ * @typedef {Extract<import("./stream/kdrive_read.js").Message,
+ *     {type: "frame" | "deleted" | "cursor" | "deleted-cursors" | "reinit"}>
+ *   | {type: "shed"} | {type: "sleep"} | {type: "wake"} | {type: "close"}} PaintOrder
+ */
+
+/**
+ * Paint side to engine.
+ * @typedef {object} PaintReport
+ * @property {number} painted frames since the report before
+ * @property {number} decoded frames since the report before
+ * @property {number} decodeMs that they took together
+ * @property {import("./geometry.js").Size | null} whole the screen was painted whole, in this size
+ * @property {Rect[]} missing parts of the screen that could not be painted
+ * @property {number} settled frames painted or dropped since the stream began
+ * @property {number} reinits fresh starts that it has come to; `whole` and `missing` are after them
+ * @property {number} cachedFrames
+ * @property {import("./geometry.js").Size} screen
+ */
+
+/**
+ * Engine and paint side to page. "cursor-image" comes once per serial, "cursor" each time one is shown
  * (null: the default arrow).
  * @typedef {{type: "connected"}
  *   | {type: "painted"}

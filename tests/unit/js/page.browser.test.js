@@ -378,7 +378,7 @@ test("the bundled page works like the loose one", async () => {
 	const bundled = await BrowserPage.open({ www: out });
 	try {
 		await bundled.run();
-		assert.equal(bundled.page.workers().length, 1);
+		assert.equal(bundled.page.workers().length, 2);
 		assert.deepEqual(await bundled.pixelsBecome([[320, 200]], [GREY]), [GREY]);
 		assert.deepEqual(bundled.complaints, []);
 	} finally {

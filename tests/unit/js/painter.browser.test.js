@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The real worker in Chromium, fed by a stand-in agent; pixels are read back and compared. */
+/* The real workers in Chromium, fed by a stand-in agent; pixels are read back and compared. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -14,9 +14,9 @@ const GREEN = [10, 240, 30];
 const BLUE = [20, 30, 230];
 const WHITE = [255, 255, 255];
 
-/** As the page's own modules run: in the worker, or in the page where browsers lack what it needs. */
+/** As the page's own modules run: in workers, or in the page where browsers lack what it needs. */
 const WAYS = {
-	worker: undefined,
+	workers: undefined,
 	"the page itself": () => {
 		Reflect.deleteProperty(HTMLCanvasElement.prototype, "transferControlToOffscreen");
 		Reflect.deleteProperty(globalThis, "OffscreenCanvas");
@@ -49,7 +49,7 @@ for (const [way, script] of Object.entries(WAYS)) {
 	test(`${way}: the first picture`, async () => {
 		assert.deepEqual(browser.askedSize, { width: 640, height: 400 });
 		const workers = browser.page.workers().length;
-		assert.equal(workers, script ? 0 : 1);
+		assert.equal(workers, script ? 0 : 2);
 		const points = [
 			[0, 0],
 			[639, 399],

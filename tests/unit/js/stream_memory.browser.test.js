@@ -12,7 +12,7 @@ import { load } from "../../bench/recording.mjs";
 import { FENCE_FIRST, FENCE_LAST, partsOf, Replay } from "../../bench/replay.mjs";
 import * as agentSays from "../../e2e/standin/messages.mjs";
 import { BrowserPage } from "./browser_page.js";
-import { connectToWorker } from "../../e2e/standin/worker_cdp.mjs";
+import { connectToWorkers } from "../../e2e/standin/worker_cdp.mjs";
 
 const RECORDING = fileURLToPath(new URL("../../bench/recordings/desktop", import.meta.url));
 const FRAMES = 30 * 60 * 20;
@@ -50,7 +50,7 @@ function hearCursors() {
 	};
 }
 
-/** Runs in the worker: counts the pictures that are open. */
+/** Runs in the paint worker: counts the pictures that are open. */
 function countPictures() {
 	const world = /** @type {any} */ (globalThis);
 	world.pictures = 0;
@@ -93,8 +93,8 @@ test("half an hour of a desktop leaves nothing behind", { timeout: 240_000 }, as
 		if (serial >= FENCE_FIRST && serial <= FENCE_LAST) replay?.fence(serial);
 	});
 	const agent = await browser.run();
-	const cdp = await connectToWorker(browser.page);
-	await cdp.worker("Runtime.evaluate", { expression: `(${countPictures})()` });
+	const cdp = await connectToWorkers(browser.page);
+	await cdp.paint("Runtime.evaluate", { expression: `(${countPictures})()` });
 	const all = await /** @type {any} */ (await browser.browserCdp()).send(
 		"SystemInfo.getProcessInfo",
 	);
@@ -108,7 +108,7 @@ test("half an hour of a desktop leaves nothing behind", { timeout: 240_000 }, as
 		let processMiB = Infinity;
 		for (let i = 0; i < SETTLE_TRIES; i++) {
 			let heap = 0;
-			for (const send of [cdp.page, cdp.worker]) {
+			for (const send of [cdp.page, cdp.stream, cdp.paint]) {
 				await send("HeapProfiler.collectGarbage");
 				const usage = await send("Runtime.getHeapUsage");
 				heap += usage.usedSize + usage.embedderHeapUsedSize + usage.backingStorageSize;
@@ -116,7 +116,7 @@ test("half an hour of a desktop leaves nothing behind", { timeout: 240_000 }, as
 			heapMiB = Math.min(heapMiB, heap / MIB);
 			processMiB = Math.min(processMiB, await privateMiB(pids));
 		}
-		const { result } = await cdp.worker("Runtime.evaluate", { expression: "pictures" });
+		const { result } = await cdp.paint("Runtime.evaluate", { expression: "pictures" });
 		return { heapMiB, processMiB, pictures: result.value };
 	};
 

@@ -12,15 +12,14 @@
  * @template T
  * @typedef {object} Job
  * @property {boolean} [droppable] `shed` drops it
- * @property {number} [bytes] encoded bytes that the job holds on to
  * @property {number} [pixels] that it will hold once it is decoded
  * @property {() => Promise<T>} [decode]
  * @property {(decoded: T) => void} commit
  * @property {(decoded: T) => void} [discard]
  */
 
-/** @typedef {Job<any> & {state: "waiting" | "decoding" | "ready", decoded: any, dropped: boolean,
- *   since: number}} Entry */
+/** @typedef {Job<any> & {state: "waiting" | "decoding" | "ready", decoded: any,
+ *   dropped: boolean}} Entry */
 
 /** Decoders at work at once; more only cost memory. */
 const DECODING_MAX = 12;
@@ -28,27 +27,13 @@ const DECODING_MAX = 12;
 export const PIXELS_MAX = 64 * 1024 * 1024;
 
 export class CommitQueue {
-	/** @param {() => number} now milliseconds, monotonic */
-	constructor(now) {
-		this._now = now;
+	constructor() {
 		/** @type {Entry[]} */
 		this._entries = [];
 		this._decoding = 0;
 		this._nextToDecode = 0;
 		this._committing = false;
-		this._bytes = 0;
 		this._pixels = 0;
-	}
-
-	/** Encoded bytes in jobs that are not committed. */
-	get bytes() {
-		return this._bytes;
-	}
-
-	/** How long the oldest job has waited to be committed. */
-	get lagMs() {
-		const [oldest] = this._entries;
-		return oldest ? this._now() - oldest.since : 0;
 	}
 
 	/** @template T @param {Job<T>} job */
@@ -58,9 +43,7 @@ export class CommitQueue {
 			state: job.decode ? "waiting" : "ready",
 			decoded: undefined,
 			dropped: false,
-			since: this._now(),
 		});
-		this._bytes += job.bytes ?? 0;
 		this._startDecoders();
 		this._commitReady();
 	}
@@ -82,7 +65,6 @@ export class CommitQueue {
 		this._entries = this._entries.filter((entry) => !goes(entry));
 		this._nextToDecode = 0;
 		for (const entry of gone) {
-			this._bytes -= entry.bytes ?? 0;
 			if (entry.state === "decoding") entry.dropped = true;
 			else if (entry.state === "ready") this._free(entry);
 		}
@@ -131,7 +113,6 @@ export class CommitQueue {
 			for (let next; (next = this._entries[0])?.state === "ready";) {
 				this._entries.shift();
 				this._nextToDecode = Math.max(this._nextToDecode - 1, 0);
-				this._bytes -= next.bytes ?? 0;
 				if (next.decode) this._pixels -= next.pixels ?? 0;
 				next.commit(next.decoded);
 			}

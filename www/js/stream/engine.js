@@ -1,42 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One stream from WebSocket to canvas, and the user's events back. It wires the parts together
- * and holds no protocol of its own. Runs in a worker, or in the page where a worker cannot have
- * the canvas; it never touches the document.
+ * One stream, read from its WebSocket, and the user's events back. It wires the parts together
+ * and holds no protocol of its own; pictures and pointer shapes it hands to the paint side
+ * (paint_host.js), since no key may wait for a picture. Runs in a worker, or in the page where a
+ * worker cannot have the canvas; it never touches the document.
  */
 
-import { CommitQueue } from "./commit_queue.js";
 import { Connection, SUBPROTOCOL } from "./connection.js";
-import { Cursors } from "./cursors.js";
-import { decodeCursor } from "./decoders/cursor.js";
-import { decodeImage } from "./decoders/image.js";
-import { FrameCache } from "./frame_cache.js";
 import { MASK_LEVELS, VERSION_KEY_TAPS } from "./kdrive_numbers.js";
 import { KdriveReader, ProtocolError } from "./kdrive_read.js";
 import { buttonEvent, joinEvents, keyEvent, motionEvent } from "./kdrive_send.js";
 import { isModifierKeycode, MASK_KEYS } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
-import { isWholeScreen, Painter } from "./painter.js";
+import { PaintLink } from "./paint_link.js";
 import { Refresh } from "./refresh.js";
 import { RoundTrip } from "./round_trip.js";
 import { Selections } from "./selections.js";
-import { ScreenDraws } from "./screen_draws.js";
 import { SendQueue } from "./send_queue.js";
 import { StreamStats } from "./stream_stats.js";
-import { createSurface, encodePng, openScreen } from "./surfaces.js";
 
 /** @typedef {import("../types.js").PageMessage} PageMessage */
 /** @typedef {import("../types.js").EngineMessage} EngineMessage */
+/** @typedef {import("../types.js").PaintReport} PaintReport */
 /** @typedef {import("./kdrive_read.js").Message} Message */
 /** @typedef {import("./kdrive_read.js").FrameMessage} FrameMessage */
-/** @typedef {import("./kdrive_read.js").CursorMessage} CursorMessage */
-/** @typedef {Extract<PageMessage, {type: "open"}>} OpenMessage */
 
 /** Pictures that may wait for painting before a fresh one is asked for instead. */
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 const BACKLOG_LAG_MS = 3000;
-/** A hidden page gets no animation frames; pictures must be let go all the same. */
-const FLUSH_WAIT_MS = 100;
 /** Nobody looks for this long: pictures are read over until somebody does. */
 export const SLEEP_AFTER_MS = 1500;
 const STATS_EVERY_MS = 1000;
@@ -44,24 +35,22 @@ const STATS_EVERY_MS = 1000;
 export class Engine {
 	/**
 	 * Connects at once.
-	 * @param {OpenMessage} options
-	 * @param {(message: EngineMessage) => void} post
+	 * @param {{url: string, width: number, height: number}} options
+	 * @param {(message: EngineMessage) => void} post to the page
+	 * @param {import("./paint_link.js").SendOrders} order to the paint side
 	 */
-	constructor({ url, canvas, width, height }, post) {
+	constructor({ url, width, height }, post, order) {
 		const now = () => performance.now();
 		const setTimer = (/** @type {() => void} */ run, /** @type {number} */ ms) =>
 			setTimeout(run, ms);
 		this._post = post;
-		this._screen = openScreen(canvas);
-		this._draws = new ScreenDraws(this._screen, onceSoon);
-		this._cache = new FrameCache((image) => this._draws.retire(image));
-		this._painter = new Painter({ screen: this._draws, createSurface, cache: this._cache });
-		this._cursors = new Cursors(post);
-		this._commits = new CommitQueue(now);
+		this._link = new PaintLink({ send: order, now });
 		this._reader = new KdriveReader((message) => this._handle(message));
 		this._stats = new StreamStats(now);
 		this._version = 0;
-		this._painted = false;
+		this._reinits = 0;
+		this._cachedFrames = 0;
+		this._screen = { width: 0, height: 0 };
 		this._shed = 0; /* frames dropped after they had been read */
 		this._stale = false; /* frames are of no use until REINIT */
 		this._asleep = false;
@@ -151,6 +140,7 @@ export class Engine {
 			const what = error instanceof Error ? error.message : String(error);
 			this._connection.fail(what);
 		}
+		this._link.flush();
 	}
 
 	/** @param {Message} message */
@@ -159,21 +149,20 @@ export class Engine {
 			case "frame":
 				return this._takeFrame(message);
 			case "deleted":
-				return this._forget(message.ids);
+				if (this._reader.skipFrames) return; /* the cache is empty, or will be */
+				return this._link.tell(message);
 			case "cursor":
-				return this._commits.push({
-					bytes: message.data?.length,
-					decode: message.data ? () => decodeToBlob(message) : undefined,
-					commit: (blob) => this._cursors.show(message, blob ?? null),
-				});
+				return this._link.showCursor(message);
 			case "deleted-cursors":
-				return this._commits.push({ commit: () => this._cursors.delete(message.ids) });
+				return this._link.tell(message);
 			case "version":
 				this._version = message.version;
 				return this._refresh.setVersion(message.version);
 			case "reinit":
 				this._selections.handle(message);
-				return this._reinit();
+				this._reinits += 1;
+				this._link.tell(message);
+				return this._refresh.reinit();
 			case "selection":
 			case "demand-selection":
 				return this._selections.handle(message);
@@ -183,12 +172,6 @@ export class Engine {
 		/* Windows, UDP: read over, not used. */
 	}
 
-	/** @param {Uint32Array} crcs */
-	_forget(crcs) {
-		if (this._reader.skipFrames) return; /* the cache is empty, or will be */
-		this._commits.push({ commit: () => crcs.forEach((crc) => this._cache.delete(crc)) });
-	}
-
 	/** @param {FrameMessage} frame */
 	_takeFrame(frame) {
 		this._selections.pictureCame(frame);
@@ -196,55 +179,26 @@ export class Engine {
 			this._shed += 1;
 			return;
 		}
-		this._commits.push({
-			droppable: true,
-			bytes: frame.regions.reduce((sum, { data }) => sum + (data?.length ?? 0), 0),
-			pixels: frame.regions.reduce(
-				(sum, { data, width, height }) => sum + (data ? width * height : 0),
-				0,
-			),
-			decode: frame.regions.some(({ data }) => data) ? () => this._decode(frame) : undefined,
-			commit: (pictures) => this._paint(frame, pictures ?? []),
-			discard: (pictures) => pictures?.forEach((picture) => picture?.close()),
-		});
+		this._link.paint(frame);
 		this._limitBacklog();
 	}
 
-	/** @param {FrameMessage} frame */
-	async _decode(frame) {
-		const started = performance.now();
-		const pictures = await Promise.all(
-			frame.regions.map(({ data, width, height }) =>
-				data ? decodeImage(data, width, height) : null,
-			),
-		);
-		this._stats.decoded(performance.now() - started);
-		return pictures;
-	}
-
-	/** @param {FrameMessage} frame @param {(ImageBitmap | VideoFrame | null)[]} pictures */
-	_paint(frame, pictures) {
-		const { width, height } = this._screen;
-		const missing = this._painter.paint(frame, pictures);
-		this._stats.painted();
-		if (this._screen.width !== width || this._screen.height !== height || !this._painted)
-			this._post({
-				type: "screen",
-				width: this._screen.width,
-				height: this._screen.height,
-			});
-		if (!this._painted && missing.length === 0) {
-			this._painted = true;
-			this._post({ type: "painted" });
+	/** How painting goes. @param {PaintReport} report */
+	painted(report) {
+		this._link.settled(report.settled);
+		this._stats.painted(report);
+		this._cachedFrames = report.cachedFrames;
+		this._screen = report.screen;
+		/* What was found before a fresh start is no news any more. */
+		if (report.reinits === this._reinits) {
+			if (report.whole) this._refresh.screenPainted(report.whole);
+			this._refresh.miss(report.missing);
 		}
-		if (isWholeScreen(frame) && missing.length === 0)
-			this._refresh.screenPainted({ width: frame.width, height: frame.height });
-		this._refresh.miss(missing);
 		this._limitBacklog();
 	}
 
 	_limitBacklog() {
-		const { bytes, lagMs } = this._commits;
+		const { bytes, lagMs } = this._link;
 		if (bytes > BACKLOG_BYTES_MAX || lagMs > BACKLOG_LAG_MS)
 			this._startAfresh("painting is too far behind");
 	}
@@ -255,23 +209,13 @@ export class Engine {
 		this._refresh.rebuild(why);
 		if (this._refresh.state !== "rebuilding") return;
 		this._setStale(true);
-		this._shed += this._commits.shed();
+		this._shed += this._link.drop("shed");
 	}
 
 	/** @param {boolean} stale */
 	_setStale(stale) {
 		this._stale = stale;
 		this._reader.skipFrames = stale || this._asleep;
-	}
-
-	_reinit() {
-		this._commits.push({
-			commit: () => {
-				this._cache.clear();
-				this._cursors.clear();
-			},
-		});
-		this._refresh.reinit();
 	}
 
 	/**
@@ -289,15 +233,14 @@ export class Engine {
 		logInfo("stream: nobody looks: pictures are read over");
 		this._asleep = true;
 		this._setStale(this._stale);
-		this._shed += this._commits.shed();
-		this._cache.clear();
-		this._cursors.hold(true);
+		this._shed += this._link.drop("sleep");
 	}
 
 	_wake() {
 		this._asleep = false;
 		this._setStale(this._stale);
-		this._cursors.hold(false);
+		this._link.tell({ type: "wake" });
+		this._link.flush();
 		if (this._connection.state === "open") this._startAfresh("somebody looks again");
 	}
 
@@ -317,12 +260,11 @@ export class Engine {
 			stats: {
 				...this._stats.take(),
 				roundTripMs: this._roundTrip.ms,
-				cachedFrames: this._cache.size,
+				cachedFrames: this._cachedFrames,
 				dropped: this._reader.skippedFrames + this._shed,
 				repairs: this._refresh.repairCount,
 				rebuilds: this._refresh.rebuildCount,
-				width: this._screen.width,
-				height: this._screen.height,
+				...this._screen,
 			},
 		});
 		this._roundTrip.ping();
@@ -334,17 +276,10 @@ export class Engine {
 		clearTimeout(this._sleepTimer);
 		this._refresh.close();
 		this._selections.close();
-		this._commits.clear();
-		this._cache.clear();
+		this._link.tell({ type: "close" });
+		this._link.flush();
 		this._post({ type: "ended", reason });
 	}
-}
-
-/** @param {CursorMessage} cursor @returns {Promise<Blob | null>} */
-async function decodeToBlob(cursor) {
-	const rgba = await decodeCursor(cursor);
-	if (!rgba) return null;
-	return encodePng(rgba, cursor.width, cursor.height).catch(() => null);
 }
 
 /**
@@ -360,17 +295,4 @@ function levelledTap(keycode, mask) {
 		keyEvent(true, keycode, mask),
 		...releases.map(([, modifier]) => keyEvent(false, modifier, after)),
 	]);
-}
-
-/** With the next animation frame, or soon if none comes. @param {() => void} run */
-function onceSoon(run) {
-	let done = false;
-	const once = () => {
-		if (done) return;
-		done = true;
-		clearTimeout(timer);
-		run();
-	};
-	const timer = setTimeout(once, FLUSH_WAIT_MS);
-	if (typeof requestAnimationFrame === "function") requestAnimationFrame(once);
 }

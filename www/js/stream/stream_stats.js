@@ -17,14 +17,12 @@ export class StreamStats {
 		this._bytes += bytes;
 	}
 
-	/** @param {number} ms from the start of a frame's decoding to its end */
-	decoded(ms) {
-		this._decoded += 1;
-		this._decodeMs += ms;
-	}
-
-	painted() {
-		this._frames += 1;
+	/** What the paint side has done; `decodeMs` from the start of each frame's decoding to its end.
+	 * @param {{painted: number, decoded: number, decodeMs: number}} work */
+	painted({ painted, decoded, decodeMs }) {
+		this._frames += painted;
+		this._decoded += decoded;
+		this._decodeMs += decodeMs;
 	}
 
 	/** The figures since the last call. */

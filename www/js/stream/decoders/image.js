@@ -46,7 +46,7 @@ function isStartOfFrame(marker) {
 }
 
 /**
- * @param {Bytes} bytes
+ * @param {Bytes} bytes alone in their buffer; they may be gone afterwards
  * @param {number} width @param {number} height the picture must have exactly this size
  * @returns {Promise<ImageBitmap | VideoFrame | null>} null: not decodable, or of another size;
  * never rejects
@@ -79,6 +79,8 @@ async function decodeDirectly(data, type) {
 	const decoder = new ImageDecoder({
 		data,
 		type,
+		/* Not copied, and let go at the decoder's end, not when garbage is collected. */
+		transfer: [data.buffer],
 		colorSpaceConversion: "none",
 		preferAnimation: false,
 	});
