@@ -80,7 +80,10 @@ test("a published application with arguments runs on a desktop of its own", () =
 
 test("one that begins with env gets its environment", () =>
 	running(command("Environment"), async (inside) => {
-		await eventually(() => inside("xdotool search --classname ^published$ || true"), "the window");
+		await eventually(
+			() => inside("xdotool search --classname ^published$ || true"),
+			"the window",
+		);
 		const environment = await inside(
 			"tr '\\0' '\\n' </proc/$(pgrep -n -u alice -x xterm)/environ | grep ^PROOF=",
 		);
