@@ -89,6 +89,11 @@ async function workWith(layout, search = "") {
 	}
 	const [row] = (await stack.onHost("alice", "x2golistsessions")).split("\n");
 	display = Number(row.split("|")[2]);
+	/* While it starts it takes the focus from whoever has it. */
+	await eventually(
+		() => inside("xprop -root _NET_SUPPORTING_WM_CHECK | grep '#' || true"),
+		"IceWM",
+	);
 	await desk.focusBrowser();
 	await page.locator("#screen").click({ position: { x: 900, y: 600 } });
 	await listen();

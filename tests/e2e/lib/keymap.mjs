@@ -46,22 +46,22 @@ export function setxkbmapArgs(layout) {
 }
 
 /**
- * The four levels of a layout, one character for each of WRITING_KEYCODES.
- * @param {(command: string) => Promise<string>} inside runs a command on the display
- * @param {string} layout
+ * The four levels of a keymap, one character for each of WRITING_KEYCODES.
+ * @param {string} map as xmodmap -pke writes it
  * @param {(name: string) => string} charOf
  */
-export async function readLayout(inside, layout, charOf) {
-	const map = await inside(`setxkbmap ${setxkbmapArgs(layout)} && xmodmap -pke`);
+export function levelsOf(map, charOf) {
 	const keys = new Map(
 		map.split("\n").map((line) => {
 			const [, keycode, names] = /^keycode +(\d+) =(.*)$/.exec(line) ?? [];
 			return [Number(keycode), names?.trim().split(/\s+/) ?? []];
 		}),
 	);
-	return LEVEL_COLUMNS.map((column) =>
+	const levels = LEVEL_COLUMNS.map((column) =>
 		WRITING_KEYCODES.map((keycode) => charOf(keys.get(keycode)?.[column] ?? "") || " ")
 			.join("")
 			.trimEnd(),
 	);
+	while (levels.at(-1) === "") levels.pop();
+	return levels;
 }

@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const build = path.resolve(root, process.env.BUILD ?? "build");
 
+const X2GOHOST = path.join(root, "tests/x2gohost/x2gohost");
 const WEB_USER = "www-data";
 
 /**
@@ -221,16 +222,29 @@ export class Stack {
 		return path.join(this.directory, name);
 	}
 
-	/** Runs tests/x2gohost/x2gohost for this stack's instance. @param {string[]} args */
+	/** Of tests/x2gohost/x2gohost for this stack's instance. */
+	get hostEnv() {
+		return {
+			...process.env,
+			BUILD: build,
+			X2GOHOST_NAME: this.hostName,
+			X2GOHOST_SSH_PORT: String(this.sshPort),
+		};
+	}
+
+	/** Runs tests/x2gohost/x2gohost to its end. @param {string[]} args */
 	host(...args) {
-		return run(path.join(root, "tests/x2gohost/x2gohost"), args, {
-			env: {
-				...process.env,
-				BUILD: build,
-				X2GOHOST_NAME: this.hostName,
-				X2GOHOST_SSH_PORT: String(this.sshPort),
-			},
+		return run(X2GOHOST, args, {
+			env: this.hostEnv,
 			onLine: args[0] === "up" ? this.progress : undefined,
+		});
+	}
+
+	/** A command on the X2Go server that goes on for a while. @param {string} user
+	 * @param {string[]} command */
+	hostProcess(user, ...command) {
+		return new Process(command[0], X2GOHOST, ["exec", "--user", user, ...command], {
+			env: this.hostEnv,
 		});
 	}
 

@@ -136,6 +136,9 @@ test("text is typed as far as the layout goes; the rest is pasted, in order", ()
 		["+38/16", "-38/16", "-8/18", "paste ü ö", "+36/16", "-36/16", "-8/18"],
 		"CapsLock is left out, NumLock stays",
 	);
+	done.length = 0;
+	typer.type("long ".repeat(20));
+	assert.deepEqual(done, [`paste ${"long ".repeat(20)}`]);
 	assert.ok(typer.canType("Hello"));
 	assert.ok(!typer.canType("Hëllo"));
 });

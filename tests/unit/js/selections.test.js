@@ -100,7 +100,8 @@ function setUp() {
 	/** @type {any[]} */
 	const posted = [];
 	const send = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => agent.take(bytes);
-	const sender = new SendQueue({ send, now: time.now, setTimer: time.setTimer });
+	const probe = async () => {};
+	const sender = new SendQueue({ send, now: time.now, setTimer: time.setTimer, probe });
 	const selections = new Selections({
 		sender,
 		connection: { send, say: (text) => void pings.push(text.replace(/^ping /, "")) },

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BUTTON_GAP_MS, MASK_GAP_MS, SendQueue } from "../../../www/js/stream/send_queue.js";
+import { AgentProbe } from "../../../www/js/stream/agent_probe.js";
+import { EVENT_BYTES } from "../../../www/js/stream/kdrive_numbers.js";
+import {
+	BUTTON_GAP_MS,
+	MASK_GAP_MS,
+	PROBE_EVERY,
+	SendQueue,
+	UNREAD_MAX,
+} from "../../../www/js/stream/send_queue.js";
 import { FakeTime } from "./fake_time.js";
 
 function setUp() {
@@ -9,8 +17,11 @@ function setUp() {
 	/** @type {{at: number, id: number}[]} */
 	const sent = [];
 	const send = (/** @type {Uint8Array} */ bytes) => sent.push({ at: time.time, id: bytes[0] });
-	const queue = new SendQueue({ send, now: time.now, setTimer: time.setTimer });
-	return { time, sent, queue };
+	/** @type {(() => void)[]} */
+	const probes = [];
+	const probe = () => /** @type {Promise<void>} */ (new Promise((done) => probes.push(done)));
+	const queue = new SendQueue({ send, now: time.now, setTimer: time.setTimer, probe });
+	return { time, sent, probes, queue };
 }
 const event = (/** @type {number} */ id) => Uint8Array.of(id);
 
@@ -140,4 +151,44 @@ test("random masks never come closer than the gap", () => {
 	for (let i = 1; i < seen.length; i++)
 		if (seen[i].mask !== seen[i - 1].mask)
 			assert.ok(seen[i].at - seen[i - 1].at >= MASK_GAP_MS, `event ${i}`);
+});
+
+test("the agent is asked how far it is, and never left more than it can read", async () => {
+	const { sent, probes, queue } = setUp();
+	const key = () => queue.pushMasked(new Uint8Array(EVENT_BYTES), 0);
+	for (let i = 0; i < PROBE_EVERY - 1; i++) key();
+	assert.equal(probes.length, 0);
+	for (let i = 0; i < 100; i++) key();
+	assert.equal(probes.length, 1, "one question at a time");
+	assert.equal(sent.length, UNREAD_MAX);
+	queue.push(event(9));
+	assert.equal(sent.length, UNREAD_MAX, "everything keeps its order");
+	for (let answered = 0; answered < probes.length; answered++) {
+		probes[answered]();
+		await new Promise((resolve) => setImmediate(resolve));
+		assert.ok(sent.length <= UNREAD_MAX + (answered + 1) * UNREAD_MAX);
+	}
+	assert.equal(sent.length, PROBE_EVERY - 1 + 100 + 1);
+});
+
+test("the answer to a question is a picture of its own size, or none in time", async () => {
+	const time = new FakeTime();
+	let asked = 0;
+	const probe = new AgentProbe({ send: () => (asked += 1), setTimer: time.setTimer });
+	/** @type {string[]} */
+	const done = [];
+	void probe.ask().then(() => done.push("first"));
+	void probe.ask().then(() => done.push("second"));
+	assert.equal(asked, 2);
+	const settle = () => new Promise((resolve) => setImmediate(resolve));
+	probe.pictureCame({ width: 1, height: 1 });
+	await settle();
+	assert.deepEqual(done, []);
+	probe.pictureCame({ width: 2, height: 1 });
+	await settle();
+	assert.deepEqual(done, ["first"]);
+	time.advance(5000);
+	await settle();
+	assert.deepEqual(done, ["first", "second"]);
+	probe.pictureCame({ width: 2, height: 1 });
 });

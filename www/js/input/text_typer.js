@@ -9,6 +9,9 @@ import { KEYCODE_NONE } from "./key_table.js";
 
 /** @typedef {import("./key_map.js").Tap} Tap */
 
+/** What is longer is pasted, which is faster. */
+const TYPED_MAX = 32;
+
 export class TextTyper {
 	/**
 	 * @param {object} options
@@ -35,6 +38,10 @@ export class TextTyper {
 		const taps = signs.map((sign) => this._keyMap().tapsFor(sign));
 		const first = taps.indexOf(null);
 		const last = taps.lastIndexOf(null);
+		if (taps.length > TYPED_MAX) {
+			this._paste(signs.join(""));
+			return;
+		}
 		if (first < 0) {
 			this._tapAll(taps);
 			return;

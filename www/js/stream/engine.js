@@ -6,11 +6,12 @@
  * worker cannot have the canvas; it never touches the document.
  */
 
+import { AgentProbe } from "./agent_probe.js";
 import { Connection, SUBPROTOCOL } from "./connection.js";
 import { MASK_LEVELS, VERSION_KEY_TAPS } from "./kdrive_numbers.js";
 import { KdriveReader, ProtocolError } from "./kdrive_read.js";
-import { buttonEvent, joinEvents, keyEvent, motionEvent } from "./kdrive_send.js";
-import { isModifierKeycode, MASK_KEYS } from "../input/key_table.js";
+import { buttonEvent, keyEvent, levelledTap, motionEvent } from "./kdrive_send.js";
+import { isModifierKeycode } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { PaintLink } from "./paint_link.js";
 import { Refresh } from "./refresh.js";
@@ -69,10 +70,15 @@ export class Engine {
 			},
 			onEnd: (reason) => this._ended(reason),
 		});
+		this._probe = new AgentProbe({
+			send: (bytes) => this._connection.send(bytes),
+			setTimer,
+		});
 		this._sender = new SendQueue({
 			send: (bytes) => this._connection.send(bytes),
 			now,
 			setTimer,
+			probe: () => this._probe.ask(),
 		});
 		this._selections = new Selections({
 			sender: this._sender,
@@ -126,7 +132,7 @@ export class Engine {
 		const tapped = this._version >= VERSION_KEY_TAPS && !isModifierKeycode(keycode);
 		if (!down && tapped) return;
 		const levels = down && this._version >= VERSION_KEY_TAPS ? mask & MASK_LEVELS : 0;
-		if (levels) this._sender.pushMasked(levelledTap(keycode, mask), mask & ~MASK_LEVELS);
+		if (levels) this._sender.pushMasked(levelledTap(keycode, mask), mask);
 		else this._sender.pushMasked(keyEvent(down, keycode, mask), mask);
 	}
 
@@ -175,6 +181,7 @@ export class Engine {
 	/** @param {FrameMessage} frame */
 	_takeFrame(frame) {
 		this._selections.pictureCame(frame);
+		this._probe.pictureCame(frame);
 		if (this._reader.skipFrames) {
 			this._shed += 1;
 			return;
@@ -280,19 +287,4 @@ export class Engine {
 		this._link.flush();
 		this._post({ type: "ended", reason });
 	}
-}
-
-/**
- * A key with Shift or AltGr, and at once their release. They stayed down until some later event
- * otherwise, and an agent that reads this and that event together would not notice the difference;
- * so, each tap is right whatever it is read with.
- * @param {number} keycode @param {number} mask
- */
-function levelledTap(keycode, mask) {
-	const after = mask & ~MASK_LEVELS;
-	const releases = MASK_KEYS.filter(([bit]) => bit & mask & MASK_LEVELS);
-	return joinEvents([
-		keyEvent(true, keycode, mask),
-		...releases.map(([, modifier]) => keyEvent(false, modifier, after)),
-	]);
 }

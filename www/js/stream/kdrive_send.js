@@ -5,6 +5,7 @@
  * the wire.
  */
 
+import { MASK_KEYS } from "../input/key_table.js";
 import * as n from "./kdrive_numbers.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
@@ -29,6 +30,21 @@ export function keyEvent(down, keycode, mask) {
 	event.setUint32(4, mask & 0xff, true);
 	event.setUint32(8, keycode, true);
 	return finish(event);
+}
+
+/**
+ * A key with Shift or AltGr, and at once their release. They stayed down until some later event
+ * otherwise, and an agent that reads this and that event together would not notice the difference;
+ * so, each tap is right whatever it is read with.
+ * @param {number} keycode @param {number} mask
+ */
+export function levelledTap(keycode, mask) {
+	const after = mask & ~n.MASK_LEVELS;
+	const releases = MASK_KEYS.filter(([bit]) => bit & mask & n.MASK_LEVELS);
+	return joinEvents([
+		keyEvent(true, keycode, mask),
+		...releases.map(([, modifier]) => keyEvent(false, modifier, after)),
+	]);
 }
 
 /** @param {boolean} down @param {number} button X button, 1..8 @param {number} mask */

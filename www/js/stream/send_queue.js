@@ -6,6 +6,8 @@
  * keeps off the button before it. Everything else goes at once.
  */
 
+import { EVENT_BYTES } from "./kdrive_numbers.js";
+
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 /** @typedef {() => Promise<void> | void} Task */
 /** @typedef {{bytes: Bytes, mask: number | null, motion: boolean, button?: boolean, task?: Task}}
@@ -15,6 +17,11 @@
 export const MASK_GAP_MS = 10;
 /** Between a button and the motion after it. */
 export const BUTTON_GAP_MS = 10;
+/** An agent that has been busy reads up to 99 events at once, and what is torn there, a key from
+ * its modifiers' release, goes wrong. So no more than this is ever left for it to read ... */
+export const UNREAD_MAX = 36;
+/** ... and it is asked how far it is after so many. */
+export const PROBE_EVERY = 12;
 const NOTHING = new Uint8Array(0);
 
 export class SendQueue {
@@ -23,9 +30,11 @@ export class SendQueue {
 	 * @param {(bytes: Bytes) => void} options.send one call is one message
 	 * @param {() => number} options.now milliseconds, monotonic
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
+	 * @param {() => Promise<void>} options.probe resolves when the agent has read all so far
 	 */
-	constructor({ send, now, setTimer }) {
+	constructor({ send, now, setTimer, probe }) {
 		this._send = send;
+		this._probe = probe;
 		this._now = now;
 		this._setTimer = setTimer;
 		/** @type {Waiting[]} */
@@ -34,6 +43,8 @@ export class SendQueue {
 		this._lastMask = null;
 		this._lastMaskAt = 0;
 		this._buttonAt = -BUTTON_GAP_MS;
+		this._unread = 0; /* keys and buttons that the agent may not have read */
+		this._asking = false;
 		this._blocked = false;
 	}
 
@@ -79,6 +90,7 @@ export class SendQueue {
 				this._runTask(next.task);
 				continue;
 			}
+			if (next.mask !== null && this._unread >= UNREAD_MAX) return; /* until the answer */
 			const now = this._now();
 			const due = this._dueAt(next);
 			if (now < due) {
@@ -93,6 +105,7 @@ export class SendQueue {
 			if (next.button) this._buttonAt = now;
 			this._waiting.shift();
 			this._send(next.bytes);
+			if (next.mask !== null) this._count(next.bytes.length / EVENT_BYTES);
 		}
 	}
 
@@ -101,6 +114,20 @@ export class SendQueue {
 		if (motion) return this._buttonAt + BUTTON_GAP_MS;
 		const other = mask !== null && this._lastMask !== null && mask !== this._lastMask;
 		return other ? this._lastMaskAt + MASK_GAP_MS : -Infinity;
+	}
+
+	/** @param {number} events keys and buttons that went out */
+	_count(events) {
+		this._unread += events;
+		if (this._asking || this._unread < PROBE_EVERY) return;
+		const asked = this._unread;
+		this._asking = true;
+		void this._probe().then(() => {
+			this._asking = false;
+			this._unread -= asked;
+			this._count(0);
+			if (!this._blocked) this._drain();
+		});
 	}
 
 	/** @param {Task} task */

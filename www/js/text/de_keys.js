@@ -46,7 +46,6 @@ export const deLayouts = {
 	"us(dvorak)": "Englisch (Dvorak)",
 	"us(colemak)": "Englisch (Colemak)",
 	"fr(bepo)": "Französisch (BÉPO)",
-	"de(neo)": "Deutsch (Neo 2)",
 };
 
 /** @type {typeof import("./en_keys.js").enKeyNames} */

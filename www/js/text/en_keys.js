@@ -45,7 +45,6 @@ export const enLayouts = {
 	"us(dvorak)": "English (Dvorak)",
 	"us(colemak)": "English (Colemak)",
 	"fr(bepo)": "French (BÉPO)",
-	"de(neo)": "German (Neo 2)",
 };
 
 export const enKeyNames = {
