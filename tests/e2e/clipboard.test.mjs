@@ -70,13 +70,16 @@ async function userHas(wanted, selection = "clipboard") {
 }
 
 /** A program on the server pastes exactly this. @param {Buffer | string} wanted
- * @param {Selection} [selection] */
-async function serverHas(wanted, selection = "clipboard") {
+ * @param {Selection} [selection] @param {() => Promise<void>} [before] each try */
+async function serverHas(wanted, selection = "clipboard", before = async () => {}) {
 	const bytes = Buffer.from(wanted);
 	/** @type {Buffer} */
 	let seen = bytes.subarray(0, 0);
 	await eventually(
-		async () => (seen = await server.paste(selection)).equals(bytes),
+		async () => {
+			await before();
+			return (seen = await server.paste(selection)).equals(bytes);
+		},
 		"the text on the server",
 		WAIT_MS,
 	).catch((error) => {
@@ -122,7 +125,8 @@ async function terminalGets(got, wanted) {
 	});
 }
 
-/** Another window on the user's machine had the focus for a while. */
+/** Another window on the user's machine had the focus for a while. A browser may not have seen yet
+ * what a program there has just copied, so tests come back until it has. */
 async function comeBack() {
 	await page.evaluate(() => {
 		window.dispatchEvent(new Event("blur"));
@@ -471,13 +475,11 @@ test("with the permission to read, a copy is there without any key", async () =>
 	context = await openPage(["clipboard-read", "clipboard-write"]);
 	for (const text of [fresh("granted"), HARD_TEXT]) {
 		await user.copy("clipboard", text);
-		await comeBack();
-		await serverHas(text);
+		await serverHas(text, "clipboard", comeBack);
 	}
 	const long = longText(5e6);
 	await user.copy("clipboard", long);
-	await comeBack();
-	await serverHas(long);
+	await serverHas(long, "clipboard", comeBack);
 	const png = picture(13);
 	await user.copy("clipboard", png, PNG);
 	await comeBack();

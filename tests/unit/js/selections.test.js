@@ -20,6 +20,7 @@ import {
 	FETCH_WAIT_MS,
 	LOAN_MS,
 } from "../../../www/js/stream/selections_out.js";
+import { AgentProbe, ANSWER_WAIT_MS as PROBE_WAIT_MS } from "../../../www/js/stream/agent_probe.js";
 import { SendQueue } from "../../../www/js/stream/send_queue.js";
 import { FakeTime } from "./fake_time.js";
 
@@ -100,11 +101,13 @@ function setUp() {
 	/** @type {any[]} */
 	const posted = [];
 	const send = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => agent.take(bytes);
-	const probe = async () => {};
+	const agentProbe = new AgentProbe({ send, setTimer: time.setTimer });
+	const probe = () => agentProbe.ask();
 	const sender = new SendQueue({ send, now: time.now, setTimer: time.setTimer, probe });
 	const selections = new Selections({
 		sender,
 		connection: { send, say: (text) => void pings.push(text.replace(/^ping /, "")) },
+		probe,
 		post: (message) => posted.push(message),
 		setTimer: time.setTimer,
 		clearTimer: time.clearTimer,
@@ -117,7 +120,11 @@ function setUp() {
 	};
 	const demand = (selection = CLIPBOARD) =>
 		selections.handle({ type: "demand-selection", selection });
-	return { time, agent, pings, posted, sender, selections, offer, confirmAll, demand };
+	const answer = () => agentProbe.pictureCame({ width: 2, height: 1 });
+	return {
+		...{ time, agent, pings, posted, sender, selections, agentProbe },
+		...{ offer, confirmAll, demand, answer },
+	};
 }
 
 /** Until all promises have had their turn. */
@@ -371,7 +378,7 @@ test("a demand for nothing is not answered; too much and nothing are not offered
 /* ---- typing by pasting ---- */
 
 test("text that is typed by pasting: fetched, then later keys, then the clipboard as it was", async () => {
-	const { time, agent, offer, demand, sender, selections } = setUp();
+	const { time, agent, offer, demand, sender, selections, agentProbe, answer } = setUp();
 	offer("mine");
 	await settle();
 	agent.saw = [];
@@ -379,16 +386,16 @@ test("text that is typed by pasting: fetched, then later keys, then the clipboar
 	sender.pushMasked(key(38), 0);
 	await settle();
 	assert.deepEqual(agent.saw, ["update"]);
-	selections.pictureCame({ width: 100, height: 1 });
+	agentProbe.pictureCame({ width: 100, height: 1 });
 	await settle();
 	assert.equal(agent.saw.length, 1);
-	selections.pictureCame({ width: 1, height: 1 });
+	answer();
 	await settle();
 	assert.deepEqual(agent.saw.slice(1), ["notice 0 1", "notice 1 1", "key 2 118"]);
 	demand(PRIMARY);
 	await settle();
 	assert.equal(agent.saw.at(-1), "update");
-	selections.pictureCame({ width: 1, height: 1 });
+	answer();
 	await settle();
 	time.advance(20);
 	assert.equal(agent.saw.at(-2), "key 3 50");
@@ -401,21 +408,21 @@ test("text that is typed by pasting: fetched, then later keys, then the clipboar
 });
 
 test("words in quick succession each wait for the one before, and the server's copy comes back", async () => {
-	const { time, agent, demand, selections, confirmAll } = setUp();
+	const { time, agent, demand, selections, confirmAll, answer } = setUp();
 	selections.handle(notice());
 	selections.handle(piece({ first: true, last: true, data: encode("theirs") }));
 	await settle();
 	for (const text of ["a", "a", "b"]) selections.tell({ type: "paste-text", text });
 	for (const text of ["a", "a", "b"]) {
 		await settle();
-		selections.pictureCame({ width: 1, height: 1 });
+		answer();
 		await settle();
 		time.advance(20);
 		demand(CLIPBOARD);
 		assert.equal(agent.text(CLIPBOARD), text);
 		confirmAll();
 		await settle();
-		selections.pictureCame({ width: 1, height: 1 });
+		answer();
 		await settle();
 		time.advance(20);
 	}
@@ -431,12 +438,12 @@ test("nobody fetches the text: the keys go on after a while", async () => {
 	selections.tell({ type: "paste-text", text: "x" });
 	sender.pushMasked(key(38), 0);
 	await settle();
-	time.advance(500); /* and the agent says nothing either */
+	time.advance(PROBE_WAIT_MS); /* and the agent says nothing either */
 	await settle();
 	assert.equal(agent.saw.at(-1), "key 2 118");
 	time.advance(FETCH_WAIT_MS);
 	await settle();
-	time.advance(500);
+	time.advance(PROBE_WAIT_MS);
 	await settle();
 	assert.deepEqual(agent.saw.slice(-2), ["key 3 50", "key 2 38"]);
 });

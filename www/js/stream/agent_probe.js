@@ -8,7 +8,7 @@ import { updateEvent } from "./kdrive_send.js";
 
 const SIZE = { width: 2, height: 1 };
 /** An agent that is busy with something else may leave a question out. */
-const ANSWER_WAIT_MS = 1500;
+export const ANSWER_WAIT_MS = 1500;
 
 export class AgentProbe {
 	/**

@@ -83,6 +83,7 @@ export class Engine {
 		this._selections = new Selections({
 			sender: this._sender,
 			connection: this._connection,
+			probe: () => this._probe.ask(),
 			post,
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
@@ -180,7 +181,6 @@ export class Engine {
 
 	/** @param {FrameMessage} frame */
 	_takeFrame(frame) {
-		this._selections.pictureCame(frame);
 		this._probe.pictureCame(frame);
 		if (this._reader.skipFrames) {
 			this._shed += 1;

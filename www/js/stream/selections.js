@@ -5,7 +5,7 @@
  */
 
 import { MASK_SHIFT } from "./kdrive_numbers.js";
-import { keyEvent, updateEvent } from "./kdrive_send.js";
+import { keyEvent } from "./kdrive_send.js";
 import { isNotice } from "./selection_reader.js";
 import { SelectionsIn } from "./selections_in.js";
 import { SelectionsOut } from "./selections_out.js";
@@ -17,9 +17,6 @@ import { SelectionsOut } from "./selections_out.js";
 
 const KEYCODE_INSERT = 118;
 const KEYCODE_SHIFT = 50;
-/** A picture of this size is asked for to hear from the agent. */
-const PROBE = { width: 1, height: 1 };
-const SETTLE_MS = 400;
 
 export class Selections {
 	/**
@@ -27,17 +24,14 @@ export class Selections {
 	 * @param {import("./send_queue.js").SendQueue} options.sender
 	 * @param {{send: (bytes: Uint8Array<ArrayBuffer>) => void, say: (text: string) => void}}
 	 *   options.connection
+	 * @param {() => Promise<void>} options.probe resolves when the agent has read all so far
 	 * @param {(message: EngineMessage) => void} options.post
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
 	 * @param {(timer: any) => void} options.clearTimer
 	 */
-	constructor({ sender, connection, post, setTimer, clearTimer }) {
+	constructor({ sender, connection, probe, post, setTimer, clearTimer }) {
 		this._sender = sender;
-		this._connection = connection;
-		this._setTimer = setTimer;
-		this._clearTimer = clearTimer;
-		/* The agent has read all up to the probe. */
-		this._settled = () => {};
+		this._probe = probe;
 		this._in = new SelectionsIn({
 			send: (bytes) => sender.push(bytes),
 			post,
@@ -91,34 +85,16 @@ export class Selections {
 		this._out.close();
 	}
 
-	/** Keys that come after the text wait until a program has it. @param {string} text */
+	/** Keys that come after the text wait until a program has it. The agent is heard before and
+	 * after: it presses Shift only for an event that it reads apart from earlier ones without it, and
+	 * gives a program nothing if a new selection is announced in the same breath.
+	 * @param {string} text */
 	_pasteText(text) {
-		this._sender.pushTask(() => this._settle());
+		this._sender.pushTask(this._probe);
 		this._sender.pushTask(() => this._out.lend(text));
 		this._sender.pushMasked(keyEvent(true, KEYCODE_INSERT, MASK_SHIFT), MASK_SHIFT);
 		this._sender.pushTask(() => this._out.fetched());
-		this._sender.pushTask(() => this._settle());
+		this._sender.pushTask(this._probe);
 		this._sender.pushMasked(keyEvent(false, KEYCODE_SHIFT, 0), 0);
-	}
-
-	/** Waits until the agent has dealt with all it was sent, which its answer to another event says.
-	 * It presses Shift only for an event that it reads apart from earlier ones without it, and it
-	 * gives a program nothing if a new selection is announced in the same breath. @returns {Promise<void>} */
-	_settle() {
-		return new Promise((resolve) => {
-			const done = () => {
-				this._clearTimer(late);
-				this._settled = () => {};
-				resolve();
-			};
-			const late = this._setTimer(done, SETTLE_MS);
-			this._settled = done;
-			this._connection.send(updateEvent({ x: 0, y: 0, ...PROBE }));
-		});
-	}
-
-	/** Every picture of the agent is shown here. @param {{width: number, height: number}} size */
-	pictureCame({ width, height }) {
-		if (width === PROBE.width && height === PROBE.height) this._settled();
 	}
 }
