@@ -88,8 +88,9 @@ export class UserMachine {
 	/** Another program pastes; "" if it cannot. @param {Selection} selection
 	 * @param {string} [target] */
 	async paste(selection, target = "UTF8_STRING") {
-		const args = ["-selection", selection, "-t", target, "-o"];
-		return pipe({ name: "xclip", program: "xclip", args, env: this._env }).catch(() =>
+		/* An xclip that serves two readers of a large text at once leaves one of them waiting. */
+		const args = ["10", "xclip", "-selection", selection, "-t", target, "-o"];
+		return pipe({ name: "xclip", program: "timeout", args, env: this._env }).catch(() =>
 			Buffer.alloc(0),
 		);
 	}
