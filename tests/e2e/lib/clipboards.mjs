@@ -38,6 +38,8 @@ function pipe({ name, program, args, env, input }) {
 	});
 }
 
+const HOLD_WAIT_MS = 60_000;
+
 /** The user's machine: a screen, a browser on it, and another program beside the browser. */
 export class UserMachine {
 	static async start() {
@@ -82,6 +84,7 @@ export class UserMachine {
 		await eventually(
 			async () => (await this.paste(selection, target)).equals(bytes),
 			"xclip holding the selection",
+			HOLD_WAIT_MS,
 		);
 	}
 
@@ -89,7 +92,7 @@ export class UserMachine {
 	 * @param {string} [target] */
 	async paste(selection, target = "UTF8_STRING") {
 		/* An xclip that serves two readers of a large text at once leaves one of them waiting. */
-		const args = ["10", "xclip", "-selection", selection, "-t", target, "-o"];
+		const args = ["3", "xclip", "-selection", selection, "-t", target, "-o"];
 		return pipe({ name: "xclip", program: "timeout", args, env: this._env }).catch(() =>
 			Buffer.alloc(0),
 		);
