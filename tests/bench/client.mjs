@@ -21,6 +21,7 @@ import { cp } from "node:fs/promises";
 import path from "node:path";
 import { launchBrowser } from "../e2e/standin/browser.mjs";
 import { StandinGateway } from "../e2e/standin/gateway.mjs";
+import { shownPicture } from "../e2e/lib/screen.mjs";
 import { build, root } from "../e2e/lib/stack.mjs";
 import { MemoryPeak } from "./memory.mjs";
 import { installProbe, ProbeServer, wallClock } from "./page_probe.mjs";
@@ -75,21 +76,6 @@ async function buildReference() {
 		...{ bundle: true, minify: true, format: "esm", logLevel: "warning" },
 	});
 	await cp(path.join(from, "index.html"), path.join(to, "index.html"));
-}
-
-/** Runs in the page: what the canvas shows, as bytes of R, G, B, A in base64. */
-function shownPicture() {
-	const screen = /** @type {HTMLCanvasElement} */ (document.getElementById("screen"));
-	const copy = document.createElement("canvas");
-	copy.width = screen.width;
-	copy.height = screen.height;
-	const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
-	context.drawImage(screen, 0, 0);
-	const { data } = context.getImageData(0, 0, copy.width, copy.height);
-	let text = "";
-	for (let i = 0; i < data.length; i += 32768)
-		text += String.fromCharCode(...data.subarray(i, i + 32768));
-	return btoa(text);
 }
 
 /** Decoders round a JPEG's colours differently, and scale up its coarser colour plane differently;
@@ -223,7 +209,7 @@ async function play(which, parts) {
 			pageP50: percentile(inPage, 50),
 			keys: wire.length,
 			rounds: played.rounds,
-			picture: await page.evaluate(shownPicture),
+			picture: (await page.evaluate(shownPicture)).base64,
 		};
 	} finally {
 		await browser.close();

@@ -67,6 +67,21 @@ async function serverPicture(stack, display, user) {
 	return { width, height, lineBytes, pixels: file.subarray(headerSize + colours * 12) };
 }
 
+/** Runs in the page: what the canvas shows; bytes of R, G, B, A in base64. */
+export function shownPicture() {
+	const screen = /** @type {HTMLCanvasElement} */ (document.getElementById("screen"));
+	const copy = document.createElement("canvas");
+	copy.width = screen.width;
+	copy.height = screen.height;
+	const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
+	context.drawImage(screen, 0, 0);
+	const { data } = context.getImageData(0, 0, copy.width, copy.height);
+	let text = "";
+	for (let i = 0; i < data.length; i += 32768)
+		text += String.fromCharCode(...data.subarray(i, i + 32768));
+	return { width: copy.width, height: copy.height, base64: btoa(text) };
+}
+
 /**
  * Compares the canvas with the X server's screen.
  * @param {Stack} stack
@@ -77,19 +92,7 @@ async function serverPicture(stack, display, user) {
  */
 export async function pictureDifference(stack, page, display, user = "alice") {
 	const server = await serverPicture(stack, display, user);
-	const shown = await page.evaluate(() => {
-		const screen = /** @type {HTMLCanvasElement} */ (document.getElementById("screen"));
-		const copy = document.createElement("canvas");
-		copy.width = screen.width;
-		copy.height = screen.height;
-		const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
-		context.drawImage(screen, 0, 0);
-		const { data } = context.getImageData(0, 0, copy.width, copy.height);
-		let text = "";
-		for (let i = 0; i < data.length; i += 32768)
-			text += String.fromCharCode(...data.subarray(i, i + 32768));
-		return { width: copy.width, height: copy.height, base64: btoa(text) };
-	});
+	const shown = await page.evaluate(shownPicture);
 	const pixels = Buffer.from(shown.base64, "base64");
 	const colours = new Set();
 	for (let i = 0; i < pixels.length; i += 4) colours.add(pixels.readUInt32LE(i) & 0xffffff);
