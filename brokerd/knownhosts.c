@@ -144,7 +144,7 @@ static void read_line(struct search *search, char *line)
 {
 	static const char blanks[] = " \t\r\n";
 	char *rest = NULL, *field = strtok_r(line, blanks, &rest), *type, *base64;
-	struct record_hostkey key;
+	struct record_hostkey key = {0};
 	bool revoked = false;
 	size_t found;
 

@@ -12,7 +12,8 @@ enum field_kind {
 	FIELD_TEXT = 2,
 	FIELD_SECRET = 3,
 	FIELD_BYTES = 4,
-	FIELD_LIST = 5
+	FIELD_LIST = 5,
+	FIELD_LINES = 6
 };
 
 struct layout;
@@ -52,6 +53,8 @@ struct message_info {
 	offsetof(struct tag, field), 0, bits / 8, smallest, largest, NULL},
 #define TEXT(tag, field, shortest, longest) {#field, FIELD_TEXT, \
 	offsetof(struct tag, field), 0, 1, shortest, longest, NULL},
+#define LINES(tag, field, shortest, longest) {#field, FIELD_LINES, \
+	offsetof(struct tag, field), 0, 1, shortest, longest, NULL},
 #define SECRET(tag, field, shortest, longest) {#field, FIELD_SECRET, \
 	offsetof(struct tag, field), 0, 1, shortest, longest, NULL},
 #define BYTES(tag, field, shortest, longest) {#field, FIELD_BYTES, \
@@ -67,6 +70,7 @@ struct message_info {
 #include "messages.def"
 #undef UINT
 #undef TEXT
+#undef LINES
 #undef SECRET
 #undef BYTES
 #undef LIST
@@ -77,6 +81,7 @@ struct message_info {
 
 #define UINT(tag, field, bits, smallest, largest)
 #define TEXT(tag, field, shortest, longest)
+#define LINES(tag, field, shortest, longest)
 #define SECRET(tag, field, shortest, longest)
 #define BYTES(tag, field, shortest, longest)
 #define LIST(tag, field, record, fewest, most)
@@ -183,10 +188,24 @@ static uint64_t field_amount(const struct field *field, const uint8_t *body)
 	case FIELD_UINT:
 		return uint_load(body + field->offset, field->width);
 	case FIELD_TEXT:
+	case FIELD_LINES:
 	case FIELD_SECRET:
 		return strnlen((const char *)body + field->offset, field->max + 1);
 	default:
 		return uint_load(body + field->count_offset, sizeof(uint16_t));
+	}
+}
+
+/* Whether these characters may stand in such a field. */
+static bool text_is_allowed(enum field_kind kind, const char *text, size_t length)
+{
+	switch (kind) {
+	case FIELD_TEXT:
+		return wire_text_is_clean(text, length);
+	case FIELD_LINES:
+		return wire_lines_are_clean(text, length);
+	default:
+		return true;
 	}
 }
 
@@ -200,8 +219,7 @@ static void encode_layout(
 		size_t start;
 
 		if (amount < field->min || amount > field->max ||
-		    (field->kind == FIELD_TEXT &&
-			!wire_text_is_clean((const char *)value, amount))) {
+		    !text_is_allowed(field->kind, (const char *)value, amount)) {
 			writer->failed = true;
 			return;
 		}
@@ -263,11 +281,11 @@ static void decode_layout(struct wire_reader *reader, const struct layout *layou
 			uint_store(value, amount, field->width);
 			break;
 		case FIELD_TEXT:
+		case FIELD_LINES:
 		case FIELD_SECRET:
 			data = wire_get_bytes(&part, length);
 			if ((length != 0 && memchr(data, 0, length) != NULL) ||
-			    (field->kind == FIELD_TEXT &&
-				!wire_text_is_clean((const char *)data, length))) {
+			    !text_is_allowed(field->kind, (const char *)data, length)) {
 				reader->failed = true;
 				return;
 			}
@@ -379,6 +397,21 @@ const char *session_status_name(enum session_status status)
 	return status < SESSION_STATUS_COUNT ? names[status] : "?";
 }
 
+const char *hop_name(enum hop hop)
+{
+	static const char *const names[HOP_COUNT] = {"server", "jump"};
+
+	return hop < HOP_COUNT ? names[hop] : "?";
+}
+
+const char *prompt_kind_name(enum prompt_kind kind)
+{
+	static const char *const names[PROMPT_KIND_COUNT] = {
+	    "questions", "password", "new_password", "host_key"};
+
+	return kind < PROMPT_KIND_COUNT ? names[kind] : "?";
+}
+
 const char *message_result_text(enum message_result result)
 {
 	switch (result) {
@@ -410,6 +443,12 @@ static void print_layout(FILE *out, const struct layout *layout, const uint8_t *
 			break;
 		case FIELD_TEXT:
 			fprintf(out, "\"%.*s\"", (int)amount, (const char *)value);
+			break;
+		case FIELD_LINES:
+			fputc('"', out);
+			for (size_t k = 0; k < amount; k++)
+				fputc(value[k] == '\n' ? ' ' : value[k], out);
+			fputc('"', out);
 			break;
 		case FIELD_SECRET:
 			fputs("***", out);
@@ -482,17 +521,25 @@ bool message_example(unsigned index, bool largest, struct message *message)
 	return true;
 }
 
+/* Bytes of the character at text, which may be up to four; 0 if it is malformed or a control
+ * character. */
+static size_t clean_step(const char *text, size_t length)
+{
+	size_t step = 1;
+
+	while (step <= 4 && step <= length && !wire_text_is_clean(text, step))
+		step++;
+	return step <= 4 && step <= length ? step : 0;
+}
+
 void message_set_text(char *field, size_t size, const char *text, size_t length)
 {
 	size_t used = 0;
 
-	/* A sequence of up to four bytes is taken whole or replaced byte by byte. */
 	for (size_t i = 0; i < length && used + 1 < size;) {
-		size_t step = 1;
+		size_t step = clean_step(text + i, length - i);
 
-		while (step <= 4 && step <= length - i && !wire_text_is_clean(text + i, step))
-			step++;
-		if (step > 4 || step > length - i) {
+		if (step == 0) {
 			field[used++] = '?';
 			i++;
 			continue;
@@ -502,6 +549,28 @@ void message_set_text(char *field, size_t size, const char *text, size_t length)
 		memcpy(field + used, text + i, step);
 		used += step;
 		i += step;
+	}
+	field[used] = 0;
+}
+
+void message_set_lines(char *field, size_t size, const char *text, size_t length)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length && used + 1 < size;) {
+		bool newline = text[i] == '\n' ||
+			       (text[i] == '\r' && (i + 1 == length || text[i + 1] != '\n'));
+		size_t step = clean_step(text + i, length - i), taken = step != 0 ? step : 1;
+
+		if (newline)
+			field[used++] = '\n';
+		else if (step != 0 && wire_lines_are_clean(text + i, step)) {
+			if (used + step >= size)
+				break;
+			memcpy(field + used, text + i, step);
+			used += step;
+		}
+		i += taken;
 	}
 	field[used] = 0;
 }

@@ -15,7 +15,7 @@
 
 /* Bytes on the wire: header "X2GW", version, type, payload length, request id; then the payload. */
 #define PROTO_MAGIC	    0x58324757u
-#define PROTO_VERSION	    2
+#define PROTO_VERSION	    3
 #define PROTO_HEADER_BYTES  16
 #define PROTO_PAYLOAD_BYTES 65536
 #define PROTO_FRAME_BYTES   (PROTO_HEADER_BYTES + PROTO_PAYLOAD_BYTES)
@@ -66,6 +66,55 @@ enum application_group {
 	APPLICATION_GROUP_COUNT
 };
 
+/* Where on the way something happened. */
+enum hop { HOP_SERVER, HOP_JUMP, HOP_COUNT };
+
+/* The X2Go server and one jump host. */
+#define HOPS_MAX 2
+
+#define HOST_KEYS_MAX  32
+#define HOST_KEY_BYTES 1100 /* an RSA key of 8192 bits */
+
+/* What is done about a server whose host key is not on file. A key that differs from the one on
+ * file is refused in any case. */
+enum host_keys { HOST_KEYS_STRICT, HOST_KEYS_ASK, HOST_KEYS_ACCEPT_NEW, HOST_KEYS_COUNT };
+
+/* What the known hosts file says of a key. AUTHORITY: it signs certificates, which are not used. */
+enum host_key_mark {
+	HOST_KEY_TRUSTED,
+	HOST_KEY_REVOKED,
+	HOST_KEY_AUTHORITY,
+	HOST_KEY_MARK_COUNT
+};
+
+/* QUESTIONS are the server's; for the others the page has words of its own: PASSWORD and
+ * NEW_PASSWORD want one answer, HOST_KEY "yes" or anything else. */
+enum prompt_kind {
+	PROMPT_QUESTIONS,
+	PROMPT_PASSWORD,
+	PROMPT_NEW_PASSWORD,
+	PROMPT_HOST_KEY,
+	PROMPT_KIND_COUNT
+};
+#define QUESTIONS_MAX 16
+
+/* Which way selections go. */
+enum clipboard {
+	CLIPBOARD_BOTH,
+	CLIPBOARD_NONE,
+	CLIPBOARD_CLIENT, /* from the browser to the session */
+	CLIPBOARD_SERVER, /* from the session to the browser */
+	CLIPBOARD_COUNT
+};
+
+/* Of pictures that are packed with loss: 0 to 9, or as the agent does by itself. */
+#define QUALITY_DEFAULT 10
+
+#define KEYBOARD_MODEL_CHARS 32
+
+/* What becomes of a stream when its browser is gone for longer than the grace time. */
+enum when_left { WHEN_LEFT_SUSPEND, WHEN_LEFT_LEAVE, WHEN_LEFT_COUNT };
+
 /* Where the stream between agent and browser stands. */
 enum stream_state {
 	STREAM_STATE_NONE,    /* no agent */
@@ -77,6 +126,7 @@ enum stream_state {
 /* clang-format off */
 #define UINT(tag, field, bits, smallest, largest) uint##bits##_t field;
 #define TEXT(tag, field, shortest, longest) char field[(longest) + 1];
+#define LINES(tag, field, shortest, longest) char field[(longest) + 1];
 #define SECRET(tag, field, shortest, longest) char field[(longest) + 1];
 #define BYTES(tag, field, shortest, longest) uint16_t field##_length; uint8_t field[longest];
 #define LIST(tag, field, record, fewest, most) \
@@ -90,6 +140,7 @@ enum stream_state {
 #undef RECORD_END
 #undef UINT
 #undef TEXT
+#undef LINES
 #undef SECRET
 #undef BYTES
 #undef LIST
@@ -100,6 +151,7 @@ enum stream_state {
 #define RECORD_END(name)
 #define UINT(tag, field, bits, smallest, largest)
 #define TEXT(tag, field, shortest, longest)
+#define LINES(tag, field, shortest, longest)
 #define SECRET(tag, field, shortest, longest)
 #define BYTES(tag, field, shortest, longest)
 #define LIST(tag, field, record, fewest, most)
@@ -126,6 +178,7 @@ struct message {
 #undef RECORD_END
 #undef UINT
 #undef TEXT
+#undef LINES
 #undef SECRET
 #undef BYTES
 #undef LIST
@@ -168,6 +221,8 @@ const char *session_kind_name(enum session_kind kind);
 /* As the Desktop Menu Specification spells it. */
 const char *application_group_name(enum application_group group);
 const char *session_status_name(enum session_status status);
+const char *hop_name(enum hop hop);
+const char *prompt_kind_name(enum prompt_kind kind);
 const char *message_result_text(enum message_result result);
 
 /* Prints the message in one line for logs and tests: secrets as "***", bytes as their count.
@@ -181,5 +236,9 @@ bool message_example(unsigned index, bool largest, struct message *message);
 /* Copies text into a field of size bytes, cut at a character's border if need be, control
  * characters and malformed bytes replaced by '?'. For text of foreign origin. */
 void message_set_text(char *field, size_t size, const char *text, size_t length);
+
+/* The same for a field of LINES: line ends become newlines; other control characters, and those
+ * that change the direction of writing, are left out. */
+void message_set_lines(char *field, size_t size, const char *text, size_t length);
 
 #endif

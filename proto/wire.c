@@ -99,6 +99,19 @@ static size_t utf8_sequence(const uint8_t *text, size_t length, uint32_t *ret_po
 	return size;
 }
 
+static bool is_control(uint32_t point)
+{
+	return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
+/* Marks, embeddings, overrides and isolates (Unicode Standard Annex 9), and separators of lines
+ * that are not newlines. */
+static bool changes_direction(uint32_t point)
+{
+	return point == 0x061c || (point >= 0x200e && point <= 0x200f) ||
+	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
 bool wire_text_is_clean(const char *text, size_t length)
 {
 	const uint8_t *bytes = (const uint8_t *)text;
@@ -107,7 +120,21 @@ bool wire_text_is_clean(const char *text, size_t length)
 
 	for (size_t i = 0; i < length; i += size) {
 		size = utf8_sequence(bytes + i, length - i, &point);
-		if (size == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0))
+		if (size == 0 || is_control(point))
+			return false;
+	}
+	return true;
+}
+
+bool wire_lines_are_clean(const char *text, size_t length)
+{
+	const uint8_t *bytes = (const uint8_t *)text;
+	uint32_t point;
+	size_t size;
+
+	for (size_t i = 0; i < length; i += size) {
+		size = utf8_sequence(bytes + i, length - i, &point);
+		if (size == 0 || (point != '\n' && is_control(point)) || changes_direction(point))
 			return false;
 	}
 	return true;

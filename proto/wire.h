@@ -43,4 +43,8 @@ bool wire_end(const struct wire_reader *reader);
 /* True for well-formed UTF-8 (RFC 3629 section 4) without control characters (C0, DEL, C1). */
 bool wire_text_is_clean(const char *text, size_t length);
 
+/* The same but for newlines, which may stand in it, and characters that change the direction of
+ * writing, which may not: for text that a server wants the user to read. */
+bool wire_lines_are_clean(const char *text, size_t length);
+
 #endif

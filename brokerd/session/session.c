@@ -181,6 +181,7 @@ static void handle_open(struct session *session, struct message *message)
 	static const struct ssh_handlers ssh_handlers = {
 	    .opened = on_ssh_opened, .failed = on_ssh_failed};
 	struct message_open *open = &message->open;
+	const struct record_hop *server = &open->hops[open->hops_count - 1];
 	struct relay_settings relay_settings = {.base = session->base,
 	    .listener = message->fds[1],
 	    .login = open->login,
@@ -190,8 +191,8 @@ static void handle_open(struct session *session, struct message *message)
 	    .buffer_bytes = open->buffer_bytes};
 	struct ssh_settings ssh_settings = {.base = session->base,
 	    .fd = message->fds[0],
-	    .user = open->user,
-	    .password = open->password,
+	    .user = server->user,
+	    .password = open->hops[open->hops_count - 1].password,
 	    .hostkeys = open->hostkeys,
 	    .hostkey_count = open->hostkeys_count,
 	    .auth_deadline_ms = open->auth_deadline_ms};
@@ -199,7 +200,7 @@ static void handle_open(struct session *session, struct message *message)
 	set_state(session, SESSION_STATE_CONNECTING);
 	message->fds[0] = message->fds[1] = -1;
 	memcpy(relay_settings.cookie_hash, open->cookie_hash, sizeof(relay_settings.cookie_hash));
-	strcpy(session->user, open->user);
+	strcpy(session->user, server->user);
 	session->port = open->port;
 	session->start_deadline_ms = open->start_deadline_ms;
 	session->desktop_count = open->desktops_count;

@@ -295,11 +295,16 @@ __attribute__((unused)) static void send_open(void)
 
 	message_init(&message, MESSAGE_OPEN, 0);
 	strcpy(open->login, "0123456789abcdef");
-	strcpy(open->server, "test");
-	strcpy(open->user, SSHD_USER);
-	strcpy(open->password, SSHD_PASSWORD);
+	open->hops_count = 1;
+	strcpy(open->hops[0].name, "test");
+	strcpy(open->hops[0].address, "127.0.0.1");
+	open->hops[0].port = 22;
+	strcpy(open->hops[0].methods, "password,keyboard-interactive");
+	strcpy(open->hops[0].user, SSHD_USER);
+	strcpy(open->hops[0].password, SSHD_PASSWORD);
 	open->cookie_hash_length = 32;
 	strcpy(open->origin, "https://localhost");
+	open->prompt_deadline_ms = 60000;
 	open->auth_deadline_ms = 15000;
 	open->start_deadline_ms = 15000;
 	open->attach_deadline_ms = 15000;

@@ -124,7 +124,7 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 {
 	struct message answer;
 
-	strcpy(standin_user, order->open.user);
+	strcpy(standin_user, order->open.hops[0].user);
 	if (strcmp(standin_user, "wrong") == 0)
 		standin_end(conn, ERROR_AUTH_FAILED, "there is no such user");
 	if (strcmp(standin_user, "crash") == 0)
