@@ -73,6 +73,20 @@ static void link_fail(struct broker_call *link, enum error_code failure)
 		done(NULL, failure, arg);
 }
 
+/* Both tell of a login, and its cookie, which nobody else has. */
+_Static_assert(
+    offsetof(struct message, prompted.login) == offsetof(struct message, logged_in.login) &&
+	offsetof(struct message, prompted.cookie) == offsetof(struct message, logged_in.cookie),
+    "PROMPTED and LOGGED_IN begin alike");
+
+static bool is_expected(const struct broker_call *link, const struct message *message)
+{
+	if (message->type == MESSAGE_FAIL)
+		return error_is_known(message->fail.code);
+	return message->type == link->expected ||
+	       (message->type == MESSAGE_PROMPTED && link->expected == MESSAGE_LOGGED_IN);
+}
+
 static void on_message(struct conn *conn, struct message *message, void *arg)
 {
 	struct broker_call *link = arg;
@@ -82,8 +96,7 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 
 	(void)conn;
 	if (link->request_id == 0 || message->request_id != link->request_id ||
-	    (message->type != link->expected && message->type != MESSAGE_FAIL) ||
-	    (message->type == MESSAGE_FAIL && !error_is_known(message->fail.code))) {
+	    !is_expected(link, message)) {
 		log_warnx(
 		    "broker %s: unexpected %s", broker->path, message_type_name(message->type));
 		link_fail(link, ERROR_BROKER_UNAVAILABLE);
@@ -92,7 +105,7 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 	broker->complained = false;
 	if (link->cancelled) {
 		/* The broker answered before it saw the end. */
-		if (message->type == MESSAGE_LOGGED_IN)
+		if (message->type != MESSAGE_FAIL)
 			broker_end_login(broker, message);
 		link_free(link);
 		return;
@@ -280,6 +293,8 @@ void broker_end_login(struct broker *broker, const struct message *answer)
 {
 	struct message *ask = secret_malloc(sizeof(*ask));
 
+	if (answer->logged_in.cookie[0] == 0)
+		return;
 	log_info("login %s: answer not delivered: logged out", answer->logged_in.login);
 	if (ask == NULL)
 		return;

@@ -26,9 +26,9 @@ struct broker *broker_create(struct event_base *base, const char *path);
 void broker_destroy(struct broker *broker);
 
 /* Sends ask, whose request id is chosen here; the caller may wipe it at once.
- * expected: type of the answer besides FAIL. deadline_ms: from now on.
- * done may be NULL if the answer does not matter.
- * Fails: NULL if the broker cannot be reached; done is not called then. */
+ * expected: type of the answer besides FAIL; for LOGGED_IN it may be PROMPTED as well. deadline_ms:
+ * from now on. done may be NULL if the answer does not matter. Fails: NULL if the broker cannot be
+ * reached; done is not called then. */
 struct broker_call *broker_call_start(struct broker *broker, struct message *ask,
     enum message_type expected, unsigned deadline_ms, broker_call_done done, void *arg);
 
@@ -36,7 +36,8 @@ struct broker_call *broker_call_start(struct broker *broker, struct message *ask
  * opened all the same is ended. Not after done. Takes NULL. */
 void broker_call_cancel(struct broker_call *call);
 
-/* Ends the login of this LOGGED_IN, whose cookie has reached nobody. */
+/* Ends the login of this LOGGED_IN or PROMPTED, whose cookie, if it brings one, has reached
+ * nobody. */
 void broker_end_login(struct broker *broker, const struct message *answer);
 
 #endif

@@ -32,8 +32,9 @@ static bool login_is_sound(const char *login)
 
 void http_set_cookie_give(struct http_set_cookie *set, const char *login, const char *cookie)
 {
-	snprintf(set->text, sizeof(set->text), HTTP_COOKIE_PREFIX "%s=%s" COOKIE_ATTRIBUTES, login,
-	    cookie);
+	if (cookie[0] != 0)
+		snprintf(set->text, sizeof(set->text), HTTP_COOKIE_PREFIX "%s=%s" COOKIE_ATTRIBUTES,
+		    login, cookie);
 }
 
 void http_set_cookie_take(struct http_set_cookie *set, const char *login)
@@ -98,21 +99,21 @@ bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
 	return send_reply(exchange, 200, 0, NULL, set, json);
 }
 
-bool http_reply_error(struct exchange *exchange, enum error_code code, const char *detail,
-    uint32_t retry_after_s, const char *allow, struct http_set_cookie *set)
+bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,
+    const char *allow, struct http_set_cookie *set)
 {
-	int status = error_info(code)->http_status;
+	const struct error_info *info = error_info(failure->code);
+	int status = info->http_status;
 	yajl_gen json = yajl_gen_alloc(NULL);
 
 	/* Some codes of the table say how something ended well ("suspended"); as the answer to
 	 * another call they are a conflict. */
 	if (status < 400)
 		status = 409;
-	if (detail == NULL)
-		detail = "";
-	log_debug("request refused: %d %s%s%s", status, error_info(code)->name,
-	    detail[0] != 0 ? ": " : "", detail);
+	log_debug("request refused: %d %s%s%s", status, info->name,
+	    failure->detail != NULL && failure->detail[0] != 0 ? ": " : "",
+	    failure->detail != NULL ? failure->detail : "");
 	if (json != NULL)
-		json_write_error(json, code, detail, retry_after_s);
-	return send_reply(exchange, status, retry_after_s, allow, set, json);
+		json_write_error(json, failure);
+	return send_reply(exchange, status, failure->retry_after_s, allow, set, json);
 }

@@ -11,6 +11,7 @@
 #include "proto/messages.h"
 
 struct exchange;
+struct json_failure;
 struct rpc_call;
 
 /* "x2goweb_<login>=<cookie>" and its attributes, for Set-Cookie; "" = none. Secret: wipe it. */
@@ -18,7 +19,7 @@ struct http_set_cookie {
 	char text[128];
 };
 
-/* Gives the browser the login's cookie. */
+/* Gives the browser the login's cookie, if it is one. */
 void http_set_cookie_give(struct http_set_cookie *set, const char *login, const char *cookie);
 
 /* Makes the browser forget it. Does nothing if login is no login id. */
@@ -28,8 +29,8 @@ void http_set_cookie_take(struct http_set_cookie *set, const char *login);
 bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
     const struct message *answer, struct http_set_cookie *set);
 
-/* allow: method for the Allow header, or NULL. detail: see json_write_error. */
-bool http_reply_error(struct exchange *exchange, enum error_code code, const char *detail,
-    uint32_t retry_after_s, const char *allow, struct http_set_cookie *set);
+/* allow: method for the Allow header, or NULL. */
+bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,
+    const char *allow, struct http_set_cookie *set);
 
 #endif

@@ -52,6 +52,15 @@ static void put_servers(yajl_gen json, const struct message_config *config)
 		yajl_gen_map_open(json);
 		put_text(json, "id", server->id);
 		put_text(json, "title", server->title[0] != 0 ? server->title : server->id);
+		if (server->desktop[0] != 0)
+			put_text(json, "desktop", server->desktop);
+		if (server->jump[0] != 0) {
+			put_name(json, "jump");
+			yajl_gen_map_open(json);
+			put_text(json, "title", server->jump);
+			put_bool(json, "user", server->jump_user != 0);
+			yajl_gen_map_close(json);
+		}
 		if (config->native_mode != 0) {
 			put_text(json, "host", server->address);
 			put_uint(json, "port", server->port);
@@ -100,6 +109,7 @@ void json_write_config(yajl_gen json, const struct message *answer)
 	put_bool(json, "native_mode", config->native_mode != 0);
 	put_servers(json, config);
 	put_bool(json, "other_servers", config->other_servers != 0);
+	put_bool(json, "other_jumps", config->other_jumps != 0);
 	put_choices(json, "desktops", config->desktops, config->desktops_count);
 	put_name(json, "defaults");
 	yajl_gen_map_open(json);
@@ -116,15 +126,58 @@ void json_write_config(yajl_gen json, const struct message *answer)
 	yajl_gen_map_close(json);
 }
 
-void json_write_logged_in(yajl_gen json, const struct message *answer)
+static void put_notice(yajl_gen json, const char *notice)
 {
-	const struct message_logged_in *login = &answer->logged_in;
+	if (notice[0] != 0)
+		put_text(json, "notice", notice);
+}
 
-	yajl_gen_map_open(json);
+static void write_logged_in(yajl_gen json, const struct message_logged_in *login)
+{
 	put_text(json, "login", login->login);
 	put_text(json, "state", "ready");
+	put_notice(json, login->notice);
 	put_sessions(json, login->sessions, login->sessions_count);
 	put_choices(json, "desktops", login->desktops, login->desktops_count);
+}
+
+static void write_prompted(yajl_gen json, const struct message_prompted *prompted)
+{
+	const struct record_prompt *prompt = &prompted->prompt[0];
+
+	put_text(json, "login", prompted->login);
+	put_text(json, "state", "prompt");
+	put_text(json, "kind", prompt_kind_name(prompt->kind));
+	put_text(json, "hop", hop_name(prompt->hop));
+	put_text(json, "host", prompt->host);
+	put_text(json, "title", prompt->title);
+	put_text(json, "instruction", prompt->instruction);
+	put_notice(json, prompt->notice);
+	put_name(json, "prompts");
+	yajl_gen_array_open(json);
+	for (size_t i = 0; i < prompt->questions_count; i++) {
+		yajl_gen_map_open(json);
+		put_text(json, "text", prompt->questions[i].text);
+		put_bool(json, "echo", prompt->questions[i].echo != 0);
+		yajl_gen_map_close(json);
+	}
+	yajl_gen_array_close(json);
+	if (prompt->kind != PROMPT_HOST_KEY)
+		return;
+	put_name(json, "host_key");
+	yajl_gen_map_open(json);
+	put_text(json, "type", prompt->key_type);
+	put_text(json, "fingerprint", prompt->fingerprint);
+	yajl_gen_map_close(json);
+}
+
+void json_write_login(yajl_gen json, const struct message *answer)
+{
+	yajl_gen_map_open(json);
+	if (answer->type == MESSAGE_PROMPTED)
+		write_prompted(json, &answer->prompted);
+	else
+		write_logged_in(json, &answer->logged_in);
 	yajl_gen_map_close(json);
 }
 
@@ -182,31 +235,36 @@ void json_write_done(yajl_gen json, const struct message *answer)
 	yajl_gen_map_close(json);
 }
 
-/* What is wrong with a request, which host key was shown, what is not installed: the user needs
- * to know. Other details (why a login failed, what a server printed) are the admin's. */
+/* What is wrong with a request, which host key was shown, what is not installed, why an account is
+ * closed: the user needs to know. Other details (why a login failed, what a server printed) are the
+ * admin's. */
 static bool detail_is_for_the_user(enum error_code code)
 {
 	return code == ERROR_BAD_REQUEST || code == ERROR_HOST_KEY_UNKNOWN ||
-	       code == ERROR_HOST_KEY_CHANGED || code == ERROR_DESKTOP_MISSING;
+	       code == ERROR_HOST_KEY_CHANGED || code == ERROR_HOST_KEY_REVOKED ||
+	       code == ERROR_DESKTOP_MISSING || code == ERROR_ACCOUNT_REFUSED;
 }
 
-void json_write_error(
-    yajl_gen json, enum error_code code, const char *detail, uint32_t retry_after_s)
+void json_write_error(yajl_gen json, const struct json_failure *failure)
 {
-	const struct error_info *info = error_info(code);
+	const struct error_info *info = error_info(failure->code);
+	const char *where = failure->hop == HOP_JUMP ? "At the jump host: " : "";
 	char message[768];
 
-	if (detail != NULL && detail[0] != 0 && detail_is_for_the_user(code))
-		snprintf(message, sizeof(message), "%s (%s)", info->text, detail);
+	if (failure->detail != NULL && failure->detail[0] != 0 &&
+	    detail_is_for_the_user(failure->code))
+		snprintf(message, sizeof(message), "%s%s (%s)", where, info->text, failure->detail);
 	else
-		snprintf(message, sizeof(message), "%s", info->text);
+		snprintf(message, sizeof(message), "%s%s", where, info->text);
 	yajl_gen_map_open(json);
 	put_name(json, "error");
 	yajl_gen_map_open(json);
 	put_text(json, "code", info->name);
 	put_text(json, "message", message);
-	if (retry_after_s != 0)
-		put_uint(json, "retry_after", retry_after_s);
+	if (failure->hop == HOP_JUMP)
+		put_text(json, "hop", hop_name(failure->hop));
+	if (failure->retry_after_s != 0)
+		put_uint(json, "retry_after", failure->retry_after_s);
 	yajl_gen_map_close(json);
 	yajl_gen_map_close(json);
 }

@@ -14,16 +14,23 @@
 
 /* Each writes the whole object for one kind of answer. */
 void json_write_config(yajl_gen json, const struct message *answer);
-void json_write_logged_in(yajl_gen json, const struct message *answer);
+/* LOGGED_IN or PROMPTED. */
+void json_write_login(yajl_gen json, const struct message *answer);
 void json_write_sessions(yajl_gen json, const struct message *answer);
 void json_write_applications(yajl_gen json, const struct message *answer);
 void json_write_stream(yajl_gen json, const struct message *answer);
 void json_write_session(yajl_gen json, const struct message *answer);
 void json_write_done(yajl_gen json, const struct message *answer);
 
-/* detail: more for the user, or NULL; shown only with codes for which it helps and tells no
- * secret. retry_after_s: 0 = none. */
-void json_write_error(
-    yajl_gen json, enum error_code code, const char *detail, uint32_t retry_after_s);
+/* What went wrong, and what may be said about it. */
+struct json_failure {
+	enum error_code code;
+	enum hop hop;
+	const char *detail;	/* more for the user, or NULL; shown only with codes for which it
+				 * helps and tells no secret */
+	uint32_t retry_after_s; /* 0: none */
+};
+
+void json_write_error(yajl_gen json, const struct json_failure *failure);
 
 #endif

@@ -13,6 +13,7 @@
 #include "http_reply.h"
 #include "intake.h"
 #include "json_read.h"
+#include "json_write.h"
 #include "proto/log.h"
 #include "proto/secret.h"
 #include "rpc_table.h"
@@ -46,16 +47,30 @@ static void request_free(struct request *request)
 		requests->all_done(requests->arg);
 }
 
-static void reply_error(
-    struct request *request, enum error_code code, const char *detail, uint32_t retry_after_s)
+/* Whether there is no such login any more. A login that fails while it is being asked for its
+ * user's answers is over, unless it was the answers' form or the gateway that failed. */
+static bool failure_ends_login(const struct request *request, enum error_code code)
+{
+	return code == ERROR_NOT_LOGGED_IN ||
+	       (request->rpc != NULL && request->rpc->ask == MESSAGE_ANSWER &&
+		   code != ERROR_BAD_REQUEST && code != ERROR_SESSION_BUSY &&
+		   code != ERROR_BROKER_UNAVAILABLE && code != ERROR_TIMEOUT);
+}
+
+static void reply_failure(struct request *request, const struct json_failure *failure)
 {
 	struct http_set_cookie set = {{0}};
 
-	if (code == ERROR_NOT_LOGGED_IN)
+	if (failure_ends_login(request, failure->code))
 		http_set_cookie_take(&set, request->login);
-	http_reply_error(&request->exchange, code, detail, retry_after_s,
-	    code == ERROR_METHOD_NOT_ALLOWED ? request->rpc->method : NULL, &set);
+	http_reply_error(&request->exchange, failure,
+	    failure->code == ERROR_METHOD_NOT_ALLOWED ? request->rpc->method : NULL, &set);
 	request_free(request);
+}
+
+static void reply_error(struct request *request, enum error_code code, const char *detail)
+{
+	reply_failure(request, &(struct json_failure){.code = code, .detail = detail});
 }
 
 static void on_answer(const struct message *answer, enum error_code failure, void *arg)
@@ -65,10 +80,15 @@ static void on_answer(const struct message *answer, enum error_code failure, voi
 	bool delivered;
 
 	request->call = NULL;
-	if (answer == NULL || answer->type == MESSAGE_FAIL) {
-		reply_error(request, answer == NULL ? failure : (enum error_code)answer->fail.code,
-		    answer == NULL ? NULL : answer->fail.detail,
-		    answer == NULL ? 0 : answer->fail.retry_after_s);
+	if (answer == NULL) {
+		reply_error(request, failure, NULL);
+		return;
+	}
+	if (answer->type == MESSAGE_FAIL) {
+		reply_failure(request, &(struct json_failure){.code = answer->fail.code,
+					   .hop = answer->fail.hop,
+					   .detail = answer->fail.detail,
+					   .retry_after_s = answer->fail.retry_after_s});
 		return;
 	}
 	if (request->rpc->cookie == RPC_COOKIE_GIVEN)
@@ -223,7 +243,7 @@ void request_serve(struct requests *requests, int fd, const struct intake *intak
 	if (error == ERROR_NONE)
 		error = send_request(request, &draft->ask);
 	if (error != ERROR_NONE)
-		reply_error(request, error, detail, 0);
+		reply_error(request, error, detail);
 out:
 	secret_free(draft);
 }
@@ -234,6 +254,6 @@ void requests_give_up(struct requests *requests)
 		struct request *request = LIST_FIRST(&requests->list);
 
 		broker_call_cancel(request->call);
-		reply_error(request, ERROR_BROKER_UNAVAILABLE, NULL, 0);
+		reply_error(request, ERROR_BROKER_UNAVAILABLE, NULL);
 	}
 }

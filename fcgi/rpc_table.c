@@ -8,16 +8,49 @@
 
 /* Largest text lengths are those of messages.def, by the sizes of the members. */
 /* clang-format off */
-#define TEXT(name, member, min) {name, JSON_TEXT, false, MEMBER(member), min, LENGTH(member)}
-#define LAYOUT(name, member) {name, JSON_LAYOUT, false, MEMBER(member), 1, LENGTH(member)}
-#define OPTIONAL_LAYOUT(name, member) {name, JSON_LAYOUT, true, MEMBER(member), 0, LENGTH(member)}
-#define SECRET(name, member) {name, JSON_SECRET, false, MEMBER(member), 0, LENGTH(member)}
-#define UINT(name, member, min, max) {name, JSON_UINT16, false, MEMBER(member), min, max}
-#define OPTIONAL_UINT(name, member, min, max) {name, JSON_UINT16, true, MEMBER(member), min, max}
-#define END {.name = NULL}
-#define MEMBER(member) offsetof(struct message, member), sizeof(((struct message *)0)->member)
+#define MEMBER(member) \
+	.offset = offsetof(struct message, member), .size = sizeof(((struct message *)0)->member)
 #define LENGTH(member) (sizeof(((struct message *)0)->member) - 1)
+#define TEXT(called, member, shortest) \
+	{.name = called, .kind = JSON_TEXT, MEMBER(member), .min = shortest, .max = LENGTH(member)}
+#define EITHER_TEXT(called, member, number) \
+	{.name = called, .kind = JSON_TEXT, MEMBER(member), .min = 1, .max = LENGTH(member), \
+	    .group = number}
+#define OPTIONAL_TEXT(called, member) \
+	{.name = called, .kind = JSON_TEXT, .optional = true, MEMBER(member), .max = LENGTH(member)}
+#define LAYOUT(called, member) \
+	{.name = called, .kind = JSON_LAYOUT, MEMBER(member), .min = 1, .max = LENGTH(member)}
+#define OPTIONAL_LAYOUT(called, member) \
+	{.name = called, .kind = JSON_LAYOUT, .optional = true, MEMBER(member), \
+	    .max = LENGTH(member)}
+#define OPTIONAL_SECRET(called, member) \
+	{.name = called, .kind = JSON_SECRET, .optional = true, MEMBER(member), \
+	    .max = LENGTH(member)}
+#define ANSWERS(called, member) \
+	{.name = called, .kind = JSON_ANSWERS, .offset = offsetof(struct message, member##_count), \
+	    .size = sizeof(struct json_answers), .max = LENGTH(member[0].text)}
+#define UINT(called, member, smallest, largest) \
+	{.name = called, .kind = JSON_UINT16, MEMBER(member), .min = smallest, .max = largest}
+#define OPTIONAL_UINT(called, member, smallest, largest) \
+	{.name = called, .kind = JSON_UINT16, .optional = true, MEMBER(member), .min = smallest, \
+	    .max = largest}
+#define END {.name = NULL}
+/* How a session is shown, of START and RESUME. */
+#define SCREEN(message) \
+	UINT("width", message.width, SCREEN_MIN, SCREEN_MAX), \
+	UINT("height", message.height, SCREEN_MIN, SCREEN_MAX), \
+	OPTIONAL_LAYOUT("layout", message.layout), \
+	OPTIONAL_TEXT("model", message.model), \
+	OPTIONAL_UINT("dpi", message.dpi, 1, 480), \
+	{.name = "clipboard", .kind = JSON_WORD, .optional = true, MEMBER(message.clipboard), \
+	    .words = clipboard_words}, \
+	{.name = "quality", .kind = JSON_UINT8, .optional = true, MEMBER(message.quality), \
+	    .max = QUALITY_DEFAULT - 1, .preset = QUALITY_DEFAULT}
 /* clang-format on */
+
+/* By enum clipboard. */
+static const char *const clipboard_words[CLIPBOARD_COUNT + 1] = {
+    "both", "none", "client", "server", NULL};
 
 /* rpc_login and rpc_cookie find them in all messages that need a login. */
 #define ASSERT_LOGIN_FIRST(member)                                                                 \
@@ -33,13 +66,29 @@ ASSERT_LOGIN_FIRST(terminate);
 ASSERT_LOGIN_FIRST(logout);
 ASSERT_LOGIN_FIRST(layout);
 ASSERT_LOGIN_FIRST(applications_get);
+ASSERT_LOGIN_FIRST(answer);
+
+_Static_assert(
+    offsetof(struct message, answer.answers) - offsetof(struct message, answer.answers_count) ==
+	offsetof(struct json_answers, items),
+    "answers lie as the reader of JSON fills them");
 
 static const struct json_field no_fields[] = {END};
 
 static const struct json_field login_fields[] = {
-    TEXT("server", login.server, 1),
+    EITHER_TEXT("server", login.server, 1),
+    EITHER_TEXT("host", login.host, 1),
     TEXT("user", login.user, 1),
-    SECRET("password", login.password),
+    OPTIONAL_SECRET("password", login.password),
+    OPTIONAL_TEXT("proxy_host", login.proxy_host),
+    OPTIONAL_TEXT("proxy_user", login.proxy_user),
+    OPTIONAL_SECRET("proxy_password", login.proxy_password),
+    END,
+};
+
+static const struct json_field answer_fields[] = {
+    TEXT("login", answer.login, 16),
+    ANSWERS("answers", answer.answers),
     END,
 };
 
@@ -56,21 +105,16 @@ static const struct json_field sessions_fields[] = {
 /* A desktop is a command, too: x2goruncommand knows the names of both. */
 static const struct json_field start_fields[] = {
     TEXT("login", start.login, 16),
-    TEXT("desktop", start.command, 1),
-    TEXT("command", start.command, 1),
-    UINT("width", start.width, SCREEN_MIN, SCREEN_MAX),
-    UINT("height", start.height, SCREEN_MIN, SCREEN_MAX),
-    OPTIONAL_LAYOUT("layout", start.layout),
-    OPTIONAL_UINT("dpi", start.dpi, 1, 480),
+    EITHER_TEXT("desktop", start.command, 1),
+    EITHER_TEXT("command", start.command, 1),
+    SCREEN(start),
     END,
 };
 
 static const struct json_field resume_fields[] = {
     TEXT("login", resume.login, 16),
     TEXT("id", resume.session, 1),
-    UINT("width", resume.width, SCREEN_MIN, SCREEN_MAX),
-    UINT("height", resume.height, SCREEN_MIN, SCREEN_MAX),
-    OPTIONAL_LAYOUT("layout", resume.layout),
+    SCREEN(resume),
     END,
 };
 
@@ -100,6 +144,8 @@ static const struct json_field logout_fields[] = {
 
 /* Sorted by name. */
 static const struct rpc_call calls[] = {
+    {"answer", "POST", answer_fields, RPC_COOKIE_NEEDED, MESSAGE_ANSWER, MESSAGE_LOGGED_IN, 60000,
+	json_write_login},
     {"applications", "POST", applications_fields, RPC_COOKIE_NEEDED, MESSAGE_APPLICATIONS_GET,
 	MESSAGE_APPLICATIONS, 100000, json_write_applications},
     {"config", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_CONFIG_GET, MESSAGE_CONFIG, 10000,
@@ -107,7 +153,7 @@ static const struct rpc_call calls[] = {
     {"layout", "POST", layout_fields, RPC_COOKIE_NEEDED, MESSAGE_LAYOUT, MESSAGE_DONE, 100000,
 	json_write_done},
     {"login", "POST", login_fields, RPC_COOKIE_GIVEN, MESSAGE_LOGIN, MESSAGE_LOGGED_IN, 60000,
-	json_write_logged_in},
+	json_write_login},
     {"logout", "POST", logout_fields, RPC_COOKIE_TAKEN, MESSAGE_LOGOUT, MESSAGE_DONE, 60000,
 	json_write_done},
     {"resume", "POST", resume_fields, RPC_COOKIE_NEEDED, MESSAGE_RESUME, MESSAGE_STREAM, 100000,

@@ -80,12 +80,7 @@ enum hop { HOP_SERVER, HOP_JUMP, HOP_COUNT };
 enum host_keys { HOST_KEYS_STRICT, HOST_KEYS_ASK, HOST_KEYS_ACCEPT_NEW, HOST_KEYS_COUNT };
 
 /* What the known hosts file says of a key. AUTHORITY: it signs certificates, which are not used. */
-enum host_key_mark {
-	HOST_KEY_TRUSTED,
-	HOST_KEY_REVOKED,
-	HOST_KEY_AUTHORITY,
-	HOST_KEY_MARK_COUNT
-};
+enum host_key_mark { HOST_KEY_TRUSTED, HOST_KEY_REVOKED, HOST_KEY_AUTHORITY, HOST_KEY_MARK_COUNT };
 
 /* QUESTIONS are the server's; for the others the page has words of its own: PASSWORD and
  * NEW_PASSWORD want one answer, HOST_KEY "yes" or anything else. */

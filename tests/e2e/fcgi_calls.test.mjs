@@ -46,6 +46,7 @@ describe("calls", () => {
 				{ id: "bare", title: "bare" },
 			],
 			other_servers: false,
+			other_jumps: false,
 			desktops: [{ id: "ICEWM", title: "IceWM" }],
 			defaults: { server: "demo", desktop: "ICEWM" },
 			limits: { width_min: 64, width_max: 8192, height_min: 64, height_max: 8192 },
@@ -81,10 +82,93 @@ describe("calls", () => {
 		assert.ok(id > 0);
 		assert.deepEqual(asked, {
 			...credentials,
+			host: "",
+			proxy_host: "",
+			proxy_user: "",
+			proxy_password: "",
 			type: "LOGIN",
 			client: "192.0.2.7",
 			origin: ORIGIN,
 		});
+	});
+
+	test("login: to a typed server through a typed jump host", async () => {
+		const { server: _server, ...rest } = credentials;
+		const typed = {
+			...rest,
+			host: "x2go.example:2222",
+			proxy_host: "bastion",
+			proxy_user: "al",
+			proxy_password: "jump-canary",
+		};
+		assert.equal((await stage.ask("login", typed)).status, 200);
+		const asked = await stage.broker.request("LOGIN");
+		for (const [name, value] of Object.entries({ ...typed, server: "" }))
+			assert.equal(asked[name], value);
+		const both = { ...credentials, host: "x2go.example" };
+		const refused = await stage.ask("login", both);
+		assertError(refused, 400, "bad_request", /host cannot go with server/);
+	});
+
+	test("login: what the user is asked, with the cookie to answer by", async () => {
+		stage.broker.answer = (message, conn) =>
+			conn.send("PROMPTED", message.id, {
+				login: LOGIN,
+				cookie: COOKIE,
+				prompt: [
+					{
+						kind: 3,
+						host: "demo",
+						key_type: "ssh-ed25519",
+						fingerprint: "SHA256:abc",
+						notice: "Welcome",
+						key: Buffer.from("key blob"),
+					},
+				],
+			});
+		const { status, json, headers } = await stage.ask("login", credentials);
+		assert.equal(status, 200);
+		assert.deepEqual(json, {
+			login: LOGIN,
+			state: "prompt",
+			kind: "host_key",
+			hop: "server",
+			host: "demo",
+			title: "",
+			instruction: "",
+			notice: "Welcome",
+			prompts: [],
+			host_key: { type: "ssh-ed25519", fingerprint: "SHA256:abc" },
+		});
+		assert.match(headers["set-cookie"], new RegExp(`^x2goweb_${LOGIN}=${COOKIE};`));
+	});
+
+	test("answer: to as many questions as there were; a failure takes the cookie along", async () => {
+		const answers = ["123456", "bl\u00fce\n"];
+		const answer = await stage.ask("answer", { login: LOGIN, answers }, withCookie);
+		assert.deepEqual(answer.json.prompts, [
+			{ text: "Code: ", echo: false },
+			{ text: "Colour? ", echo: true },
+		]);
+		assert.equal(answer.json.instruction, "Line one\nline two");
+		assert.equal(answer.json.hop, "jump");
+		assert.equal(answer.headers["set-cookie"], undefined);
+		const asked = await stage.broker.request("ANSWER");
+		assert.deepEqual(
+			asked.answers.map((/** @type {{text: string}} */ { text }) => text),
+			answers,
+		);
+
+		stage.broker.answer = (message, conn) =>
+			conn.send("FAIL", message.id, { code: 8, hop: 1, detail: "pam" });
+		const wrong = await stage.ask("answer", { login: LOGIN, answers: [] }, withCookie);
+		assertError(wrong, 401, "auth_failed", /^At the jump host: The user name or/);
+		assert.equal(wrong.json.error.hop, "jump");
+		assert.match(wrong.headers["set-cookie"], /Max-Age=0/);
+
+		const list = { login: LOGIN, answers: ["a", 1] };
+		const malformed = await stage.ask("answer", list, withCookie);
+		assertError(malformed, 400, "bad_request", /answers must be a list of texts/);
 	});
 
 	/** @type {[string, object, string, object, object][]} call, JSON, message, its fields, answer */
@@ -103,23 +187,35 @@ describe("calls", () => {
 		],
 		[
 			"start",
-			{ desktop: "ICEWM", width: 1024, height: 768, layout: "de", dpi: 96 },
+			{
+				...{ desktop: "ICEWM", width: 1024, height: 768, layout: "de", dpi: 96 },
+				...{ model: "pc104", clipboard: "server", quality: 3 },
+			},
 			"START",
-			{ command: "ICEWM", width: 1024, height: 768, layout: "de", dpi: 96 },
+			{
+				...{ command: "ICEWM", width: 1024, height: 768, layout: "de", dpi: 96 },
+				...{ model: "pc104", clipboard: 3, quality: 3 },
+			},
 			{ session: ROW_JSON, ws: "/x2gows/20003" },
 		],
 		[
 			"start",
 			{ command: "xterm -e 'a \"b\"'", width: 64, height: 8192 },
 			"START",
-			{ command: "xterm -e 'a \"b\"'", width: 64, height: 8192, layout: "", dpi: 0 },
+			{
+				...{ command: "xterm -e 'a \"b\"'", width: 64, height: 8192, layout: "" },
+				...{ dpi: 0, model: "", clipboard: 0, quality: 10 },
+			},
 			{ session: ROW_JSON, ws: "/x2gows/20003" },
 		],
 		[
 			"resume",
 			{ id: ROW.id, width: 1024, height: 768 },
 			"RESUME",
-			{ session: ROW.id, width: 1024, height: 768, layout: "" },
+			{
+				...{ session: ROW.id, width: 1024, height: 768, layout: "" },
+				...{ dpi: 0, model: "", clipboard: 0, quality: 10 },
+			},
 			{ session: ROW_JSON, ws: "/x2gows/20004" },
 		],
 		[
@@ -268,7 +364,7 @@ describe("guards", () => {
 		["another object inside", '{"server":{"a":1}}', /server must be a text/],
 		["a list of users", '{"user":["a"]}', /user must be a text/],
 		["null", '{"server":null}', /server must be a text/],
-		["a missing field", '{"server":"demo","user":"alice"}', /password is missing/],
+		["a missing field", '{"server":"demo"}', /user is missing/],
 		["an unknown field", '{"role":"root"}', /role is not a field/],
 		["a field twice", '{"user":"a","user":"b"}', /user is given twice/],
 		["NUL", '{"user":"a\\u0000b"}', /user holds characters/],

@@ -22,19 +22,32 @@ struct target {
 	char layout[13];
 	char between;
 	uint16_t width, dpi;
+	uint8_t quality, way;
+	struct json_answers answers;
 	char after;
 };
 
-#define MEMBER(member) offsetof(struct target, member), sizeof(((struct target *)0)->member)
+#define MEMBER(member)                                                                             \
+	.offset = offsetof(struct target, member), .size = sizeof(((struct target *)0)->member)
+
+static const char *const ways[] = {"both", "none", NULL};
 
 static const struct json_field fields[] = {
-    {"name", JSON_TEXT, false, MEMBER(name), 2, 8},
-    {"secret", JSON_SECRET, true, MEMBER(secret), 0, 8},
-    {"desktop", JSON_TEXT, false, MEMBER(choice), 1, 8},
-    {"command", JSON_TEXT, false, MEMBER(choice), 1, 8},
-    {"layout", JSON_LAYOUT, true, MEMBER(layout), 0, 12},
-    {"width", JSON_UINT16, false, MEMBER(width), 64, 8192},
-    {"dpi", JSON_UINT16, true, MEMBER(dpi), 1, 65535},
+    {.name = "name", .kind = JSON_TEXT, MEMBER(name), .min = 2, .max = 8},
+    {.name = "secret", .kind = JSON_SECRET, .optional = true, MEMBER(secret), .max = 8},
+    {.name = "desktop", .kind = JSON_TEXT, MEMBER(choice), .min = 1, .max = 8, .group = 1},
+    {.name = "command", .kind = JSON_TEXT, MEMBER(choice), .min = 1, .max = 8, .group = 1},
+    {.name = "layout", .kind = JSON_LAYOUT, .optional = true, MEMBER(layout), .max = 12},
+    {.name = "width", .kind = JSON_UINT16, MEMBER(width), .min = 64, .max = 8192},
+    {.name = "dpi", .kind = JSON_UINT16, .optional = true, MEMBER(dpi), .min = 1, .max = 65535},
+    {.name = "quality",
+	.kind = JSON_UINT8,
+	.optional = true,
+	MEMBER(quality),
+	.max = 9,
+	.preset = 10},
+    {.name = "way", .kind = JSON_WORD, .optional = true, MEMBER(way), .words = ways},
+    {.name = "answers", .kind = JSON_ANSWERS, .optional = true, MEMBER(answers), .max = 6},
     {.name = NULL},
 };
 
@@ -76,6 +89,29 @@ static void test_taken(void **state)
 	assert_string_equal(target.choice, "KDE");
 	assert_string_equal(target.secret, "");
 	assert_int_equal(target.dpi, 0);
+	assert_int_equal(target.quality, 10);
+	assert_int_equal(target.answers.count, 0);
+}
+
+static void test_kinds(void **state)
+{
+	static const char text[] = "{\"name\":\"al\",\"desktop\":\"a\",\"width\":64,\"quality\":9,"
+				   "\"way\":\"none\",\"answers\":[\"\",\"a\\nb\",\"123456\"]}";
+	char many[200] = "{\"answers\":[\"\"";
+
+	(void)state;
+	assert_true(read_text(text, sizeof(text) - 1));
+	assert_int_equal(target.quality, 9);
+	assert_int_equal(target.way, 1);
+	assert_int_equal(target.answers.count, 3);
+	assert_string_equal(target.answers.items[0].text, "");
+	assert_string_equal(target.answers.items[1].text, "a\nb");
+	assert_string_equal(target.answers.items[2].text, "123456");
+	for (unsigned i = 1; i <= QUESTIONS_MAX; i++)
+		strcat(many, ",\"\"");
+	strcat(many, "]}");
+	assert_false(read_text(many, strlen(many)));
+	assert_string_equal(detail, "answers has too many entries");
 }
 
 static void test_refused(void **state)
@@ -144,6 +180,21 @@ static void test_refused(void **state)
 	    {"{\"layout\":\"ch(fr\"}", "layout must be a keyboard layout like de or ch(fr)"},
 	    {"{\"layout\":\"d\\u0000\"}", "layout holds characters that are not allowed"},
 	    {"{\"layout\":\"german(swiss)\"}", "layout must not be longer than 12 bytes"},
+	    {"{\"quality\":10}", "quality must be from 0 to 9"},
+	    {"{\"quality\":-1}", "quality must be from 0 to 9"},
+	    {"{\"quality\":266}", "quality must be from 0 to 9"},
+	    {"{\"way\":\"some\"}", "way must be both or none"},
+	    {"{\"way\":\"\"}", "way must be both or none"},
+	    {"{\"way\":1}", "way must be a text"},
+	    {"{\"answers\":\"a\"}", "answers must be a list of texts"},
+	    {"{\"answers\":{}}", "answers must be a list of texts"},
+	    {"{\"answers\":[1]}", "answers must be a list of texts"},
+	    {"{\"answers\":[null]}", "answers must be a list of texts"},
+	    {"{\"answers\":[[]]}", "answers must be a list of texts"},
+	    {"{\"answers\":[{}]}", "answers must be a list of texts"},
+	    {"{\"answers\":[\"1234567\"]}", "answers must not be longer than 6 bytes"},
+	    {"{\"answers\":[\"\\u0000\"]}", "answers holds characters that are not allowed"},
+	    {"{\"answers\":[],\"answers\":[]}", "answers is given twice"},
 	    {"{\"secret\":\"\\u0000\"}", "secret holds characters that are not allowed"},
 	};
 
@@ -198,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_taken),
+	    cmocka_unit_test(test_kinds),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_raw_bytes),
 	    cmocka_unit_test(test_long_name),

@@ -38,12 +38,18 @@ static const char *written(void (*write)(yajl_gen json, const struct message *an
 	return finish(json);
 }
 
-static const char *error_text(enum error_code code, const char *detail, uint32_t retry_after_s)
+static const char *failure_text(const struct json_failure *failure)
 {
 	yajl_gen json = yajl_gen_alloc(NULL);
 
-	json_write_error(json, code, detail, retry_after_s);
+	json_write_error(json, failure);
 	return finish(json);
+}
+
+static const char *error_text(enum error_code code, const char *detail, uint32_t retry_after_s)
+{
+	return failure_text(
+	    &(struct json_failure){.code = code, .detail = detail, .retry_after_s = retry_after_s});
 }
 
 static void fill_row(struct record_session *row)
@@ -108,9 +114,43 @@ static void test_login(void **state)
 	memset(message.logged_in.cookie, 'c', sizeof(message.logged_in.cookie) - 1);
 	message.logged_in.desktops_count = 1;
 	strcpy(message.logged_in.desktops[0].id, "ICEWM");
-	assert_string_equal(written(json_write_logged_in),
+	assert_string_equal(written(json_write_login),
 	    "{\"login\":\"0123456789abcdef\",\"state\":\"ready\",\"sessions\":[],"
 	    "\"desktops\":[{\"id\":\"ICEWM\",\"title\":\"ICEWM\"}]}");
+	strcpy(message.logged_in.notice, "two\nlines");
+	assert_non_null(strstr(written(json_write_login), ",\"notice\":\"two\\nlines\","));
+}
+
+static void test_prompt(void **state)
+{
+	struct record_prompt *prompt = &message.prompted.prompt[0];
+
+	(void)state;
+	message_init(&message, MESSAGE_PROMPTED, 1);
+	strcpy(message.prompted.login, "0123456789abcdef");
+	memset(message.prompted.cookie, 'c', sizeof(message.prompted.cookie) - 1);
+	message.prompted.prompt_count = 1;
+	prompt->hop = HOP_JUMP;
+	strcpy(prompt->host, "[bastion]:2222");
+	strcpy(prompt->title, "PAM");
+	strcpy(prompt->instruction, "One\ntwo");
+	prompt->questions_count = 2;
+	strcpy(prompt->questions[0].text, "Code: ");
+	strcpy(prompt->questions[1].text, "Which \"one\"? ");
+	prompt->questions[1].echo = 1;
+	assert_string_equal(written(json_write_login),
+	    "{\"login\":\"0123456789abcdef\",\"state\":\"prompt\",\"kind\":\"questions\","
+	    "\"hop\":\"jump\",\"host\":\"[bastion]:2222\",\"title\":\"PAM\","
+	    "\"instruction\":\"One\\ntwo\",\"prompts\":[{\"text\":\"Code: \",\"echo\":false},"
+	    "{\"text\":\"Which \\\"one\\\"? \",\"echo\":true}]}");
+	prompt->kind = PROMPT_HOST_KEY;
+	prompt->questions_count = 0;
+	strcpy(prompt->key_type, "ssh-ed25519");
+	strcpy(prompt->fingerprint, "SHA256:abc");
+	strcpy(prompt->notice, "Hello");
+	assert_non_null(strstr(written(json_write_login), ",\"notice\":\"Hello\",\"prompts\":[],"
+							  "\"host_key\":{\"type\":\"ssh-ed25519\","
+							  "\"fingerprint\":\"SHA256:abc\"}}"));
 }
 
 static void test_config(void **state)
@@ -127,6 +167,7 @@ static void test_config(void **state)
 	    "{\"title\":\"a \\\"b\\\" \\\\ </script> \xc3\xa4\",\"version\":\"" X2GOWEB_VERSION
 	    "\",\"kiosk\":false,\"native_mode\":false,"
 	    "\"servers\":[{\"id\":\"demo\",\"title\":\"Demo\"}],\"other_servers\":true,"
+	    "\"other_jumps\":false,"
 	    "\"desktops\":[],\"defaults\":{\"server\":\"demo\",\"desktop\":\"\"},"
 	    "\"limits\":{\"width_min\":64,\"width_max\":8192,\"height_min\":64,"
 	    "\"height_max\":8192}}");
@@ -151,6 +192,13 @@ static void test_config_of_a_site(void **state)
 	    strstr(json, ",\"logo\":\"/logo.svg\",\"accent\":\"#a0b1c2\",\"kiosk\":true,"
 			 "\"native_mode\":false,\"servers\":[{\"id\":\"demo\","
 			 "\"title\":\"demo\"}],"));
+	strcpy(message.config.servers[0].desktop, "ICEWM");
+	strcpy(message.config.servers[0].jump, "Bastion");
+	message.config.servers[0].jump_user = 1;
+	json = written(json_write_config);
+	assert_non_null(strstr(json, "\"title\":\"demo\",\"desktop\":\"ICEWM\","
+				     "\"jump\":{\"title\":\"Bastion\",\"user\":true}}],"));
+	message.config.servers[0].desktop[0] = message.config.servers[0].jump[0] = 0;
 	message.config.native_mode = 1;
 	json = written(json_write_config);
 	assert_non_null(strstr(json, "\"native_mode\":true,\"servers\":[{\"id\":\"demo\",\"title\":"
@@ -189,11 +237,16 @@ static void test_errors(void **state)
 	    "on file. Nothing was sent to it. (SHA256:\\\"x\\\")\""));
 	assert_non_null(strstr(error_text(ERROR_DESKTOP_MISSING, "KDE", 0), "(KDE)"));
 	assert_non_null(strstr(error_text(ERROR_BAD_REQUEST, "user is missing", 0), "(user is"));
+	assert_string_equal(
+	    failure_text(&(struct json_failure){.code = ERROR_AUTH_FAILED, .hop = HOP_JUMP}),
+	    "{\"error\":{\"code\":\"auth_failed\",\"message\":\"At the jump host: The user name or "
+	    "the password is wrong.\",\"hop\":\"jump\"}}");
 	/* The admin's only. */
 	for (unsigned i = 0; error_info_at(i) != NULL; i++) {
 		enum error_code code = error_info_at(i)->code;
 
 		if (code != ERROR_HOST_KEY_CHANGED && code != ERROR_HOST_KEY_UNKNOWN &&
+		    code != ERROR_HOST_KEY_REVOKED && code != ERROR_ACCOUNT_REFUSED &&
 		    code != ERROR_DESKTOP_MISSING && code != ERROR_BAD_REQUEST)
 			assert_null(strstr(error_text(code, "inner-matter", 0), "inner-matter"));
 	}
@@ -204,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_answers),
 	    cmocka_unit_test(test_login),
+	    cmocka_unit_test(test_prompt),
 	    cmocka_unit_test(test_config),
 	    cmocka_unit_test(test_config_of_a_site),
 	    cmocka_unit_test(test_largest),

@@ -232,6 +232,37 @@ static void foreign_text_is_made_clean(void **state)
 	}
 }
 
+static void foreign_lines_are_made_clean(void **state)
+{
+	static const struct {
+		const char *in, *out;
+		size_t size;
+	} rows[] = {
+	    {"one\ntwo\r\nthree\rfour", "one\ntwo\nthree\nfour", 64},
+	    {"\x1b[31mred\x07", "[31mred", 64},
+	    {"a\xe2\x80\xae"
+	     "b\xe2\x81\xa6"
+	     "c\xd8\x9c"
+	     "d\xe2\x80\x8f"
+	     "e",
+		"abcde", 64},
+	    {"a\xe2\x80\xa8"
+	     "b",
+		"ab", 64},
+	    {"gr\xc3\xbc\xff\xc3", "gr\xc3\xbc", 64},
+	    {"\xd7\xa9\xd7\x9c", "\xd7\xa9\xd7\x9c", 64},
+	    {"ab\xc3\xbc", "ab", 4},
+	    {"\n\n\n\n", "\n\n\n", 4},
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		message_set_lines(text, rows[i].size, rows[i].in, strlen(rows[i].in));
+		assert_string_equal(text, rows[i].out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +276,7 @@ int main(void)
 	    cmocka_unit_test(a_buffer_too_small_is_not_overrun),
 	    cmocka_unit_test(secrets_are_not_printed_and_are_wiped),
 	    cmocka_unit_test(foreign_text_is_made_clean),
+	    cmocka_unit_test(foreign_lines_are_made_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

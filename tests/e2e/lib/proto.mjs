@@ -9,7 +9,7 @@ import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** @typedef {{name: string, kind: "UINT" | "TEXT" | "SECRET" | "BYTES" | "LIST", bits: number, record: string}} Field */
+/** @typedef {{name: string, kind: "UINT" | "TEXT" | "SECRET" | "BYTES" | "LIST" | "LINES", bits: number, record: string}} Field */
 /** @typedef {{type: string, id: number} & Record<string, any>} Message */
 
 /** @param {string} name of a file in proto/ */
@@ -21,7 +21,7 @@ function read(name) {
 const HEADER_BYTES = 16;
 const MAGIC = 0x58324757;
 const VERSION = Number(read("messages.h").match(/PROTO_VERSION\s+(\d+)/)?.[1]);
-const KINDS = { UINT: 1, TEXT: 2, SECRET: 3, BYTES: 4, LIST: 5 };
+const KINDS = { UINT: 1, TEXT: 2, SECRET: 3, BYTES: 4, LIST: 5, LINES: 6 };
 
 const table = read("messages.def");
 

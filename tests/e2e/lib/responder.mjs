@@ -51,6 +51,22 @@ const ANSWERS = {
 			desktops: [{ id: "ICEWM", title: "IceWM" }],
 		},
 	],
+	ANSWER: [
+		"PROMPTED",
+		{
+			login: LOGIN,
+			prompt: [
+				{
+					kind: 0,
+					hop: 1,
+					host: "bastion",
+					title: "PAM",
+					instruction: "Line one\nline two",
+					questions: [{ text: "Code: " }, { text: "Colour? ", echo: 1 }],
+				},
+			],
+		},
+	],
 	SESSIONS_GET: ["SESSIONS", { sessions: [ROW, { ...ROW, kind: 2, status: 2, attached: 0 }] }],
 	START: ["STREAM", { session: [ROW], port: 20003 }],
 	RESUME: ["STREAM", { session: [ROW], port: 20004 }],
