@@ -19,12 +19,15 @@ import { TEXT } from "./text/text.js";
 /** Longer than anything that the gateway itself waits for. */
 const CALL_WAIT_MS = 120_000;
 
-/** A call that failed; `code` and `message` are the gateway's, or `code` is one of the page's own. */
+/** A call that failed; `code` and `message` are the gateway's, or `code` is one of the page's own.
+ * `hop` "jump": at the jump host. `retryAfter`: seconds. */
 export class RpcError extends Error {
-	/** @param {string} code @param {string} [message] @param {number} [retryAfter] seconds */
-	constructor(code, message = "", retryAfter = 0) {
+	/** @param {string} code @param {string} [message]
+	 * @param {{hop?: string, retryAfter?: number}} [more] */
+	constructor(code, message = "", { hop = "", retryAfter = 0 } = {}) {
 		super(message);
 		this.code = code;
+		this.hop = hop;
 		this.retryAfter = retryAfter;
 	}
 }
@@ -32,12 +35,9 @@ export class RpcError extends Error {
 /** What to tell the user of anything that was thrown.
  * @param {unknown} error @returns {import("./text/faults.js").Fault} */
 export function faultOf(error) {
-	if (!(error instanceof RpcError)) {
-		logError(`page: ${error}`);
-		return describeFault("page_fault", "");
-	}
-	const fault = describeFault(error.code, error.message);
-	return error.retryAfter ? { ...fault, now: TEXT.retryAfter(error.retryAfter) } : fault;
+	if (error instanceof RpcError) return describeFault(error.code, error.message, error);
+	logError(`page: ${error}`);
+	return describeFault("page_fault", "");
 }
 
 /** The same in one line. @param {unknown} error */
@@ -45,9 +45,11 @@ export function messageOf(error) {
 	return faultLine(faultOf(error));
 }
 
+const LOGIN_OVER = ["not_logged_in", "login_expired", "idle", "killed"];
+
 /** @param {unknown} error */
 export function isLoginOver(error) {
-	return error instanceof RpcError && error.code === "not_logged_in";
+	return error instanceof RpcError && LOGIN_OVER.includes(error.code);
 }
 
 export class Rpc {
@@ -156,6 +158,9 @@ export class Rpc {
 		const fault = reply?.error;
 		if (typeof fault?.message !== "string")
 			throw new RpcError("gateway_fault", `(${TEXT.httpStatus(response.status)})`);
-		throw new RpcError(String(fault.code), fault.message, Number(fault.retry_after) || 0);
+		throw new RpcError(String(fault.code), fault.message, {
+			hop: String(fault.hop ?? ""),
+			retryAfter: Math.max(Number(fault.retry_after) || 0, 0),
+		});
 	}
 }

@@ -258,7 +258,7 @@ export class ScreenFlow {
 
 	/** @param {{title: string, what: string}} told @param {string} label @param {SessionRow} row */
 	_showAway(told, label, row) {
-		const outcome = { ...told, now: "", detail: "" };
+		const outcome = { ...told, now: "", detail: "", retryAfter: 0 };
 		this._showOutcome("ended", outcome, label, () => void this.resume(row));
 	}
 

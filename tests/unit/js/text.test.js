@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { describeFault } from "../../../www/js/text/faults.js";
 import { LANGUAGES, pickLanguage } from "../../../www/js/text/text.js";
 
 const html = await readFile(new URL("../../../www/index.html", import.meta.url), "utf8");
@@ -34,6 +35,21 @@ test("every failure that the gateway can tell has words of its own", async () =>
 		assert.ok(Object.hasOwn(english.faults, code), code);
 		assert.match(english.faults[code].what, /\.$/, code);
 	}
+});
+
+test("what happened at the jump host says so", () => {
+	for (const { text } of Object.values(LANGUAGES))
+		for (const [code, { what }] of Object.entries(text.jumpFaults)) {
+			assert.ok(Object.hasOwn(text.faults, code), code);
+			assert.match(what, /jump host|Sprungrechner/i, code);
+		}
+	const at = (/** @type {string} */ code) =>
+		describeFault(code, "x (SHA256:abc)", { hop: "jump" });
+	assert.match(at("host_key_changed").what, /^The jump host shows/);
+	assert.equal(at("host_key_changed").detail, "SHA256:abc");
+	assert.match(at("internal").what, /^At the jump host: Something/);
+	assert.match(at("of_tomorrow").what, /^At the jump host: x/);
+	assert.match(describeFault("host_key_changed", "x").what, /^The server shows/);
 });
 
 test("the page's own words are the catalogue's", () => {

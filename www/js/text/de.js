@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Everything that the page says, in German. See en.js. */
 
-import { deFaults } from "./de_faults.js";
+import { deFaults, deJumpFaults } from "./de_faults.js";
 import { deHelp } from "./de_help.js";
 import { deKeyNames, deLayouts } from "./de_keys.js";
 import { ago, duration, number } from "./units.js";
@@ -239,6 +239,8 @@ export const de = {
 	streamFailed: "Der Bildschirm ging verloren",
 
 	faults: deFaults,
+	jumpFaults: deJumpFaults,
+	atJumpHost: (what) => `Beim Sprungrechner: ${what}`,
 
 	help: deHelp,
 

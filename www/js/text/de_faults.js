@@ -150,6 +150,50 @@ export const deFaults = {
 		what: "Sie waren so lange weg, dass Ihre Anmeldung abgelaufen ist.",
 		now: "Ihre Programme laufen weiter. Melden Sie sich neu an, um weiterzuarbeiten.",
 	},
+	too_many_attempts: {
+		what: "Aus Ihrem Netz sind zu viele Anmeldungen fehlgeschlagen.",
+		now: "Warten Sie einen Augenblick, bevor Sie es wieder versuchen.",
+	},
+	host_key_revoked: {
+		what: "Der Server zeigt einen Host-Schlüssel, der für ungültig erklärt wurde. Es wurde ihm nichts gesendet.",
+		now: "Sagen Sie sofort Ihrer Administration Bescheid: Vielleicht antwortet jemand anderes an seiner Stelle.",
+	},
+	host_key_refused: {
+		what: "Sie haben dem Schlüssel des Servers nicht vertraut; deshalb wurde ihm nichts gesendet.",
+		now: "Fragen Sie Ihre Administration nach dem richtigen Fingerabdruck und melden Sie sich dann neu an.",
+	},
+	prompt_timeout: {
+		what: "Die Frage wurde nicht rechtzeitig beantwortet; deshalb wurde die Anmeldung abgebrochen.",
+		now: "Melden Sie sich neu an und legen Sie vorher bereit, wonach Sie gefragt werden.",
+	},
+	method_missing: {
+		what: "Der Server bietet keine Art der Anmeldung an, die dieses Gateway benutzen kann.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
+	account_refused: {
+		what: "Der Server lässt dieses Konto nicht herein.",
+		now: "Vielleicht ist es gesperrt oder abgelaufen: Fragen Sie Ihre Administration.",
+	},
+	password_expired: {
+		what: "Ihr Passwort ist abgelaufen und lässt sich hier nicht ändern.",
+		now: "Ändern Sie es auf anderem Weg oder fragen Sie Ihre Administration; melden Sie sich dann neu an.",
+	},
+	login_expired: {
+		what: "Sie waren so lange angemeldet, wie es das Gateway erlaubt.",
+		now: "Ihre Programme laufen weiter. Melden Sie sich neu an, um weiterzuarbeiten.",
+	},
+	key_alone: {
+		what: "Der Server würde Sie einlassen, ohne Sie nach etwas zu fragen; das erlaubt dieses Gateway nicht.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
+	jump_refused: {
+		what: "Der Sprungrechner lässt das Gateway nicht zum Server durch.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
+	commands_denied: {
+		what: "Dieses Konto darf auf dem Server keine Programme ausführen.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
 
 	unreachable: {
 		what: "Das Gateway ist nicht erreichbar.",
@@ -158,6 +202,10 @@ export const deFaults = {
 	gateway_fault: {
 		what: "Das Gateway ist gestört.",
 		now: "Versuchen Sie es später wieder.",
+	},
+	answer_refused: {
+		what: "Die Anmeldung wurde abgelehnt: Benutzername, Passwort oder eine Antwort ist falsch.",
+		now: "",
 	},
 	unexpected_login: {
 		what: "Der Server verlangt mehr, als diese Seite beantworten kann.",
@@ -178,5 +226,78 @@ export const deFaults = {
 	bad_stream: {
 		what: "Das Bild, das vom Server kam, ergibt keinen Sinn.",
 		now: "Ihre Programme laufen weiter. Versuchen Sie es noch einmal.",
+	},
+};
+
+/** @type {typeof import("./en_faults.js").enJumpFaults} */
+export const deJumpFaults = {
+	auth_failed: {
+		what: "Benutzername oder Passwort für den Sprungrechner ist falsch.",
+		now: "",
+	},
+	answer_refused: {
+		what: "Der Sprungrechner hat die Anmeldung abgelehnt: Benutzername, Passwort oder eine Antwort ist falsch.",
+		now: "",
+	},
+	server_not_allowed: {
+		what: "Dieses Gateway geht nicht über jenen Sprungrechner.",
+		now: "Wählen Sie einen anderen.",
+	},
+	host_unreachable: {
+		what: "Der Sprungrechner ist nicht erreichbar.",
+		now: "Vielleicht ist er ausgeschaltet. Versuchen Sie es später wieder oder sagen Sie Ihrer Administration Bescheid.",
+	},
+	host_timeout: {
+		what: "Der Sprungrechner antwortet nicht.",
+		now: "Versuchen Sie es später wieder oder sagen Sie Ihrer Administration Bescheid.",
+	},
+	host_key_unknown: {
+		what: "Das Gateway kennt den Sprungrechner noch nicht und vertraut ihm deshalb nicht.",
+		now: "Sagen Sie Ihrer Administration Bescheid: Der Host-Schlüssel des Sprungrechners fehlt.",
+	},
+	host_key_changed: {
+		what: "Der Sprungrechner zeigt einen anderen Host-Schlüssel als früher. Ihr Passwort wurde ihm nicht gesendet.",
+		now: "Sagen Sie Ihrer Administration Bescheid, bevor Sie es wieder versuchen.",
+	},
+	host_key_revoked: {
+		what: "Der Sprungrechner zeigt einen Host-Schlüssel, der für ungültig erklärt wurde. Es wurde ihm nichts gesendet.",
+		now: "Sagen Sie sofort Ihrer Administration Bescheid: Vielleicht antwortet jemand anderes an seiner Stelle.",
+	},
+	host_key_refused: {
+		what: "Sie haben dem Schlüssel des Sprungrechners nicht vertraut; deshalb wurde ihm nichts gesendet.",
+		now: "Fragen Sie Ihre Administration nach dem richtigen Fingerabdruck und melden Sie sich dann neu an.",
+	},
+	host_refused: {
+		what: "Der Sprungrechner nimmt von diesem Gateway im Augenblick keine Verbindungen an.",
+		now: "Versuchen Sie es in einigen Minuten wieder.",
+	},
+	prompt_timeout: {
+		what: "Die Frage des Sprungrechners wurde nicht rechtzeitig beantwortet; deshalb wurde die Anmeldung abgebrochen.",
+		now: "Melden Sie sich neu an und legen Sie vorher bereit, wonach Sie gefragt werden.",
+	},
+	method_missing: {
+		what: "Der Sprungrechner bietet keine Art der Anmeldung an, die dieses Gateway benutzen kann.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
+	account_refused: {
+		what: "Der Sprungrechner lässt dieses Konto nicht herein.",
+		now: "Vielleicht ist es gesperrt oder abgelaufen: Fragen Sie Ihre Administration.",
+	},
+	password_expired: {
+		what: "Ihr Passwort auf dem Sprungrechner ist abgelaufen und lässt sich hier nicht ändern.",
+		now: "Ändern Sie es auf anderem Weg oder fragen Sie Ihre Administration; melden Sie sich dann neu an.",
+	},
+	key_alone: {
+		what: "Der Sprungrechner würde Sie einlassen, ohne Sie nach etwas zu fragen; das erlaubt dieses Gateway nicht.",
+		now: "Sagen Sie Ihrer Administration Bescheid.",
+	},
+	jump_refused: deFaults.jump_refused,
+	ssh_lost: {
+		what: "Das Gateway hat seine Verbindung zum Sprungrechner verloren.",
+		now: "Ihre Programme laufen weiter, solange der Server läuft. Melden Sie sich neu an, um weiterzuarbeiten.",
+	},
+	timeout: {
+		what: "Der Sprungrechner brauchte zu lange; die Anmeldung wurde abgebrochen.",
+		now: "Versuchen Sie es später wieder.",
 	},
 };

@@ -5,7 +5,7 @@
  * data-text, data-text-title and data-text-label.
  */
 
-import { enFaults } from "./en_faults.js";
+import { enFaults, enJumpFaults } from "./en_faults.js";
 import { enHelp } from "./en_help.js";
 import { enKeyNames, enLayouts } from "./en_keys.js";
 import { ago, duration, number } from "./units.js";
@@ -243,6 +243,8 @@ export const en = {
 	streamFailed: "The screen was lost",
 
 	faults: enFaults,
+	jumpFaults: enJumpFaults,
+	atJumpHost: (/** @type {string} */ what) => `At the jump host: ${what}`,
 
 	help: enHelp,
 

@@ -141,12 +141,60 @@ export const enFaults = {
 		what: "You were away for so long that your login has ended.",
 		now: "Your programs go on. Log in again to go on working.",
 	},
+	too_many_attempts: {
+		what: "Too many logins from your network have failed.",
+		now: "Wait a moment before you try again.",
+	},
+	host_key_revoked: {
+		what: "The server shows a host key that has been declared invalid. Nothing was sent to it.",
+		now: "Tell your administrator at once: somebody may be answering in the server's place.",
+	},
+	host_key_refused: {
+		what: "You did not trust the server's key, so nothing was sent to it.",
+		now: "Ask your administrator for the right fingerprint, then log in again.",
+	},
+	prompt_timeout: {
+		what: "The question was not answered in time, so the login was ended.",
+		now: "Log in again, with everything at hand that you are asked for.",
+	},
+	method_missing: {
+		what: "The server offers no way of logging in that this gateway can use.",
+		now: "Tell your administrator.",
+	},
+	account_refused: {
+		what: "The server does not let this account in.",
+		now: "It may be locked or have expired: ask your administrator.",
+	},
+	password_expired: {
+		what: "Your password has expired and cannot be changed here.",
+		now: "Change it in another way, or ask your administrator; then log in again.",
+	},
+	login_expired: {
+		what: "You have been logged in for as long as the gateway allows.",
+		now: "Your programs go on. Log in again to go on working.",
+	},
+	key_alone: {
+		what: "The server would let you in without asking you for anything, which this gateway does not allow.",
+		now: "Tell your administrator.",
+	},
+	jump_refused: {
+		what: "The jump host does not let the gateway through to the server.",
+		now: "Tell your administrator.",
+	},
+	commands_denied: {
+		what: "This account may not run programs on the server.",
+		now: "Tell your administrator.",
+	},
 
 	unreachable: {
 		what: "The gateway cannot be reached.",
 		now: "Check your network and try again.",
 	},
 	gateway_fault: { what: "The gateway is out of order.", now: "Try again in a while." },
+	answer_refused: {
+		what: "The login was refused: the user name, the password or an answer is wrong.",
+		now: "",
+	},
 	unexpected_login: { what: "The server asks for more than this page can answer.", now: "" },
 	page_fault: {
 		what: "Something went wrong in this page.",
@@ -163,5 +211,79 @@ export const enFaults = {
 	bad_stream: {
 		what: "The picture that came from the server makes no sense.",
 		now: "Your programs go on. Try again.",
+	},
+};
+
+/** What reads otherwise where it happened at the jump host, before the server was reached.
+ * @type {Record<string, {what: string, now: string}>} */
+export const enJumpFaults = {
+	auth_failed: {
+		what: "The user name or the password for the jump host is wrong.",
+		now: "",
+	},
+	answer_refused: {
+		what: "The jump host refused the login: the user name, the password or an answer is wrong.",
+		now: "",
+	},
+	server_not_allowed: {
+		what: "This gateway does not go through that jump host.",
+		now: "Choose another one.",
+	},
+	host_unreachable: {
+		what: "The jump host cannot be reached.",
+		now: "It may be switched off. Try again in a while, or tell your administrator.",
+	},
+	host_timeout: {
+		what: "The jump host does not answer.",
+		now: "Try again in a while, or tell your administrator.",
+	},
+	host_key_unknown: {
+		what: "The gateway does not know the jump host yet and so does not trust it.",
+		now: "Tell your administrator: the jump host's host key is missing.",
+	},
+	host_key_changed: {
+		what: "The jump host shows another host key than before. Your password was not sent to it.",
+		now: "Tell your administrator before you try again.",
+	},
+	host_key_revoked: {
+		what: "The jump host shows a host key that has been declared invalid. Nothing was sent to it.",
+		now: "Tell your administrator at once: somebody may be answering in the jump host's place.",
+	},
+	host_key_refused: {
+		what: "You did not trust the jump host's key, so nothing was sent to it.",
+		now: "Ask your administrator for the right fingerprint, then log in again.",
+	},
+	host_refused: {
+		what: "The jump host takes no connections from this gateway at the moment.",
+		now: "Try again in a few minutes.",
+	},
+	prompt_timeout: {
+		what: "The jump host's question was not answered in time, so the login was ended.",
+		now: "Log in again, with everything at hand that you are asked for.",
+	},
+	method_missing: {
+		what: "The jump host offers no way of logging in that this gateway can use.",
+		now: "Tell your administrator.",
+	},
+	account_refused: {
+		what: "The jump host does not let this account in.",
+		now: "It may be locked or have expired: ask your administrator.",
+	},
+	password_expired: {
+		what: "Your password on the jump host has expired and cannot be changed here.",
+		now: "Change it in another way, or ask your administrator; then log in again.",
+	},
+	key_alone: {
+		what: "The jump host would let you in without asking you for anything, which this gateway does not allow.",
+		now: "Tell your administrator.",
+	},
+	jump_refused: enFaults.jump_refused,
+	ssh_lost: {
+		what: "The gateway has lost its connection to the jump host.",
+		now: "Your programs go on as long as the server runs. Log in again to go on working.",
+	},
+	timeout: {
+		what: "The jump host took too long, and the login was given up.",
+		now: "Try again in a while.",
 	},
 };

@@ -7,18 +7,28 @@
 
 import { TEXT } from "./text.js";
 
-/** @typedef {{what: string, now: string, detail: string}} Fault `now`: what can be done */
+/** @typedef {{what: string, now: string, detail: string, retryAfter: number}} Fault `now`: what can
+ * be done; `retryAfter`: the seconds to wait before it can be tried again, 0 for none */
 
 const DETAIL = /\((.+)\)\s*$/s;
 
-/** @param {string} code @param {string} message the gateway's @returns {Fault} */
-export function describeFault(code, message) {
+/**
+ * @param {string} code
+ * @param {string} message the gateway's
+ * @param {{hop?: string, retryAfter?: number}} [more] hop "jump": it happened at the jump host
+ * @returns {Fault}
+ */
+export function describeFault(code, message, { hop = "", retryAfter = 0 } = {}) {
 	const own = Object.hasOwn(TEXT.faults, code) ? TEXT.faults[code] : null;
-	if (!own) return { what: message || TEXT.faults.page_fault.what, now: "", detail: "" };
-	return { ...own, detail: message.match(DETAIL)?.[1] ?? "" };
+	const { what, now } = own ?? { what: message || TEXT.faults.page_fault.what, now: "" };
+	const detail = (own && message.match(DETAIL)?.[1]) || "";
+	if (hop !== "jump") return { what, now, detail, retryAfter };
+	const known = Object.hasOwn(TEXT.jumpFaults, code) ? TEXT.jumpFaults[code] : null;
+	return { ...(known ?? { what: TEXT.atJumpHost(what), now }), detail, retryAfter };
 }
 
 /** The same in one line. @param {Fault} fault */
-export function faultLine({ what, now, detail }) {
-	return [what, now, detail && `(${detail})`].filter(Boolean).join(" ");
+export function faultLine({ what, now, detail, retryAfter }) {
+	const todo = retryAfter > 0 ? TEXT.retryAfter(retryAfter) : now;
+	return [what, todo, detail && `(${detail})`].filter(Boolean).join(" ");
 }
