@@ -146,7 +146,7 @@ static void on_agent_ended(struct relay *relay, void *arg)
 
 /* --- SSH ---------------------------------------------------------------------------------- */
 
-static void on_ssh_opened(struct ssh *ssh, const char *fingerprint, void *arg)
+static void on_ssh_opened(struct ssh *ssh, const struct ssh_login *login, void *arg)
 {
 	struct session *session = arg;
 
@@ -154,7 +154,7 @@ static void on_ssh_opened(struct ssh *ssh, const char *fingerprint, void *arg)
 	if (session->state != SESSION_STATE_CONNECTING)
 		return; /* it is ending */
 	set_state(session, SESSION_STATE_PROBING);
-	strcpy(session->fingerprint, fingerprint);
+	strcpy(session->fingerprint, login->fingerprint);
 	submit_own(session, OPERATION_PROBE, false);
 }
 
@@ -191,11 +191,12 @@ static void handle_open(struct session *session, struct message *message)
 	    .buffer_bytes = open->buffer_bytes};
 	struct ssh_settings ssh_settings = {.base = session->base,
 	    .fd = message->fds[0],
-	    .user = server->user,
-	    .password = open->hops[open->hops_count - 1].password,
+	    .hop = server,
 	    .hostkeys = open->hostkeys,
 	    .hostkey_count = open->hostkeys_count,
-	    .auth_deadline_ms = open->auth_deadline_ms};
+	    .place = HOP_SERVER,
+	    .auth_deadline_ms = open->auth_deadline_ms,
+	    .prompt_deadline_ms = open->prompt_deadline_ms};
 
 	set_state(session, SESSION_STATE_CONNECTING);
 	message->fds[0] = message->fds[1] = -1;

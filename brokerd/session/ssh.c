@@ -113,7 +113,9 @@ static void open_connection(struct ssh *ssh)
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_CRYPT_SC),
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_MAC_SC),
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_KEX));
-	ssh->handlers.opened(ssh, ssh->fingerprint, ssh->arg);
+	ssh->handlers.opened(ssh,
+	    &(struct ssh_login){.fingerprint = ssh->fingerprint, .methods = "", .notice = ""},
+	    ssh->arg);
 }
 
 static void report_failure(struct ssh *ssh)
@@ -229,17 +231,32 @@ static void on_alive(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+bool ssh_answer(struct ssh *ssh, const struct record_answer *answers, size_t count)
+{
+	(void)ssh;
+	(void)answers;
+	(void)count;
+	return false; /* nothing is ever asked */
+}
+
+void ssh_signed(struct ssh *ssh, const uint8_t *signature, size_t length)
+{
+	(void)ssh;
+	(void)signature;
+	(void)length;
+}
+
 /* --- life --------------------------------------------------------------------------------- */
 
 static bool set_up(struct ssh *ssh, const struct ssh_settings *settings)
 {
-	size_t password_bytes = strlen(settings->password) + 1;
+	size_t password_bytes = strlen(settings->hop->password) + 1;
 	size_t hostkeys_bytes = settings->hostkey_count * sizeof(*settings->hostkeys);
 
 	if (!ssh_transport_init(ssh, settings->base, settings->fd) ||
-	    strlen(settings->user) >= sizeof(ssh->user))
+	    strlen(settings->hop->user) >= sizeof(ssh->user))
 		return false;
-	strcpy(ssh->user, settings->user);
+	strcpy(ssh->user, settings->hop->user);
 	ssh->password = secret_malloc(password_bytes);
 	ssh->hostkeys = malloc(hostkeys_bytes + 1);
 	ssh->pump_event = event_new(settings->base, -1, 0, on_pump, ssh);
@@ -248,7 +265,7 @@ static bool set_up(struct ssh *ssh, const struct ssh_settings *settings)
 	if (ssh->password == NULL || ssh->hostkeys == NULL || ssh->pump_event == NULL ||
 	    ssh->deadline_event == NULL || ssh->alive_event == NULL)
 		return false;
-	memcpy(ssh->password, settings->password, password_bytes);
+	memcpy(ssh->password, settings->hop->password, password_bytes);
 	if (hostkeys_bytes != 0)
 		memcpy(ssh->hostkeys, settings->hostkeys, hostkeys_bytes);
 	ssh->hostkey_count = settings->hostkey_count;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One SSH connection over a socket that is connected already: handshake, host key, login, then
- * commands one after the other and tunnels beside them. Owns the socket and everything of
- * libssh2. Runs in x2goweb-session; never blocks; must not know what X2Go is.
+ * One SSH connection over a socket that is connected already, or over a tunnel of another
+ * connection: handshake, host key, login, then commands one after the other and tunnels beside
+ * them. Owns the socket and everything of libssh2. Runs in x2goweb-session; never blocks; must not
+ * know what X2Go is.
  */
 #ifndef SESSION_SSH_H
 #define SESSION_SSH_H
@@ -21,17 +22,30 @@ struct ssh_tunnel;
 
 struct ssh_settings {
 	struct event_base *base;
-	int fd; /* taken over, also by a failed ssh_create */
-	const char *user;
-	char *password;			       /* copied; the caller wipes its own */
-	const struct record_hostkey *hostkeys; /* the only keys that the server may show; copied */
+	int fd;				       /* taken over, also by a failed ssh_create */
+	struct ssh_tunnel *via;		       /* instead of fd, which is -1 then */
+	const struct record_hop *hop;	       /* who logs in to what, and how; copied */
+	const struct record_hostkey *hostkeys; /* what is on file for this hop; copied */
 	size_t hostkey_count;
-	unsigned auth_deadline_ms; /* for handshake and login together */
+	enum hop place;		   /* for prompts */
+	unsigned auth_deadline_ms; /* for handshake and login, without the time that prompts take */
+	unsigned prompt_deadline_ms; /* for each prompt */
+};
+
+/* What there is to tell of a login. Valid during the call only. */
+struct ssh_login {
+	const char *fingerprint; /* "SHA256:…" of the server's key */
+	const char *methods;	 /* that it took, joined by '+' */
+	const char *notice;	 /* what the server has said and no prompt has shown; lines */
 };
 
 struct ssh_handlers {
-	/* Logged in. fingerprint: "SHA256:…" of the server's key. */
-	void (*opened)(struct ssh *ssh, const char *fingerprint, void *arg);
+	void (*opened)(struct ssh *ssh, const struct ssh_login *login, void *arg);
+	/* The user is asked; ssh_answer is awaited. prompt is valid during the call only. */
+	void (*prompt)(struct ssh *ssh, const struct record_prompt *prompt, void *arg);
+	/* A signature by the hop's key is wanted (RFC 4252 section 7); ssh_signed is awaited. */
+	void (*sign)(struct ssh *ssh, const char *method, const uint8_t *session_id, size_t length,
+	    void *arg);
 	/* The connection could not be made or is lost; called once, from the event loop. Pending
 	 * commands and tunnels have been told before. The owner destroys ssh afterwards. */
 	void (*failed)(struct ssh *ssh, enum error_code code, const char *detail, void *arg);
@@ -43,6 +57,13 @@ struct ssh *ssh_create(
 /* Says goodbye to the server if it can do so at once. Pending commands and tunnels vanish
  * without a call. Takes NULL; safe inside handlers. */
 void ssh_destroy(struct ssh *ssh);
+
+/* Answers the last prompt; the answers are copied. False: none is open, or it has another number
+ * of questions. */
+bool ssh_answer(struct ssh *ssh, const struct record_answer *answers, size_t count);
+
+/* Answers sign. length 0: there is none. Nothing happens if none is awaited. */
+void ssh_signed(struct ssh *ssh, const uint8_t *signature, size_t length);
 
 /* What a command left behind. Valid during the call only. */
 struct ssh_exec_result {

@@ -58,14 +58,14 @@ static void run_until(const bool *done)
 	event_free(overdue);
 }
 
-static void on_opened(struct ssh *ssh, const char *fingerprint, void *arg)
+static void on_opened(struct ssh *ssh, const struct ssh_login *login, void *arg)
 {
 	struct outcome *outcome = arg;
 
 	assert_false(outcome->opened);
 	assert_false(outcome->failed);
 	outcome->opened = true;
-	snprintf(outcome->fingerprint, sizeof(outcome->fingerprint), "%s", fingerprint);
+	snprintf(outcome->fingerprint, sizeof(outcome->fingerprint), "%s", login->fingerprint);
 	if (outcome->destroy_when_opened)
 		ssh_destroy(ssh);
 }
@@ -86,21 +86,22 @@ static const struct ssh_handlers handlers = {.opened = on_opened, .failed = on_f
 static struct ssh *dial(struct outcome *outcome, uint16_t port, const char *password,
     const struct record_hostkey *keys, size_t key_count, unsigned deadline_ms)
 {
-	char copy[80];
+	struct record_hop hop = {
+	    .name = "test", .user = SSHD_USER, .methods = "keyboard-interactive,password"};
 	struct ssh_settings settings = {.base = base,
 	    .fd = sshd_connect(port),
-	    .user = SSHD_USER,
-	    .password = copy,
+	    .hop = &hop,
 	    .hostkeys = keys,
 	    .hostkey_count = key_count,
-	    .auth_deadline_ms = deadline_ms};
+	    .auth_deadline_ms = deadline_ms,
+	    .prompt_deadline_ms = 15000};
 
-	strcpy(copy, password);
+	strcpy(hop.password, password);
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->ssh = ssh_create(&settings, &handlers, outcome);
 	assert_non_null(outcome->ssh);
 	/* It keeps a copy. */
-	memset(copy, 'x', sizeof(copy) - 1);
+	memset(&hop, 0xff, sizeof(hop));
 	return outcome->ssh;
 }
 

@@ -141,12 +141,12 @@ static const struct ssh_tunnel_handlers tunnel_handlers = {.opened = on_tunnel_o
     .drained = on_tunnel_drained,
     .failed = on_tunnel_failed};
 
-static void on_ssh_opened(struct ssh *ssh, const char *fingerprint, void *arg)
+static void on_ssh_opened(struct ssh *ssh, const struct ssh_login *login, void *arg)
 {
 	struct near *near = arg;
 
 	(void)ssh;
-	(void)fingerprint;
+	(void)login;
 	near->logged_in = true;
 }
 
@@ -166,13 +166,14 @@ static void log_in(struct near *near)
 {
 	static const struct ssh_handlers handlers = {
 	    .opened = on_ssh_opened, .failed = on_ssh_failed};
-	char password[] = SSHD_PASSWORD;
+	static const struct record_hop hop = {
+	    .name = "test", .user = SSHD_USER, .password = SSHD_PASSWORD, .methods = "password"};
 	struct ssh_settings settings = {.base = base,
-	    .user = SSHD_USER,
-	    .password = password,
+	    .hop = &hop,
 	    .hostkeys = &sshd.key,
 	    .hostkey_count = 1,
-	    .auth_deadline_ms = 15000};
+	    .auth_deadline_ms = 15000,
+	    .prompt_deadline_ms = 15000};
 
 	if (sshd.pid == 0)
 		skip();
