@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The configuration of x2goweb-brokerd as a struct, and its reading: config.c owns grammar, keys,
- * defaults and checks, config_values.c turns the text of one value into its field. Read at the
- * start, as root, and again on SIGHUP. It decides nothing; see policy.h.
+ * The configuration of x2goweb-brokerd as a struct, and its reading: config.c owns the grammar,
+ * config_keys.c the table of keys with their defaults, config_values.c turns the text of one value
+ * into its field, config_check.c looks at all of it together. Read at the start, as root, and again
+ * on SIGHUP. It decides nothing; see policy.h.
  */
 #ifndef BROKERD_CONFIG_H
 #define BROKERD_CONFIG_H
@@ -11,12 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "network.h"
 #include "proto/messages.h"
 
 /* As many as the lists of CONFIG and OPEN carry. */
-#define CONFIG_SERVERS_MAX 64
-#define CONFIG_CHOICES_MAX 32
-#define CONFIG_USERS_MAX   16
+#define CONFIG_SERVERS_MAX  64
+#define CONFIG_CHOICES_MAX  32
+#define CONFIG_USERS_MAX    16
+#define CONFIG_GROUPS_MAX   64
+#define CONFIG_JUMPS_MAX    32
+#define CONFIG_NETWORKS_MAX 64
+#define CONFIG_PORTS_MAX    16
+/* Ways to log in, by the names that SSH gives them. */
+#define CONFIG_METHODS_BYTES 65
 
 struct config_choices {
 	size_t count;
@@ -39,15 +47,57 @@ struct config_accounts {
 	struct config_account items[CONFIG_USERS_MAX];
 };
 
+struct config_networks {
+	size_t count;
+	struct network items[CONFIG_NETWORKS_MAX];
+};
+
+struct config_ports {
+	size_t count;
+	unsigned items[CONFIG_PORTS_MAX];
+};
+
+/* From begin on some are turned away, percent of them at first, from full on all. */
+struct config_drop {
+	unsigned begin, percent, full;
+};
+
+/* How an SSH server is logged in to and what is thought of its host key. */
+struct config_ssh {
+	unsigned host_keys; /* enum host_keys */
+	/* "publickey,keyboard-interactive,password" or a part of it, the best first. */
+	char methods[CONFIG_METHODS_BYTES];
+	char key[1024]; /* path of a private key; empty: none */
+	bool key_alone; /* the key needs nothing beside it */
+};
+
 /* [server NAME]: one X2Go server that may be dialled. */
 struct config_server {
 	char name[65];
 	char title[129];   /* the name if not set */
 	char address[256]; /* name or number */
 	unsigned port;
-	char users[1024];		/* "a, b, c"; empty: everybody */
+	char users[1024];		/* "a, @b"; empty: everybody */
 	struct config_choices desktops; /* none: those of [web] */
-	unsigned line;
+	char desktop[65]; /* one of them, for the form; empty: see web.default_desktop */
+	char jump[65];	  /* the [jump NAME] on the way; empty: none */
+	struct config_ssh ssh;
+};
+
+/* [jump NAME]: a host on the way to X2Go servers. */
+struct config_jump {
+	char name[65];
+	char title[129];
+	char address[256];
+	unsigned port;
+	char user[65]; /* who everybody is there; empty: each has an account of his own */
+	struct config_ssh ssh;
+};
+
+/* [group NAME]: users that "@NAME" stands for. */
+struct config_group {
+	char name[65];
+	char users[4096]; /* "a, b" */
 };
 
 struct config {
@@ -75,19 +125,42 @@ struct config {
 	struct {
 		unsigned logins, logins_per_user, logins_per_client;
 		unsigned logins_at_once, starts_at_once; /* on one server */
+		unsigned logins_per_server;
+		struct config_drop unfinished;
 		unsigned connections, connections_per_uid;
 	} limits;
 	struct {
+		unsigned auth_failed_ms, unfinished_ms, crash_ms;
+		unsigned min_ms, max_ms;
+		unsigned prefix4, prefix6;
+		unsigned sources;
+		struct config_networks exempt;
+	} penalties;
+	struct {
 		struct config_range uids;
+		unsigned when_left; /* enum when_left */
 	} sessions;
 	struct {
-		unsigned hello_ms, connect_ms, auth_ms, start_ms, attach_ms, idle_ms, stop_ms;
+		unsigned hello_ms, connect_ms, auth_ms, prompt_ms, start_ms, attach_ms, grace_ms,
+		    idle_ms, login_ms, stop_ms;
 	} deadlines;
 	struct {
-		char known_hosts[1024];
+		char known_hosts[1024], accepted_hosts[1024];
 	} ssh;
-	size_t server_count;
+	/* Hosts that users type. */
+	struct {
+		bool allow;
+		char names[1024]; /* "*.example.org,!db.*": patterns in lower case */
+		struct config_networks networks;
+		struct config_ports ports;
+		char jump_hosts[1024]; /* patterns; empty: none may be typed */
+		unsigned host_keys;    /* enum host_keys */
+		char methods[CONFIG_METHODS_BYTES];
+	} other_servers;
+	size_t server_count, jump_count, group_count;
 	struct config_server servers[CONFIG_SERVERS_MAX];
+	struct config_jump jumps[CONFIG_JUMPS_MAX];
+	struct config_group groups[CONFIG_GROUPS_MAX];
 };
 
 /* Is told one line per error, "file:line: [section] key: what". */
@@ -105,7 +178,7 @@ void config_destroy(struct config *config);
 bool config_keep_fixed(struct config *fresh, const struct config *running);
 
 /* The keys in their order, for the check of the example file: section ("server" for those of
- * [server NAME]), name and default as text (NULL: must be given). False past the end. */
+ * [server NAME] and so on), name and default as text (NULL: must be given). False past the end. */
 bool config_key_at(
     unsigned index, const char **ret_section, const char **ret_name, const char **ret_preset);
 

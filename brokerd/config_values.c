@@ -48,7 +48,8 @@ static const char *parse_text(unsigned min, unsigned max, const char *value, voi
 
 static const char *parse_path(unsigned min, unsigned max, const char *value, void *field)
 {
-	return value[0] == '/' ? parse_text(min, max, value, field) : "is not an absolute path";
+	return value[0] == '/' || (value[0] == 0 && min == 0) ? parse_text(min, max, value, field)
+							      : "is not an absolute path";
 }
 
 /* Not more than a path: it stands in the page, and only files of the same web server may. */
@@ -112,23 +113,67 @@ static const char *parse_bool(unsigned min, unsigned max, const char *value, voi
 	return NULL;
 }
 
+struct word {
+	const char *text;
+	unsigned value;
+};
+
+static bool find_word(const struct word *words, const char *text, unsigned *ret_value)
+{
+	for (; words->text != NULL; words++) {
+		if (strcmp(words->text, text) == 0) {
+			*ret_value = words->value;
+			return true;
+		}
+	}
+	return false;
+}
+
 static const char *parse_level(unsigned min, unsigned max, const char *value, void *field)
 {
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING},
-	    {"info", LOG_LEVEL_INFO}, {"debug", LOG_LEVEL_DEBUG}};
+	static const struct word levels[] = {{"error", LOG_LEVEL_ERROR},
+	    {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO}, {"debug", LOG_LEVEL_DEBUG},
+	    {NULL, 0}};
 
 	(void)min;
 	(void)max;
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (strcmp(value, levels[i].name) == 0) {
-			*(unsigned *)field = levels[i].level;
-			return NULL;
-		}
-	}
-	return "is none of error, warning, info, debug";
+	return find_word(levels, value, field) ? NULL : "is none of error, warning, info, debug";
+}
+
+static const char *parse_host_keys(unsigned min, unsigned max, const char *value, void *field)
+{
+	static const struct word policies[] = {{"strict", HOST_KEYS_STRICT}, {"ask", HOST_KEYS_ASK},
+	    {"accept-new", HOST_KEYS_ACCEPT_NEW}, {NULL, 0}};
+
+	(void)min;
+	(void)max;
+	return find_word(policies, value, field) ? NULL : "is none of strict, ask, accept-new";
+}
+
+static const char *parse_when_left(unsigned min, unsigned max, const char *value, void *field)
+{
+	static const struct word ways[] = {
+	    {"suspend", WHEN_LEFT_SUSPEND}, {"leave", WHEN_LEFT_LEAVE}, {NULL, 0}};
+
+	(void)min;
+	(void)max;
+	return find_word(ways, value, field) ? NULL : "is neither suspend nor leave";
+}
+
+static const char *parse_drop(unsigned min, unsigned max, const char *value, void *field)
+{
+	const char *first = strchr(value, ':');
+	const char *second = first != NULL ? strchr(first + 1, ':') : NULL;
+	struct config_drop drop;
+
+	if (second == NULL || !parse_number(value, (size_t)(first - value), max, &drop.begin) ||
+	    !parse_number(first + 1, (size_t)(second - first - 1), 100, &drop.percent) ||
+	    !parse_number(second + 1, strlen(second + 1), max, &drop.full) || drop.begin < min)
+		return "is not BEGIN:PERCENT:FULL within its bounds";
+	if (drop.begin > drop.full)
+		return "is full before it begins";
+	memcpy(field, &drop, sizeof(drop));
+	return NULL;
 }
 
 static const char *parse_range(unsigned min, unsigned max, const char *value, void *field)
@@ -221,6 +266,110 @@ static const char *parse_accounts(unsigned min, unsigned max, const char *value,
 	return parse_list(value, field, add_account);
 }
 
+static const char *add_network(void *list, char *item)
+{
+	struct config_networks *networks = list;
+
+	if (networks->count == CONFIG_NETWORKS_MAX)
+		return "has too many items";
+	if (!network_parse(item, &networks->items[networks->count]))
+		return "has an item that is not ADDRESS/BITS with zeros after its bits";
+	networks->count++;
+	return NULL;
+}
+
+static const char *parse_networks(unsigned min, unsigned max, const char *value, void *field)
+{
+	(void)min;
+	(void)max;
+	memset(field, 0, sizeof(struct config_networks));
+	return parse_list(value, field, add_network);
+}
+
+static const char *add_port(void *list, char *item)
+{
+	struct config_ports *ports = list;
+
+	if (ports->count == CONFIG_PORTS_MAX)
+		return "has too many items";
+	if (parse_uint(1, UINT16_MAX, item, &ports->items[ports->count]) != NULL)
+		return "has an item that is no port";
+	ports->count++;
+	return NULL;
+}
+
+static const char *parse_ports(unsigned min, unsigned max, const char *value, void *field)
+{
+	(void)min;
+	(void)max;
+	memset(field, 0, sizeof(struct config_ports));
+	return parse_list(value, field, add_port);
+}
+
+/* Lists that stay text, without blanks. */
+struct text_list {
+	char *text;
+	size_t used, max;
+};
+
+static const char *append_item(struct text_list *list, const char *item)
+{
+	size_t length = strlen(item), comma = list->used != 0;
+
+	if (list->used + comma + length > list->max)
+		return "is too long";
+	if (comma)
+		list->text[list->used++] = ',';
+	memcpy(list->text + list->used, item, length + 1);
+	list->used += length;
+	return NULL;
+}
+
+static const char *add_pattern(void *list, char *item)
+{
+	const char *rest = item + (item[0] == '!');
+
+	for (char *c = item; *c != 0; c++)
+		*c = (char)tolower((unsigned char)*c);
+	if (*rest == 0 ||
+	    strspn(rest, "abcdefghijklmnopqrstuvwxyz0123456789.:_-*?") != strlen(rest))
+		return "has an item that is no pattern of host names";
+	return append_item(list, item);
+}
+
+static const char *add_method(void *list, char *item)
+{
+	static const char *const methods[] = {"publickey", "keyboard-interactive", "password"};
+	const struct text_list *text = list;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (strcmp(methods[i], item) != 0)
+			continue;
+		/* None is a part of another. */
+		return strstr(text->text, item) == NULL ? append_item(list, item)
+							: "names an item twice";
+	}
+	return "has an item that is none of publickey, keyboard-interactive, password";
+}
+
+static const char *parse_patterns(unsigned min, unsigned max, const char *value, void *field)
+{
+	struct text_list list = {field, 0, max};
+
+	(void)min;
+	list.text[0] = 0;
+	return parse_list(value, &list, add_pattern);
+}
+
+static const char *parse_methods(unsigned min, unsigned max, const char *value, void *field)
+{
+	struct text_list list = {field, 0, max};
+
+	(void)min;
+	list.text[0] = 0;
+	return parse_list(value, &list, add_method);
+}
+
 static const char *parse_account(unsigned min, unsigned max, const char *value, void *field)
 {
 	struct config_account *account = field;
@@ -244,9 +393,16 @@ static const struct {
     [CONFIG_KIND_SECONDS] = {parse_seconds, false, sizeof(unsigned)},
     [CONFIG_KIND_BOOL] = {parse_bool, false, sizeof(bool)},
     [CONFIG_KIND_LEVEL] = {parse_level, false, sizeof(unsigned)},
+    [CONFIG_KIND_HOST_KEYS] = {parse_host_keys, false, sizeof(unsigned)},
+    [CONFIG_KIND_WHEN_LEFT] = {parse_when_left, false, sizeof(unsigned)},
+    [CONFIG_KIND_DROP] = {parse_drop, false, sizeof(struct config_drop)},
     [CONFIG_KIND_RANGE] = {parse_range, false, sizeof(struct config_range)},
     [CONFIG_KIND_CHOICES] = {parse_choices, true, sizeof(struct config_choices)},
     [CONFIG_KIND_NAMES] = {parse_text, true, 0},
+    [CONFIG_KIND_PATTERNS] = {parse_patterns, true, 0},
+    [CONFIG_KIND_METHODS] = {parse_methods, true, 0},
+    [CONFIG_KIND_NETWORKS] = {parse_networks, true, sizeof(struct config_networks)},
+    [CONFIG_KIND_PORTS] = {parse_ports, true, sizeof(struct config_ports)},
     [CONFIG_KIND_USER] = {parse_account, false, sizeof(struct config_account)},
     [CONFIG_KIND_GROUP] = {parse_account, false, sizeof(struct config_account)},
     [CONFIG_KIND_ACCOUNTS] = {parse_accounts, true, sizeof(struct config_accounts)},
@@ -255,6 +411,12 @@ static const struct {
 bool config_kind_is_list(enum config_kind kind)
 {
 	return kinds[kind].is_list;
+}
+
+bool config_kind_has_bounds(enum config_kind kind)
+{
+	return kind == CONFIG_KIND_UINT || kind == CONFIG_KIND_SECONDS ||
+	       kind == CONFIG_KIND_RANGE || kind == CONFIG_KIND_DROP;
 }
 
 size_t config_kind_bytes(enum config_kind kind)
