@@ -226,17 +226,26 @@ refuse:
 	return false;
 }
 
-bool conn_send_fail(
-    struct conn *conn, uint32_t request_id, enum error_code code, const char *detail)
+bool conn_send_failure(struct conn *conn, uint32_t request_id, const struct conn_failure *failure)
 {
 	struct message message;
 
 	message_init(&message, MESSAGE_FAIL, request_id);
-	message.fail.code = (uint16_t)code;
-	if (detail != NULL)
-		message_set_text(
-		    message.fail.detail, sizeof(message.fail.detail), detail, strlen(detail));
+	message.fail.code = (uint16_t)failure->code;
+	message.fail.hop = (uint8_t)failure->hop;
+	message.fail.retry_after_s = failure->retry_after_s;
+	if (failure->detail != NULL)
+		message_set_text(message.fail.detail, sizeof(message.fail.detail), failure->detail,
+		    strlen(failure->detail));
 	return conn_send(conn, &message);
+}
+
+bool conn_send_fail(
+    struct conn *conn, uint32_t request_id, enum error_code code, const char *detail)
+{
+	const struct conn_failure failure = {.code = code, .detail = detail};
+
+	return conn_send_failure(conn, request_id, &failure);
 }
 
 bool conn_send_done(struct conn *conn, uint32_t request_id)

@@ -48,7 +48,17 @@ void conn_destroy(struct conn *conn);
  * and closed() follows later if its end is found. */
 bool conn_send(struct conn *conn, struct message *message);
 
-/* Answers request with FAIL. detail may be NULL. */
+/* What FAIL says. detail may be NULL; retry_after_s 0: nothing is known of that. */
+struct conn_failure {
+	enum error_code code;
+	enum hop hop;
+	uint32_t retry_after_s;
+	const char *detail;
+};
+
+/* Answers request with FAIL. */
+bool conn_send_failure(struct conn *conn, uint32_t request_id, const struct conn_failure *failure);
+/* The same where only code and detail count. */
 bool conn_send_fail(
     struct conn *conn, uint32_t request_id, enum error_code code, const char *detail);
 bool conn_send_done(struct conn *conn, uint32_t request_id);

@@ -13,6 +13,7 @@
 
 #define LINE_BYTES  1024
 #define FIELD_BYTES 400
+#define FIELDS_MAX  11
 
 static const struct {
 	const char *name, *message_id;
@@ -67,8 +68,8 @@ static void make_harmless(char *text)
 }
 
 struct field_list {
-	struct iovec parts[10];
-	char texts[10][FIELD_BYTES];
+	struct iovec parts[FIELDS_MAX];
+	char texts[FIELDS_MAX][FIELD_BYTES];
 	int count;
 };
 
@@ -103,6 +104,7 @@ static void write_journal(
 		add_field(&list, "X2GOWEB_USER", about->user);
 		add_field(&list, "X2GOWEB_SERVER", about->server);
 		add_field(&list, "X2GOWEB_CLIENT", about->client);
+		add_field(&list, "X2GOWEB_ERROR", about->error);
 	}
 	snprintf(message, sizeof(message), "MESSAGE=%s", line);
 	list.parts[list.count].iov_base = message;
@@ -137,6 +139,7 @@ static void write_stderr(
 		append(text, "user", about->user);
 		append(text, "server", about->server);
 		append(text, "client", about->client);
+		append(text, "error", about->error);
 	}
 	make_harmless(text);
 	/* One write for the whole line: other processes share this stderr. */

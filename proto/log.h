@@ -32,6 +32,7 @@ struct log_context {
 	const char *user;
 	const char *server;
 	const char *client;
+	const char *error; /* name of an error code */
 };
 
 /* Opens the log of this program (static name). Uses the journal if stderr is connected to it. */
