@@ -3,219 +3,190 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/log.h"
-#include "proto/secret.h"
-#include "proto/wire.h"
+#include "proto/hostkey.h"
 
-#define SHA1_BYTES 20
-
-/* What a line is looked up for, and what has been found so far. */
+/* What lines are looked for, and what has been found so far. */
 struct search {
-	const char *path;
-	unsigned line;
-	char name[300]; /* "host", or "[host]:port" when the port is not 22 */
+	char name[KNOWNHOSTS_NAME_BYTES];
+	char plain[KNOWNHOSTS_NAME_BYTES]; /* the name without its port */
+	uint8_t hop;
 	struct record_hostkey *keys;
-	size_t capacity, count;
-	bool revoking; /* second pass: take out what @revoked lines name */
+	size_t first, capacity, count;
+	bool overflowed; /* a revoked key had no room */
+	const struct log_context *context;
 };
 
-/* Decodes Base64 (RFC 4648 section 4) with its padding. False if it is malformed or too long. */
-static bool decode_base64(const char *text, uint8_t *data, size_t capacity, size_t *ret_length)
+bool knownhosts_name(const char *host, uint16_t port, char name[KNOWNHOSTS_NAME_BYTES])
 {
-	size_t length = strlen(text), padding = 0;
-	uint8_t *decoded;
-	bool good = false;
-
-	if (length == 0 || length % 4 != 0 || length > 8192)
-		return false;
-	while (padding < 2 && text[length - 1 - padding] == '=')
-		padding++;
-	decoded = malloc(length);
-	if (decoded == NULL)
-		return false;
-	if (EVP_DecodeBlock(decoded, (const unsigned char *)text, (int)length) > 0 &&
-	    length / 4 * 3 - padding <= capacity) {
-		*ret_length = length / 4 * 3 - padding;
-		memcpy(data, decoded, *ret_length);
-		good = true;
-	}
-	free(decoded);
-	return good;
-}
-
-/* "|1|salt|hash": HMAC-SHA1 of the name, keyed with the salt. */
-static bool match_hashed(const char *field, const char *name)
-{
-	char salt_text[64], hash_text[64];
-	uint8_t salt[SHA1_BYTES], hash[SHA1_BYTES], ours[EVP_MAX_MD_SIZE];
-	size_t salt_length, hash_length;
-	unsigned ours_length = 0;
-
-	return sscanf(field, "|1|%63[^|]|%63s", salt_text, hash_text) == 2 &&
-	       decode_base64(salt_text, salt, sizeof(salt), &salt_length) &&
-	       decode_base64(hash_text, hash, sizeof(hash), &hash_length) &&
-	       hash_length == SHA1_BYTES &&
-	       HMAC(EVP_sha1(), salt, (int)salt_length, (const unsigned char *)name, strlen(name),
-		   ours, &ours_length) != NULL &&
-	       ours_length == SHA1_BYTES && secret_equal(ours, hash, SHA1_BYTES);
-}
-
-/* Pattern with '*' and '?' only: brackets are part of "[host]:port". */
-static bool match_pattern(const char *pattern, const char *name)
-{
-	while (*pattern != 0) {
-		if (*pattern == '*') {
-			for (; *pattern == '*'; pattern++)
-				;
-			for (; *name != 0; name++)
-				if (match_pattern(pattern, name))
-					return true;
-			return *pattern == 0;
-		}
-		if (*name == 0 || (*pattern != '?' && tolower((unsigned char)*pattern) != *name))
-			return false;
-		pattern++;
-		name++;
-	}
-	return *name == 0;
-}
-
-/* The first field: hashed, or a comma list in which one "!pattern" that fits spoils the line. */
-static bool match_hosts(char *field, const char *name)
-{
-	bool matched = false;
-	char *item;
-
-	if (field[0] == '|')
-		return match_hashed(field, name);
-	while ((item = strsep(&field, ",")) != NULL) {
-		bool negated = item[0] == '!';
-
-		if (!match_pattern(item + negated, name))
-			continue;
-		if (negated)
-			return false;
-		matched = true;
-	}
-	return matched;
-}
-
-/* Type and blob of a key; the blob begins with the type's name (RFC 4253 section 6.6). */
-static bool read_key(const char *type, const char *base64, struct record_hostkey *key)
-{
-	struct wire_reader reader = {.data = key->blob};
 	size_t length;
-	const uint8_t *name;
+	int printed;
 
-	if (strlen(type) >= sizeof(key->type) ||
-	    !decode_base64(base64, key->blob, sizeof(key->blob), &length))
+	/* A scope (fe80::1%eth0) and everything that domain names and addresses consist of. */
+	for (const char *c = host; *c != 0; c++)
+		if (!isalnum((unsigned char)*c) && strchr("._:-%", *c) == NULL)
+			return false;
+	if (host[0] == 0)
 		return false;
-	strcpy(key->type, type);
-	key->blob_length = (uint16_t)length;
-	reader.length = length;
-	name = wire_get_bytes(&reader, wire_get_uint(&reader, 4));
-	return name != NULL && strlen(type) == reader.offset - 4 &&
-	       memcmp(name, type, strlen(type)) == 0;
+	if (port == 22)
+		printed = snprintf(name, KNOWNHOSTS_NAME_BYTES, "%s", host);
+	else
+		printed = snprintf(name, KNOWNHOSTS_NAME_BYTES, "[%s]:%u", host, (unsigned)port);
+	length = (size_t)printed;
+	if (length >= KNOWNHOSTS_NAME_BYTES)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		name[i] = (char)tolower((unsigned char)name[i]);
+	return true;
 }
 
-static size_t find_key(const struct search *search, const struct record_hostkey *key)
+bool knownhosts_read(const char *path, knownhosts_visit *visit, void *arg)
 {
-	size_t i = 0;
-
-	while (i < search->count &&
-	       (search->keys[i].blob_length != key->blob_length ||
-		   memcmp(search->keys[i].blob, key->blob, key->blob_length) != 0))
-		i++;
-	return i;
-}
-
-static void skip(const struct search *search, const char *why)
-{
-	log_warnx("known hosts: %s:%u: %s", search->path, search->line, why);
-}
-
-static void read_line(struct search *search, char *line)
-{
-	static const char blanks[] = " \t\r\n";
-	char *rest = NULL, *field = strtok_r(line, blanks, &rest), *type, *base64;
-	struct record_hostkey key = {0};
-	bool revoked = false;
-	size_t found;
-
-	if (field == NULL || field[0] == '#')
-		return;
-	if (field[0] == '@') {
-		revoked = strcmp(field, "@revoked") == 0;
-		if (!revoked && !search->revoking)
-			skip(search, "only @revoked is understood; certificates are not used");
-		if (!revoked)
-			return;
-		field = strtok_r(NULL, blanks, &rest);
-	}
-	if (revoked != search->revoking)
-		return;
-	type = strtok_r(NULL, blanks, &rest);
-	base64 = strtok_r(NULL, blanks, &rest);
-	if (field == NULL || type == NULL || base64 == NULL) {
-		skip(search, "is not a line of hosts, type and key");
-		return;
-	}
-	if (!match_hosts(field, search->name))
-		return;
-	if (!read_key(type, base64, &key)) {
-		skip(search, "the key is malformed or too long");
-		return;
-	}
-	found = find_key(search, &key);
-	if (revoked && found < search->count)
-		search->keys[found] = search->keys[--search->count];
-	else if (!revoked && found == search->count && found < search->capacity)
-		search->keys[search->count++] = key;
-	else if (!revoked && found == search->count)
-		skip(search, "too many keys for this host");
-}
-
-bool knownhosts_find(const char *path, const char *host, uint16_t port, struct record_hostkey *keys,
-    size_t capacity, size_t *ret_count)
-{
-	struct search search = {.path = path, .keys = keys, .capacity = capacity};
 	FILE *file = fopen(path, "re");
 	size_t line_bytes = 0;
-	char *line = NULL;
-	bool good = false;
+	char *text = NULL;
+	ssize_t length;
+	bool good;
 	int saved;
 
 	if (file == NULL)
 		return false;
-	if (port == 22)
-		snprintf(search.name, sizeof(search.name), "%s", host);
-	else
-		snprintf(search.name, sizeof(search.name), "[%s]:%u", host, (unsigned)port);
-	for (char *c = search.name; *c != 0; c++)
-		*c = (char)tolower((unsigned char)*c);
-	for (int pass = 0; pass < 2; pass++) {
-		rewind(file);
-		search.line = 0;
-		search.revoking = pass == 1;
-		while (getline(&line, &line_bytes, file) > 0) {
-			search.line++;
-			read_line(&search, line);
-		}
-		if (ferror(file))
-			goto out;
+	errno = 0;
+	for (unsigned number = 1; (length = getline(&text, &line_bytes, file)) > 0; number++) {
+		struct knownhosts_line line;
+		enum knownhosts_kind kind = knownhosts_line_parse(text, (size_t)length, &line);
+
+		visit(path, number, kind, &line, arg);
+		errno = 0;
 	}
-	*ret_count = search.count;
-	good = true;
-out:
+	good = feof(file) != 0;
 	saved = errno;
-	free(line);
+	free(text);
 	fclose(file);
 	errno = saved;
 	return good;
+}
+
+/* A key that has been revoked for a host is in nobody's hands who may be trusted at another of its
+ * ports: such lines count for all of them. */
+static bool is_about(const struct search *search, const struct knownhosts_line *line)
+{
+	return knownhosts_line_match(line, search->name) != KNOWNHOSTS_NO_MATCH ||
+	       (line->mark == HOST_KEY_REVOKED &&
+		   knownhosts_line_match(line, search->plain) != KNOWNHOSTS_NO_MATCH);
+}
+
+/* Which of two marks counts, and which key gives way when there is no room. */
+static int rank(const struct record_hostkey *key)
+{
+	return key->mark == HOST_KEY_REVOKED ? 2 : key->mark == HOST_KEY_TRUSTED ? 1 : 0;
+}
+
+static void add_key(
+    struct search *search, const struct record_hostkey *key, const char *path, unsigned number)
+{
+	struct record_hostkey *place = NULL;
+
+	for (size_t i = search->first; i < search->count; i++) {
+		struct record_hostkey *other = &search->keys[i];
+
+		if (knownhosts_same_key(other, key)) {
+			if (rank(other) < rank(key))
+				other->mark = key->mark;
+			return;
+		}
+		if (rank(other) < rank(key) && (place == NULL || rank(other) < rank(place)))
+			place = other;
+	}
+	if (search->count < search->capacity)
+		place = &search->keys[search->count++];
+	else
+		log_warnx("known hosts: %s:%u: too many keys for %s", path, number, search->name);
+	if (place != NULL) {
+		*place = *key;
+		place->hop = search->hop;
+	} else if (key->mark == HOST_KEY_REVOKED) {
+		search->overflowed = true;
+	}
+}
+
+static void find_in_line(const char *path, unsigned number, enum knownhosts_kind kind,
+    const struct knownhosts_line *line, void *arg)
+{
+	struct search *search = arg;
+
+	if (kind == KNOWNHOSTS_NOTHING)
+		return;
+	if (line->hosts != NULL && line->rest_length != 0 && !is_about(search, line))
+		return;
+	if (kind == KNOWNHOSTS_KEY)
+		add_key(search, &line->key, path, number);
+	else
+		log_warnx("known hosts: %s:%u: %s", path, number, line->wrong);
+}
+
+/* Shows both files to visit. Fails: false with errno if one exists, but cannot be read. */
+static bool read_files(const struct knownhosts_files *files, knownhosts_visit *visit, void *arg)
+{
+	if (!knownhosts_read(files->known_hosts, visit, arg)) {
+		if (errno != ENOENT)
+			return false;
+		log_warn("known hosts: %s", files->known_hosts);
+	}
+	return files->accepted_hosts == NULL || files->accepted_hosts[0] == 0 ||
+	       knownhosts_read(files->accepted_hosts, visit, arg) || errno == ENOENT;
+}
+
+static bool search_init(struct search *search, const char *host, uint16_t port)
+{
+	if (!knownhosts_name(host, port, search->name) ||
+	    !knownhosts_name(host, 22, search->plain)) {
+		errno = EINVAL;
+		return false;
+	}
+	return true;
+}
+
+bool knownhosts_find(const struct knownhosts_files *files, const char *host, uint16_t port,
+    uint8_t hop, struct record_hostkey *keys, size_t capacity, size_t *count)
+{
+	struct search search = {
+	    .hop = hop, .keys = keys, .first = *count, .capacity = capacity, .count = *count};
+
+	if (!search_init(&search, host, port) || !read_files(files, find_in_line, &search))
+		return false;
+	if (search.overflowed) {
+		errno = E2BIG;
+		return false;
+	}
+	*count = search.count;
+	return true;
+}
+
+static void log_line(const char *path, unsigned number, enum knownhosts_kind kind,
+    const struct knownhosts_line *line, void *arg)
+{
+	static const char *const marks[] = {[HOST_KEY_TRUSTED] = "",
+	    [HOST_KEY_REVOKED] = "@revoked ",
+	    [HOST_KEY_AUTHORITY] = "@cert-authority "};
+	char fingerprint[HOSTKEY_FINGERPRINT_BYTES];
+	const struct search *search = arg;
+
+	if (kind != KNOWNHOSTS_KEY || !is_about(search, line))
+		return;
+	hostkey_print_fingerprint(line->key.blob, line->key.blob_length, fingerprint);
+	log_about(search->context, LOG_LEVEL_INFO, "on file for %s: %s%s %s (%s:%u)", search->name,
+	    marks[line->mark], line->key.type, fingerprint, path, number);
+}
+
+void knownhosts_log(const struct knownhosts_files *files, const char *host, uint16_t port,
+    const struct log_context *context)
+{
+	struct search search = {.context = context};
+
+	if (!search_init(&search, host, port) || !read_files(files, log_line, &search))
+		log_warn("known hosts: cannot be read");
 }

@@ -464,6 +464,7 @@ static enum error_code check(struct broker *broker, const struct message_login *
 {
 	const struct config *config = broker->config;
 	const struct config_server *server = policy_find_server(config, request->server);
+	const struct knownhosts_files files = {config->ssh.known_hosts, config->ssh.accepted_hosts};
 	enum error_code error;
 
 	if (broker->stopping)
@@ -479,10 +480,11 @@ static enum error_code check(struct broker *broker, const struct message_login *
 	    &broker->logins, config, request->user, request->server, request->client, ret_detail);
 	if (error != ERROR_NONE)
 		return error;
-	if (!knownhosts_find(config->ssh.known_hosts, server->address, (uint16_t)server->port,
-		hostkeys, HOSTKEYS_MAX, ret_count)) {
-		log_warn("known hosts: cannot read %s", config->ssh.known_hosts);
-		*ret_count = 0;
+	if (!knownhosts_find(&files, server->address, (uint16_t)server->port, 0, hostkeys,
+		HOSTKEYS_MAX, ret_count)) {
+		log_warn("known hosts");
+		*ret_detail = "the known hosts cannot be read";
+		return ERROR_INTERNAL;
 	}
 	*ret_server = server;
 	return *ret_count != 0 ? ERROR_NONE : ERROR_HOST_KEY_UNKNOWN;

@@ -160,6 +160,8 @@ static bool check_host_key(struct ssh *ssh)
 	for (size_t i = 0; i < ssh->hostkey_count; i++) {
 		const struct record_hostkey *key = &ssh->hostkeys[i];
 
+		if (key->mark != HOST_KEY_TRUSTED)
+			continue;
 		if (key->blob_length == length && memcmp(key->blob, blob, length) == 0)
 			return true;
 		if (strcmp(key->type, type) == 0)

@@ -28,6 +28,7 @@
 #define HOST "x2go.example.org"
 
 static char path[] = "/tmp/x2goweb-test-knownhosts-XXXXXX";
+static const struct knownhosts_files files = {path, NULL};
 static unsigned log_lines;
 
 static void on_log(enum log_level level, const char *text, void *arg)
@@ -41,7 +42,8 @@ static void on_log(enum log_level level, const char *text, void *arg)
 static const struct {
 	const char *text, *host;
 	uint16_t port;
-	const char *found; /* the keys in their order: d = ed25519, c = ecdsa */
+	/* The keys in their order: d = ed25519, c = ecdsa, D and C revoked, A an authority. */
+	const char *found;
 	unsigned log_lines;
 } cases[] = {
     {"", HOST, 22, "", 0},
@@ -79,11 +81,21 @@ static const struct {
     {"!y.* " ED25519 "\n", HOST, 22, "", 0},
     {"[*.example.org]:* " ED25519 "\n", HOST, 2222, "d", 0},
     /* Marked lines. */
-    {"@revoked " HOST " " ED25519 "\n" HOST " " ED25519 "\n" HOST " " ECDSA "\n", HOST, 22, "c", 0},
-    {HOST " " ED25519 "\n" HOST " " ECDSA "\n@revoked * " ED25519 "\n", HOST, 22, "c", 0},
+    {"@revoked " HOST " " ED25519 "\n" HOST " " ED25519 "\n" HOST " " ECDSA "\n", HOST, 22, "Dc",
+	0},
+    {HOST " " ED25519 "\n" HOST " " ECDSA "\n@revoked * " ED25519 "\n", HOST, 22, "Dc", 0},
     {"@revoked other.example " ED25519 "\n" HOST " " ED25519 "\n", HOST, 22, "d", 0},
-    {"@revoked " HOST " " ED25519 "\n", HOST, 22, "", 0},
-    {"@cert-authority * " ED25519 "\n" HOST " " ECDSA "\n", HOST, 22, "c", 1},
+    {"@revoked " HOST " " ED25519 "\n", HOST, 22, "D", 0},
+    {"@revoked *.org,!x2go.* " ED25519 "\n" HOST " " ED25519 "\n", HOST, 22, "d", 0},
+    {"@revoked " HOST " " ED25519 "\n[" HOST "]:2222 " ED25519 "\n", HOST, 2222, "D", 0},
+    {"@revoked " HASHED ED25519 "\n", HOST, 22, "D", 0},
+    {"@cert-authority * " ED25519 "\n" HOST " " ECDSA "\n", HOST, 22, "Ac", 0},
+    {"@cert-authority * " ED25519 "\n" HOST " " ED25519 "\n", HOST, 22, "d", 0},
+    {"@cert-authority * " ED25519 "\n@revoked * " ED25519 "\n", HOST, 22, "D", 0},
+    {"@cert-authority * " ED25519 "\n", "other", 22, "A", 0},
+    {"@revokedd " HOST " " ED25519 "\n", HOST, 22, "", 1},
+    {"@ " HOST " " ED25519 "\n@revoked\n@revoked " HOST "\n", HOST, 22, "", 3},
+    {"@revoked @cert-authority " HOST " " ED25519 "\n", HOST, 22, "", 0},
     /* What cannot be understood is passed over. */
     {HOST "\n" HOST " ssh-ed25519\n" HOST " " ECDSA "\n", HOST, 22, "c", 2},
     {HOST " ssh-ed25519 AAAA\n" HOST " " ECDSA "\n", HOST, 22, "c", 1},
@@ -103,6 +115,17 @@ static void write_file(const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+static char letter(const struct record_hostkey *key)
+{
+	bool ed25519 = strcmp(key->type, "ssh-ed25519") == 0;
+
+	if (key->mark == HOST_KEY_AUTHORITY)
+		return 'A';
+	if (key->mark == HOST_KEY_REVOKED)
+		return ed25519 ? 'D' : 'C';
+	return ed25519 ? 'd' : 'c';
+}
+
 static void test_cases(void **state)
 {
 	struct record_hostkey keys[4];
@@ -110,13 +133,16 @@ static void test_cases(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char found[8] = "";
-		size_t count = 99;
+		size_t count = 0;
 
 		write_file(cases[i].text);
 		log_lines = 0;
-		assert_true(knownhosts_find(path, cases[i].host, cases[i].port, keys, 4, &count));
-		for (size_t j = 0; j < count; j++)
-			found[j] = strcmp(keys[j].type, "ssh-ed25519") == 0 ? 'd' : 'c';
+		assert_true(
+		    knownhosts_find(&files, cases[i].host, cases[i].port, 1, keys, 4, &count));
+		for (size_t j = 0; j < count; j++) {
+			found[j] = letter(&keys[j]);
+			assert_int_equal(keys[j].hop, 1);
+		}
 		if (strcmp(found, cases[i].found) != 0)
 			fail_msg("case %zu: found \"%s\", wanted \"%s\":\n%s", i, found,
 			    cases[i].found, cases[i].text);
@@ -130,11 +156,11 @@ static void test_blob(void **state)
 	static const uint8_t begin[] = {0, 0, 0, 11, 's', 's', 'h', '-', 'e', 'd', '2', '5', '5',
 	    '1', '9', 0, 0, 0, 32, 0xde, 0x58, 0xaa};
 	struct record_hostkey key;
-	size_t count;
+	size_t count = 0;
 
 	(void)state;
 	write_file(HOST " " ED25519 "\n");
-	assert_true(knownhosts_find(path, HOST, 22, &key, 1, &count));
+	assert_true(knownhosts_find(&files, HOST, 22, 0, &key, 1, &count));
 	assert_int_equal(count, 1);
 	assert_int_equal(key.blob_length, 4 + 11 + 4 + 32);
 	assert_memory_equal(key.blob, begin, sizeof(begin));
@@ -143,26 +169,34 @@ static void test_blob(void **state)
 static void test_too_many(void **state)
 {
 	struct record_hostkey key;
-	size_t count;
+	size_t count = 0;
 
 	(void)state;
 	write_file(HOST " " ED25519 "\n" HOST " " ECDSA "\n");
 	log_lines = 0;
-	assert_true(knownhosts_find(path, HOST, 22, &key, 1, &count));
+	assert_true(knownhosts_find(&files, HOST, 22, 0, &key, 1, &count));
 	assert_int_equal(count, 1);
 	assert_int_equal(log_lines, 1);
 }
 
 static void test_no_file(void **state)
 {
+	const struct knownhosts_files missing = {"/nonexistent/known_hosts", "/nonexistent/more"};
+	const struct knownhosts_files folder = {"/", NULL}, second = {path, "/"};
 	struct record_hostkey key;
-	size_t count;
+	size_t count = 0;
 
 	(void)state;
-	assert_false(knownhosts_find("/nonexistent/known_hosts", HOST, 22, &key, 1, &count));
-	assert_int_equal(errno, ENOENT);
-	assert_false(knownhosts_find("/", HOST, 22, &key, 1, &count));
+	assert_true(knownhosts_find(&missing, HOST, 22, 0, &key, 1, &count));
+	assert_int_equal(count, 0);
+	assert_false(knownhosts_find(&folder, HOST, 22, 0, &key, 1, &count));
 	assert_int_equal(errno, EISDIR);
+	write_file(HOST " " ED25519 "\n");
+	assert_false(knownhosts_find(&second, HOST, 22, 0, &key, 1, &count));
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(count, 0);
+	assert_false(knownhosts_find(&files, "two words", 22, 0, &key, 1, &count));
+	assert_int_equal(errno, EINVAL);
 }
 
 static int set_up(void **state)
