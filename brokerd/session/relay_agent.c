@@ -141,7 +141,7 @@ static void connect_tunnel(struct relay_agent *agent)
 	set_state(agent, AGENT_STATE_CONNECTING);
 	if (agent->retry_ms < RETRY_MOST_MS)
 		agent->retry_ms *= 2;
-	agent->tunnel = ssh_tunnel_open(agent->ssh, agent->port, &handlers, agent);
+	agent->tunnel = ssh_tunnel_open(agent->ssh, "127.0.0.1", agent->port, &handlers, agent);
 	if (agent->tunnel == NULL) {
 		set_state(agent, AGENT_STATE_RETRYING);
 		timer_start_ms(agent->retry, agent->retry_ms);

@@ -185,6 +185,9 @@ void ssh_pump(struct ssh *ssh)
 		}
 	} while (ssh->transport.received_bytes != before && ssh->failure == ERROR_NONE &&
 		 !ssh->destroyed);
+	/* Also when nobody was reading. */
+	if (ssh->transport.ended)
+		ssh_fail_by_library(ssh, ERROR_SSH_LOST, "connection");
 	if (ssh->failure != ERROR_NONE && ssh->state != SSH_STATE_FAILED && !ssh->destroyed)
 		report_failure(ssh);
 	ssh_leave(ssh);
@@ -209,6 +212,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	    ssh, ERROR_HOST_TIMEOUT, "no login within the deadline (%s)", state_names[ssh->state]);
 }
 
+/* Nothing has come for longer than an answer takes. */
+static bool is_silent(const struct ssh *ssh, uint64_t now)
+{
+	return ssh->transport.received_bytes == ssh->heard_bytes &&
+	       now - ssh->heard_ms > (uint64_t)ssh->alive_interval_ms * 3 / 2;
+}
+
 /* TCP notices a dead host only when something is sent, and never a hanging sshd. An answer is
  * asked for after silence only: libssh2 keeps every answer for good, and looks through them at
  * each read. */
@@ -223,6 +233,9 @@ static void on_alive(evutil_socket_t fd, short what, void *arg)
 	if (ssh->transport.received_bytes != ssh->heard_bytes) {
 		ssh->heard_bytes = ssh->transport.received_bytes;
 		ssh->heard_ms = now;
+	} else if (ssh->via != NULL && is_silent(ssh->via, now)) {
+		/* Then this is no wonder; that connection will be given up by itself. */
+		log_debug("ssh: nothing comes through the jump host");
 	} else if (now - ssh->heard_ms > (uint64_t)ssh->alive_interval_ms * 5 / 2) {
 		ssh_fail(ssh, ERROR_SSH_LOST, "the server has not answered for %" PRIu64 " s",
 		    (now - ssh->heard_ms) / 1000);
@@ -253,8 +266,7 @@ static bool set_up(struct ssh *ssh, const struct ssh_settings *settings)
 	size_t password_bytes = strlen(settings->hop->password) + 1;
 	size_t hostkeys_bytes = settings->hostkey_count * sizeof(*settings->hostkeys);
 
-	if (!ssh_transport_init(ssh, settings->base, settings->fd) ||
-	    strlen(settings->hop->user) >= sizeof(ssh->user))
+	if (!ssh_transport_init(ssh, settings) || strlen(settings->hop->user) >= sizeof(ssh->user))
 		return false;
 	strcpy(ssh->user, settings->hop->user);
 	ssh->password = secret_malloc(password_bytes);
@@ -284,12 +296,14 @@ struct ssh *ssh_create(
 	struct ssh *ssh = calloc(1, sizeof(*ssh));
 
 	if (ssh == NULL) {
-		close(settings->fd);
+		if (settings->via == NULL)
+			close(settings->fd);
 		return NULL;
 	}
 	ssh->handlers = *handlers;
 	ssh->arg = arg;
 	ssh->alive_interval_ms = ALIVE_INTERVAL_MS;
+	ssh->via = settings->via;
 	TAILQ_INIT(&ssh->channels);
 	TAILQ_INIT(&ssh->commands);
 	if (!set_up(ssh, settings)) {

@@ -22,8 +22,9 @@ struct ssh_tunnel;
 
 struct ssh_settings {
 	struct event_base *base;
-	int fd;				       /* taken over, also by a failed ssh_create */
-	struct ssh_tunnel *via;		       /* instead of fd, which is -1 then */
+	int fd;		 /* taken over, also by a failed ssh_create; unused with via */
+	struct ssh *via; /* NULL, or an open connection to go through, to hop's address and port;
+			  * it must outlive this one */
 	const struct record_hop *hop;	       /* who logs in to what, and how; copied */
 	const struct record_hostkey *hostkeys; /* what is on file for this hop; copied */
 	size_t hostkey_count;
@@ -88,16 +89,16 @@ struct ssh_tunnel_handlers {
 	void (*readable)(struct ssh_tunnel *tunnel, void *arg);
 	/* Everything written has been handed to the system. May be NULL. */
 	void (*drained)(struct ssh_tunnel *tunnel, void *arg);
-	/* Never opened (FORWARDING_DENIED; AGENT_LOST: connection refused on the server), or lost.
+	/* Never opened (FORWARDING_DENIED; AGENT_LOST: the server could not connect), or lost.
 	 * ENDED: the far side closed it and everything has been read. The owner closes it. */
 	void (*failed)(
 	    struct ssh_tunnel *tunnel, enum error_code code, const char *detail, void *arg);
 };
 
-/* Opens a direct-tcpip channel (RFC 4254 section 7.2) to 127.0.0.1:port on the server.
+/* Opens a direct-tcpip channel (RFC 4254 section 7.2) to host:port, as the server sees it.
  * Fails: NULL if memory is short. */
-struct ssh_tunnel *ssh_tunnel_open(
-    struct ssh *ssh, uint16_t port, const struct ssh_tunnel_handlers *handlers, void *arg);
+struct ssh_tunnel *ssh_tunnel_open(struct ssh *ssh, const char *host, uint16_t port,
+    const struct ssh_tunnel_handlers *handlers, void *arg);
 
 /* Bytes read (> 0), 0 when there is nothing now, -1 at the end. */
 ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size);

@@ -32,20 +32,26 @@ struct ssh_channel {
 	struct ssh *ssh;
 	LIBSSH2_CHANNEL *handle;
 	enum channel_state state;
-	uint16_t port; /* 0: for commands */
+	char *host;    /* where it leads to; NULL: for commands */
+	uint16_t port; /* there */
 	struct ssh_channel_handlers handlers;
 	void *arg;
 	bool abandoned;
 	unsigned long widening; /* bytes by which the window is being widened */
 };
 
-struct ssh_channel *ssh_channel_create(
-    struct ssh *ssh, uint16_t port, const struct ssh_channel_handlers *handlers, void *arg)
+struct ssh_channel *ssh_channel_create(struct ssh *ssh, const char *host, uint16_t port,
+    const struct ssh_channel_handlers *handlers, void *arg)
 {
 	struct ssh_channel *channel = calloc(1, sizeof(*channel));
 
 	if (channel == NULL)
 		return NULL;
+	channel->host = host != NULL ? strdup(host) : NULL;
+	if (host != NULL && channel->host == NULL) {
+		free(channel);
+		return NULL;
+	}
 	channel->ssh = ssh;
 	channel->port = port;
 	channel->handlers = *handlers;
@@ -60,6 +66,7 @@ static void channel_free(struct ssh_channel *channel)
 	if (channel->ssh->opening == channel)
 		channel->ssh->opening = NULL;
 	TAILQ_REMOVE(&channel->ssh->channels, channel, next);
+	free(channel->host);
 	free(channel);
 }
 
@@ -117,12 +124,12 @@ static void step_opening(struct ssh_channel *channel)
 	struct ssh *ssh = channel->ssh;
 	int result;
 
-	if (channel->port == 0)
+	if (channel->host == NULL)
 		channel->handle = libssh2_channel_open_ex(
 		    ssh->session, "session", 7, COMMAND_WINDOW_BYTES, PACKET_BYTES, NULL, 0);
 	else
 		channel->handle = libssh2_channel_direct_tcpip_ex(
-		    ssh->session, "127.0.0.1", channel->port, "127.0.0.1", 0);
+		    ssh->session, channel->host, channel->port, "127.0.0.1", 0);
 	if (channel->handle != NULL) {
 		ssh->opening = NULL;
 		channel->state = CHANNEL_OPEN;
@@ -146,7 +153,7 @@ static bool may_be_ear(const struct ssh_channel *channel)
 {
 	unsigned long initial, window;
 
-	if (channel->port != 0 || channel->ssh->ear != NULL || channel->widening != 0)
+	if (channel->host != NULL || channel->ssh->ear != NULL || channel->widening != 0)
 		return false;
 	/* libssh2 would widen a narrower window before it reads. */
 	window = libssh2_channel_window_read_ex(channel->handle, NULL, &initial);

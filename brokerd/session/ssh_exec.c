@@ -208,7 +208,7 @@ void ssh_commands_step(struct ssh *ssh)
 
 	if (command == NULL || command->phase != COMMAND_QUEUED)
 		return;
-	command->channel = ssh_channel_create(ssh, 0, &channel_handlers, command);
+	command->channel = ssh_channel_create(ssh, NULL, 0, &channel_handlers, command);
 	if (command->channel == NULL) {
 		ssh_fail(ssh, ERROR_INTERNAL, "memory is short");
 		return;

@@ -24,7 +24,8 @@
 #define SSH_FINGERPRINT_BYTES 64
 #define SSH_DETAIL_BYTES      300
 
-/* Tunnels hand nothing more to libssh2 while this much waits for the socket. */
+/* Tunnels hand nothing more to libssh2 while this much waits for the socket or, through another
+ * connection, for that. */
 #define SSH_UNSENT_BYTES 262144
 
 enum ssh_state {
@@ -37,14 +38,17 @@ enum ssh_state {
 	SSH_STATE_COUNT
 };
 
-/* Under libssh2: the socket, what waits to be sent, and how much memory libssh2 holds. */
+/* Under libssh2: the socket, what waits to be sent, and how much memory libssh2 holds. Or a tunnel
+ * instead of the socket; it keeps what waits itself. */
 struct ssh_transport {
-	int fd;
+	int fd; /* with a tunnel: of the first connection; libssh2 wants to see one */
+	struct ssh_tunnel *tunnel; /* NULL: a socket */
 	struct event *read_event, *write_event;
 	struct evbuffer *unsent;
-	bool ended;		 /* the socket is of no use any more, for the reason in error */
+	bool ended;		 /* it is of no use any more, for the reason in error */
 	int error;		 /* errno; 0: the server closed */
-	bool dry;		 /* the socket had nothing more, this turn of the event loop */
+	bool dry;		 /* there was nothing more, this turn of the event loop */
+	bool unwanted;		 /* something has come, and nobody has asked for it yet */
 	size_t turn_bytes;	 /* read in this turn */
 	uint64_t received_bytes; /* ever */
 	size_t held_bytes;	 /* allocated by libssh2 */
@@ -60,6 +64,7 @@ struct ssh {
 	enum ssh_state state;
 	struct ssh_handlers handlers;
 	void *arg;
+	struct ssh *via; /* what the transport's tunnel goes through; NULL: nothing */
 	struct ssh_transport transport;
 
 	char user[65];
@@ -105,13 +110,15 @@ bool ssh_error_is_fatal(const struct ssh *ssh, ssize_t result);
 const char *ssh_error_text(const struct ssh *ssh);
 
 /* ssh_transport.c */
-bool ssh_transport_init(struct ssh *ssh, struct event_base *base, int fd);
+bool ssh_transport_init(struct ssh *ssh, const struct ssh_settings *settings);
 void ssh_transport_finish(struct ssh *ssh);
 /* A session of libssh2 over this transport, with memory that is wiped when freed. */
 LIBSSH2_SESSION *ssh_transport_new_session(struct ssh *ssh);
 /* Nothing is sent or received from now on; libssh2 sees a dead connection. */
 void ssh_transport_end(struct ssh_transport *transport, int error);
 void ssh_transport_flush(struct ssh *ssh);
+/* Bytes that wait for the socket, or on their way to it through the other connection. */
+size_t ssh_transport_unsent(const struct ssh_transport *transport);
 /* What secret_malloc is for libssh2: for texts that libssh2 frees. */
 void *ssh_transport_alloc(size_t size, void **abstract);
 
@@ -132,9 +139,10 @@ struct ssh_channel_handlers {
 	void (*lost)(void *arg, enum error_code code, const char *detail);
 };
 
-/* A channel for commands (port 0) or to 127.0.0.1:port. Fails: NULL if memory is short. */
-struct ssh_channel *ssh_channel_create(
-    struct ssh *ssh, uint16_t port, const struct ssh_channel_handlers *handlers, void *arg);
+/* A channel for commands (host NULL) or to host:port, as the server sees it; host is copied.
+ * Fails: NULL if memory is short. */
+struct ssh_channel *ssh_channel_create(struct ssh *ssh, const char *host, uint16_t port,
+    const struct ssh_channel_handlers *handlers, void *arg);
 /* The owner is called no more; the channel is closed in its own time. Takes NULL. */
 void ssh_channel_abandon(struct ssh_channel *channel);
 bool ssh_channel_is_abandoned(const struct ssh_channel *channel);

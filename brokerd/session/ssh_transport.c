@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Under libssh2: sends, receives and allocates for it. Owns the socket, the bytes that wait for
- * it, and the bound on libssh2's memory. Runs in x2goweb-session; knows nothing of SSH.
+ * Under libssh2: sends, receives and allocates for it. Its bytes go by a socket or by a tunnel
+ * through another connection. Owns the socket or tunnel, the bytes that wait for the socket, and
+ * the bound on libssh2's memory. Runs in x2goweb-session; knows nothing of SSH.
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -74,9 +75,40 @@ void ssh_transport_end(struct ssh_transport *transport, int error)
 		return;
 	transport->ended = true;
 	transport->error = error;
+	if (transport->tunnel != NULL)
+		return;
 	event_del(transport->read_event);
 	event_del(transport->write_event);
 	evbuffer_drain(transport->unsent, evbuffer_get_length(transport->unsent));
+}
+
+size_t ssh_transport_unsent(const struct ssh_transport *transport)
+{
+	return transport->tunnel != NULL ? ssh_tunnel_unsent(transport->tunnel)
+					 : evbuffer_get_length(transport->unsent);
+}
+
+/* Returns as recv, but not -1: a negative errno. */
+static ssize_t receive_from_socket(struct ssh_transport *transport, void *buffer, size_t length)
+{
+	ssize_t received;
+
+	do
+		received = recv(transport->fd, buffer, length, MSG_DONTWAIT);
+	while (received < 0 && errno == EINTR);
+	if (received < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	transport->dry = (size_t)received < length;
+	return received;
+}
+
+static ssize_t receive_from_tunnel(struct ssh_transport *transport, void *buffer, size_t length)
+{
+	ssize_t received = ssh_tunnel_read(transport->tunnel, buffer, length);
+
+	if (received == 0)
+		return -EAGAIN;
+	return received > 0 ? received : 0;
 }
 
 static ssize_t transport_recv(int fd, void *buffer, size_t length, int flags, void **abstract)
@@ -89,23 +121,24 @@ static ssize_t transport_recv(int fd, void *buffer, size_t length, int flags, vo
 	(void)flags;
 	if (transport->ended)
 		return -ECONNRESET;
+	if (transport->unwanted) {
+		transport->unwanted = false;
+		if (transport->tunnel == NULL)
+			event_add(transport->read_event, NULL);
+	}
 	if (transport->dry || transport->turn_bytes >= TURN_BYTES_MAX)
 		return -EAGAIN;
-	do
-		received = recv(transport->fd, buffer, length, MSG_DONTWAIT);
-	while (received < 0 && errno == EINTR);
+	received = transport->tunnel != NULL ? receive_from_tunnel(transport, buffer, length)
+					     : receive_from_socket(transport, buffer, length);
 	if (received > 0) {
-		transport->dry = (size_t)received < length;
 		transport->turn_bytes += (size_t)received;
 		transport->received_bytes += (uint64_t)received;
-		return received;
-	}
-	if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+	} else if (received == -EAGAIN) {
 		transport->dry = true;
-		return -EAGAIN;
+	} else {
+		ssh_transport_end(transport, (int)-received);
 	}
-	ssh_transport_end(transport, received < 0 ? errno : 0);
-	return received < 0 ? -transport->error : 0;
+	return received;
 }
 
 /* Sends what the socket takes. Returns how many bytes that was. */
@@ -121,24 +154,34 @@ static size_t send_now(struct ssh_transport *transport, const void *data, size_t
 	return sent > 0 ? (size_t)sent : 0;
 }
 
+/* Sends what the socket takes and keeps the rest. False if memory is short. */
+static bool send_to_socket(struct ssh_transport *transport, const void *data, size_t length)
+{
+	size_t sent = 0;
+
+	if (evbuffer_get_length(transport->unsent) == 0)
+		sent = send_now(transport, data, length);
+	if (transport->ended || sent == length)
+		return true;
+	event_add(transport->write_event, NULL);
+	return evbuffer_add(transport->unsent, (const char *)data + sent, length - sent) == 0;
+}
+
 static ssize_t transport_send(int fd, const void *buffer, size_t length, int flags, void **abstract)
 {
 	struct ssh *ssh = *abstract;
 	struct ssh_transport *transport = &ssh->transport;
-	size_t sent = 0;
+	bool taken;
 
 	(void)fd;
 	(void)flags;
-	if (!transport->ended && evbuffer_get_length(transport->unsent) == 0)
-		sent = send_now(transport, buffer, length);
-	if (!transport->ended && sent < length) {
-		if (evbuffer_get_length(transport->unsent) + length > UNSENT_BYTES_MAX ||
-		    evbuffer_add(transport->unsent, (const char *)buffer + sent, length - sent) !=
-			0)
-			ssh_transport_end(transport, ENOBUFS);
-		else
-			event_add(transport->write_event, NULL);
-	}
+	if (transport->ended)
+		return -ECONNRESET;
+	taken = ssh_transport_unsent(transport) + length <= UNSENT_BYTES_MAX &&
+		(transport->tunnel != NULL ? ssh_tunnel_write(transport->tunnel, buffer, length)
+					   : send_to_socket(transport, buffer, length));
+	if (!taken)
+		ssh_transport_end(transport, ENOBUFS);
 	return transport->ended ? -ECONNRESET : (ssize_t)length;
 }
 
@@ -165,7 +208,30 @@ void ssh_transport_flush(struct ssh *ssh)
 	}
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- the socket's events ------------------------------------------------------------------ */
+
+/* Something has come; it is up to libssh2 to take it. */
+static void begin_turn(struct ssh *ssh)
+{
+	ssh->transport.unwanted = true;
+	ssh->transport.dry = false;
+	ssh->transport.turn_bytes = 0;
+	ssh_pump(ssh);
+}
+
+/* While nobody takes what has come, as when the user is being asked something, only the end is
+ * news. */
+static void await_reader(struct ssh_transport *transport)
+{
+	char first;
+	ssize_t got = recv(transport->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	event_del(transport->read_event);
+	if (got == 0)
+		ssh_transport_end(transport, 0);
+	else if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		ssh_transport_end(transport, errno);
+}
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -173,9 +239,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	ssh->transport.dry = false;
-	ssh->transport.turn_bytes = 0;
-	ssh_pump(ssh);
+	if (ssh->transport.unwanted)
+		await_reader(&ssh->transport);
+	begin_turn(ssh);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -186,7 +252,59 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	ssh_pump(arg);
 }
 
-bool ssh_transport_init(struct ssh *ssh, struct event_base *base, int fd)
+/* --- the tunnel's events ------------------------------------------------------------------ */
+
+static void on_tunnel_opened(struct ssh_tunnel *tunnel, void *arg)
+{
+	/* What was written before has left. */
+	(void)tunnel;
+	(void)arg;
+}
+
+static void on_tunnel_readable(struct ssh_tunnel *tunnel, void *arg)
+{
+	(void)tunnel;
+	begin_turn(arg);
+}
+
+static void on_tunnel_drained(struct ssh_tunnel *tunnel, void *arg)
+{
+	(void)tunnel;
+	ssh_pump(arg);
+}
+
+static void on_tunnel_failed(
+    struct ssh_tunnel *tunnel, enum error_code code, const char *detail, void *arg)
+{
+	struct ssh *ssh = arg;
+
+	(void)tunnel;
+	if (code == ERROR_FORWARDING_DENIED)
+		ssh_fail(ssh, ERROR_JUMP_REFUSED, "the jump host says: %s", detail);
+	else if (code == ERROR_AGENT_LOST)
+		ssh_fail(ssh, ERROR_HOST_UNREACHABLE, "the jump host says: %s", detail);
+	else if (code != ERROR_ENDED)
+		ssh_fail(ssh, code, "the jump host: %s", detail);
+	ssh_transport_end(&ssh->transport, 0);
+	ssh_schedule(ssh);
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static bool init_tunnel(struct ssh *ssh, const struct ssh_settings *settings)
+{
+	static const struct ssh_tunnel_handlers handlers = {.opened = on_tunnel_opened,
+	    .readable = on_tunnel_readable,
+	    .drained = on_tunnel_drained,
+	    .failed = on_tunnel_failed};
+
+	ssh->transport.fd = settings->via->transport.fd;
+	ssh->transport.tunnel = ssh_tunnel_open(
+	    settings->via, settings->hop->address, settings->hop->port, &handlers, ssh);
+	return ssh->transport.tunnel != NULL;
+}
+
+static bool init_socket(struct ssh *ssh, struct event_base *base, int fd)
 {
 	struct ssh_transport *transport = &ssh->transport;
 	const int on = 1;
@@ -203,10 +321,20 @@ bool ssh_transport_init(struct ssh *ssh, struct event_base *base, int fd)
 	return event_add(transport->read_event, NULL) == 0;
 }
 
+bool ssh_transport_init(struct ssh *ssh, const struct ssh_settings *settings)
+{
+	return settings->via != NULL ? init_tunnel(ssh, settings)
+				     : init_socket(ssh, settings->base, settings->fd);
+}
+
 void ssh_transport_finish(struct ssh *ssh)
 {
 	struct ssh_transport *transport = &ssh->transport;
 
+	if (transport->tunnel != NULL) {
+		ssh_tunnel_close(transport->tunnel);
+		return;
+	}
 	if (transport->read_event != NULL)
 		event_free(transport->read_event);
 	if (transport->write_event != NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Byte streams to the agent through the connection. Owns what waits for the channel's window or
- * the socket. Runs in x2goweb-session; knows nothing of what the bytes mean.
+ * Byte streams through the connection: to an agent, or to the server behind a jump host. Owns what
+ * waits for the channel's window or the socket. Runs in x2goweb-session; knows nothing of what the
+ * bytes mean.
  */
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -25,8 +26,7 @@ struct ssh_tunnel {
 
 size_t ssh_tunnel_unsent(const struct ssh_tunnel *tunnel)
 {
-	return evbuffer_get_length(tunnel->unsent) +
-	       evbuffer_get_length(tunnel->ssh->transport.unsent);
+	return evbuffer_get_length(tunnel->unsent) + ssh_transport_unsent(&tunnel->ssh->transport);
 }
 
 /* Tells the owner its end once. The owner may close the tunnel in there. */
@@ -44,7 +44,7 @@ static void send_waiting(struct ssh_tunnel *tunnel, LIBSSH2_CHANNEL *handle)
 	struct ssh *ssh = tunnel->ssh;
 	ssize_t sent;
 
-	while (evbuffer_get_length(ssh->transport.unsent) < SSH_UNSENT_BYTES) {
+	while (ssh_transport_unsent(&ssh->transport) < SSH_UNSENT_BYTES) {
 		struct evbuffer_iovec part;
 
 		if (evbuffer_peek(tunnel->unsent, CHUNK_BYTES, NULL, &part, 1) < 1)
@@ -145,8 +145,8 @@ static void on_step(void *arg)
 static const struct ssh_channel_handlers channel_handlers = {
     .opened = on_opened, .refused = on_refused, .step = on_step, .lost = on_lost};
 
-struct ssh_tunnel *ssh_tunnel_open(
-    struct ssh *ssh, uint16_t port, const struct ssh_tunnel_handlers *handlers, void *arg)
+struct ssh_tunnel *ssh_tunnel_open(struct ssh *ssh, const char *host, uint16_t port,
+    const struct ssh_tunnel_handlers *handlers, void *arg)
 {
 	struct ssh_tunnel *tunnel = calloc(1, sizeof(*tunnel));
 
@@ -157,7 +157,7 @@ struct ssh_tunnel *ssh_tunnel_open(
 	tunnel->arg = arg;
 	tunnel->unsent = evbuffer_new();
 	if (tunnel->unsent != NULL)
-		tunnel->channel = ssh_channel_create(ssh, port, &channel_handlers, tunnel);
+		tunnel->channel = ssh_channel_create(ssh, host, port, &channel_handlers, tunnel);
 	if (tunnel->channel == NULL) {
 		ssh_tunnel_close(tunnel);
 		return NULL;
@@ -167,6 +167,7 @@ struct ssh_tunnel *ssh_tunnel_open(
 
 ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size)
 {
+	uint64_t before = tunnel->ssh->transport.received_bytes;
 	ssize_t got;
 
 	if (tunnel->ended)
@@ -174,11 +175,12 @@ ssize_t ssh_tunnel_read(struct ssh_tunnel *tunnel, void *buffer, size_t size)
 	if (tunnel->channel == NULL || ssh_channel_handle(tunnel->channel) == NULL)
 		return 0;
 	got = ssh_channel_read(tunnel->channel, 0, buffer, size);
-	if (got == LIBSSH2_ERROR_EAGAIN)
-		return 0;
 	/* Reading may have taken in what is for others, and there may be more for this owner, who
 	 * need not take it all at once. */
-	ssh_schedule(tunnel->ssh);
+	if (got != LIBSSH2_ERROR_EAGAIN || tunnel->ssh->transport.received_bytes != before)
+		ssh_schedule(tunnel->ssh);
+	if (got == LIBSSH2_ERROR_EAGAIN)
+		return 0;
 	if (got > 0)
 		return got;
 	if (got < 0 && ssh_error_is_fatal(tunnel->ssh, got)) {

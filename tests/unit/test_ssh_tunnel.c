@@ -187,7 +187,7 @@ static void log_in(struct near *near)
 
 static void open_tunnel(struct near *near, uint16_t port)
 {
-	near->tunnel = ssh_tunnel_open(near->ssh, port, &tunnel_handlers, near);
+	near->tunnel = ssh_tunnel_open(near->ssh, "127.0.0.1", port, &tunnel_handlers, near);
 	assert_non_null(near->tunnel);
 }
 
