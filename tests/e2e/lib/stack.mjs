@@ -366,7 +366,7 @@ ${snippet
 		const known = await readFile(this.file("known_hosts"), "utf8");
 		const keys = known
 			.split("\n")
-			.filter(Boolean)
+			.filter((line) => line.startsWith(`[127.0.0.1]:${this.sshPort} `))
 			.map((line) => line.split(" ").slice(1).join(" "));
 		const more = names.flatMap((name) => keys.map((key) => `${name} ${key}\n`));
 		await writeFile(this.file("known_hosts"), known + more.join(""));
