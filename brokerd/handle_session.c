@@ -73,7 +73,9 @@ static void on_stream_state(struct login *login, struct message *message)
 		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
 	else
 		log_event(LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s",
-		    error_is_known(report->reason) ? error_info(report->reason)->name : "?");
+		    report->state == STREAM_STATE_WAITING ? "the desktop goes on"
+		    : error_is_known(report->reason)	  ? error_info(report->reason)->name
+							  : "?");
 }
 
 static void on_log(struct login *login, struct message *message)

@@ -23,7 +23,8 @@
 #define PUMP_BYTES (64 * 1024)
 #define TURN_BYTES (1024 * 1024)
 
-static const char *const phase_names[] = {"idle", "connecting", "waiting", "attached", "stopping"};
+static const char *const phase_names[] = {
+    "idle", "connecting", "waiting", "attached", "left", "stopping"};
 
 /* --- phases --------------------------------------------------------------------------------- */
 
@@ -31,6 +32,7 @@ static enum stream_state state_of(const struct relay *relay, enum relay_phase ph
 {
 	switch (phase) {
 	case RELAY_PHASE_WAITING:
+	case RELAY_PHASE_LEFT:
 		return STREAM_STATE_WAITING;
 	case RELAY_PHASE_ATTACHED:
 		return STREAM_STATE_ATTACHED;
@@ -89,7 +91,7 @@ void relay_end(struct relay *relay, enum error_code reason, const char *text)
 	relay_browser_dismiss(
 	    relay, normal ? WS_CLOSE_CODE_NORMAL : WS_CLOSE_CODE_SEE_BYE, reason, text);
 	empty(relay->to_browser);
-	event_del(relay->attach_deadline);
+	event_del(relay->browser_deadline);
 	log_info("relay: stream ends: %s", error_info(reason)->name);
 	if (relay->agent == NULL) {
 		finish_stream(relay, reason);
@@ -98,6 +100,19 @@ void relay_end(struct relay *relay, enum error_code reason, const char *text)
 	relay->reason = reason;
 	relay_agent_disconnect(relay->agent);
 	relay_set_phase(relay, RELAY_PHASE_STOPPING, reason);
+}
+
+void relay_leave(struct relay *relay)
+{
+	if (relay->grace_ms == 0 && relay->when_left == WHEN_LEFT_SUSPEND) {
+		relay_end(relay, ERROR_SUSPENDED, NULL);
+		return;
+	}
+	/* Later bytes are of no use without these. */
+	empty(relay->to_browser);
+	if (relay->when_left == WHEN_LEFT_SUSPEND)
+		timer_start_ms(relay->browser_deadline, relay->grace_ms);
+	relay_set_phase(relay, RELAY_PHASE_LEFT, ERROR_NONE);
 }
 
 /* --- the agent's side ----------------------------------------------------------------------- */
@@ -111,7 +126,7 @@ static void drain_agent(struct relay *relay)
 	while ((received = relay_agent_read(relay->agent, relay->to_browser)) > 0) {
 		unfed += (size_t)received;
 		turn += (size_t)received;
-		if (relay->phase == RELAY_PHASE_STOPPING) {
+		if (!relay_is_streaming(relay)) {
 			empty(relay->to_browser);
 		} else if (unfed >= PUMP_BYTES) {
 			unfed = 0;
@@ -140,7 +155,7 @@ static void on_agent_connected(struct relay_agent *agent, void *arg)
 	struct relay *relay = arg;
 
 	(void)agent;
-	timer_start_ms(relay->attach_deadline, relay->attach_deadline_ms);
+	timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
 	relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 	report_start(relay, ERROR_NONE, NULL);
 }
@@ -192,7 +207,7 @@ static void on_agent_ended(
 			relay_end(relay, code, NULL);
 			break;
 		}
-		event_del(relay->attach_deadline);
+		event_del(relay->browser_deadline);
 		relay->handlers.agent_ended(relay, relay->arg);
 		break;
 	}
@@ -200,11 +215,13 @@ static void on_agent_ended(
 
 /* --- the owner ------------------------------------------------------------------------------ */
 
-static void on_attach_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_browser_deadline(evutil_socket_t fd, short what, void *arg)
 {
+	struct relay *relay = arg;
+
 	(void)fd;
 	(void)what;
-	relay_end(arg, ERROR_TIMEOUT, NULL);
+	relay_end(relay, relay->phase == RELAY_PHASE_LEFT ? ERROR_SUSPENDED : ERROR_TIMEOUT, NULL);
 }
 
 void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
@@ -248,6 +265,7 @@ void relay_stop(struct relay *relay, enum error_code reason, const char *text)
 		break;
 	case RELAY_PHASE_WAITING:
 	case RELAY_PHASE_ATTACHED:
+	case RELAY_PHASE_LEFT:
 		relay_end(relay, reason, text);
 		break;
 	default:
@@ -279,6 +297,8 @@ struct relay *relay_create(
 	relay->handlers = *handlers;
 	relay->arg = arg;
 	relay->attach_deadline_ms = settings->attach_deadline_ms;
+	relay->grace_ms = settings->grace_ms;
+	relay->when_left = settings->when_left;
 	relay->buffer_bytes = settings->buffer_bytes;
 	relay->keepalive_ms =
 	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
@@ -287,10 +307,10 @@ struct relay *relay_create(
 	relay->origin = strdup(settings->origin);
 	relay->to_browser = evbuffer_new();
 	relay->from_browser = evbuffer_new();
-	relay->attach_deadline = evtimer_new(relay->base, on_attach_deadline, relay);
+	relay->browser_deadline = evtimer_new(relay->base, on_browser_deadline, relay);
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
 	if (relay->login == NULL || relay->origin == NULL || relay->to_browser == NULL ||
-	    relay->from_browser == NULL || relay->attach_deadline == NULL || relay->turn == NULL)
+	    relay->from_browser == NULL || relay->browser_deadline == NULL || relay->turn == NULL)
 		goto fail;
 	rules.login = relay->login;
 	rules.origin = relay->origin;
@@ -323,8 +343,8 @@ void relay_destroy(struct relay *relay)
 		evbuffer_free(relay->to_browser);
 	if (relay->from_browser != NULL)
 		evbuffer_free(relay->from_browser);
-	if (relay->attach_deadline != NULL)
-		event_free(relay->attach_deadline);
+	if (relay->browser_deadline != NULL)
+		event_free(relay->browser_deadline);
 	if (relay->turn != NULL)
 		event_free(relay->turn);
 	free(relay->login);

@@ -32,6 +32,8 @@ struct relay_settings {
 	const char *origin;	     /* the only Origin that is let in; copied */
 	bool raw_allowed;	     /* subprotocol "binary" as well */
 	unsigned attach_deadline_ms; /* how long an agent waits for its browser */
+	unsigned grace_ms;	     /* how long a stream goes on whose browser is gone */
+	enum when_left when_left;    /* what becomes of it then */
 	size_t buffer_bytes;	     /* unsent bytes past which a browser is dropped as lagging */
 	/* 0: as relay_agent.h and ws.h say */
 	unsigned keepalive_ms, ping_ms;
@@ -43,9 +45,9 @@ struct relay_counters {
 
 struct relay_handlers {
 	/* The stream's state changed; reason says why it is NONE: what relay_stop was given, or
-	 * SUSPENDED (the browser is gone), REPLACED, LAGGING, TIMEOUT (no browser came),
-	 * BAD_REQUEST (the browser broke the protocol), SSH_LOST. May be called from inside
-	 * relay_start and relay_stop, and may call both. */
+	 * SUSPENDED (the browser is gone for longer than the grace time), REPLACED, LAGGING,
+	 * TIMEOUT (no browser came), BAD_REQUEST (the browser broke the protocol), SSH_LOST. May be
+	 * called from inside relay_start and relay_stop, and may call both. */
 	void (*state)(
 	    struct relay *relay, enum stream_state state, enum error_code reason, void *arg);
 	/* The agent closed its side: find out why, then call relay_stop with the reason, which the

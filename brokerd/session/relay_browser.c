@@ -138,7 +138,7 @@ static void take_raw(struct relay *relay, const uint8_t *data, size_t length)
 		}
 		evbuffer_drain(relay->from_browser, KDRIVE_COOKIE_BYTES);
 		relay->locked = false;
-		event_del(relay->attach_deadline);
+		event_del(relay->browser_deadline);
 		length -= KDRIVE_COOKIE_BYTES;
 		event_active(relay->turn, EV_TIMEOUT, 0);
 	}
@@ -225,10 +225,13 @@ static void on_browser_lost(struct ws *ws, unsigned code, void *arg)
 	if (relay->agent == NULL)
 		return;
 	if (relay->given) {
-		relay_end(relay, fault ? ERROR_BAD_REQUEST : ERROR_SUSPENDED, NULL);
+		if (fault)
+			relay_end(relay, ERROR_BAD_REQUEST, NULL);
+		else
+			relay_leave(relay);
 		return;
 	}
-	timer_start_ms(relay->attach_deadline, relay->attach_deadline_ms);
+	timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
 	relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 }
 
@@ -258,9 +261,9 @@ static void attach(struct relay *relay, int fd, const struct ws_handshake *hands
 	relay->subprotocol = handshake->subprotocol;
 	relay->locked = handshake->subprotocol == WS_SUBPROTOCOL_RAW;
 	if (relay->browser == NULL || relay->locked)
-		timer_start_ms(relay->attach_deadline, relay->attach_deadline_ms);
+		timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
 	else
-		event_del(relay->attach_deadline);
+		event_del(relay->browser_deadline);
 	if (relay->browser == NULL) {
 		relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 		return;
@@ -278,6 +281,8 @@ const char *relay_browser_arrived(struct ws_listener *listener, int fd,
 	struct relay *relay = arg;
 
 	(void)listener;
+	if (relay->phase == RELAY_PHASE_LEFT)
+		return "The desktop's window was closed; resume the desktop.";
 	if (!relay_is_streaming(relay) || relay->agent == NULL)
 		return "There is no desktop to be shown at the moment.";
 	if (relay->given) {

@@ -19,6 +19,7 @@ enum relay_phase {
 	RELAY_PHASE_CONNECTING, /* to the agent */
 	RELAY_PHASE_WAITING,	/* for a browser */
 	RELAY_PHASE_ATTACHED,
+	RELAY_PHASE_LEFT,    /* the browser is gone, the agent goes on to be drained */
 	RELAY_PHASE_STOPPING /* for the agent to hang up; the state is still what it was */
 };
 
@@ -27,7 +28,8 @@ struct relay {
 	struct relay_handlers handlers;
 	void *arg;
 	char *login, *origin;
-	unsigned attach_deadline_ms;
+	unsigned attach_deadline_ms, grace_ms;
+	enum when_left when_left;
 	size_t buffer_bytes;
 	unsigned keepalive_ms, ping_ms;
 	struct ws_listener *listener;
@@ -37,8 +39,8 @@ struct relay {
 	enum error_code reason; /* of STOPPING */
 	void (*start_done)(enum error_code error, const char *detail, void *arg);
 	void *start_arg;
-	struct event *attach_deadline;
-	struct event *turn; /* made active to go on with draining and feeding */
+	struct event *browser_deadline; /* of WAITING and LEFT */
+	struct event *turn;		/* made active to go on with draining and feeding */
 
 	struct relay_agent *agent;     /* NULL when idle, or when it hung up */
 	struct kdrive_events events;   /* judges what the browser sends to it */
@@ -56,7 +58,7 @@ struct relay {
 
 /* --- relay.c ---*/
 
-/* WAITING or ATTACHED. */
+/* WAITING or ATTACHED: what the agent says is for a browser. */
 bool relay_is_streaming(const struct relay *relay);
 
 /* The only place where the phase changes. The owner is told and may start or stop the stream:
@@ -65,6 +67,10 @@ void relay_set_phase(struct relay *relay, enum relay_phase phase, enum error_cod
 
 /* Ends a stream that runs; its browser, if still there, is dismissed. As relay_set_phase. */
 void relay_end(struct relay *relay, enum error_code reason, const char *text);
+
+/* The browser of a stream that it has had bytes of is gone: goes on as the settings say, or ends.
+ * As relay_set_phase. */
+void relay_leave(struct relay *relay);
 
 /* --- relay_browser.c ---*/
 

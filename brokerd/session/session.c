@@ -188,6 +188,8 @@ static void handle_open(struct session *session, struct message *message)
 	    .origin = open->origin,
 	    .raw_allowed = open->raw_allowed,
 	    .attach_deadline_ms = open->attach_deadline_ms,
+	    .grace_ms = open->grace_ms,
+	    .when_left = open->when_left,
 	    .buffer_bytes = open->buffer_bytes};
 	struct ssh_settings ssh_settings = {.base = session->base,
 	    .fd = message->fds[0],

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
+/* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
+/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
+/* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
+/* links: brokerd/session/ws_handshake.c */
+/*
+ * brokerd/session/relay: what becomes of a stream whose browser is gone, with a grace time and
+ * with desktops that are left.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "fake_tunnel.h"
+#include "relay_fixture.h"
+
+#define GRACE_MS 300
+
+/* A stream whose browser has had a byte of it and is gone. */
+static void start_and_leave(unsigned grace_ms, enum when_left when_left)
+{
+	settings.grace_ms = grace_ms;
+	settings.when_left = when_left;
+	renew_relay();
+	start();
+	attach(&browser);
+	fake_tunnel_say("x", 1);
+	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	ws_client_finish(&browser);
+	browser.fd = -1;
+	await_state(STREAM_STATE_WAITING);
+	assert_int_equal(seen.reason, ERROR_NONE);
+}
+
+static void test_grace_then_suspended(void **state)
+{
+	int64_t begin = test_now_ms();
+
+	(void)state;
+	start_and_leave(GRACE_MS, WHEN_LEFT_SUSPEND);
+	assert_ended(ERROR_SUSPENDED);
+	assert_in_range(test_now_ms() - begin, GRACE_MS - 20, 20 * GRACE_MS);
+	assert_agent_is_left();
+	assert_int_equal(seen.states, 4); /* waiting, attached, waiting, none */
+}
+
+/* More than a browser may leave unread, and none of it is kept. */
+static void test_left_agent_is_drained(void **state)
+{
+	uint8_t *data = make_bytes(4 * BUFFER);
+
+	(void)state;
+	start_and_leave(0, WHEN_LEFT_LEAVE);
+	for (int i = 0; i < 4; i++) {
+		fake_tunnel_say(data, 4 * BUFFER);
+		test_run_for_ms(base, 20);
+		assert_int_equal(evbuffer_get_length(fake.to_read), 0);
+	}
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+	assert_int_equal(relay_get_counters(relay).to_browser_bytes, 1);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	free(data);
+}
+
+static void test_left_agent_is_kept_alive(void **state)
+{
+	static const uint8_t keepalive[41] = {12};
+
+	(void)state;
+	settings.keepalive_ms = 100;
+	start_and_leave(0, WHEN_LEFT_LEAVE);
+	for (int i = 0; i < 3; i++)
+		assert_agent_gets(keepalive, sizeof(keepalive));
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+}
+
+/* No time ends it, but its owner does. */
+static void test_left_until_the_login_ends(void **state)
+{
+	(void)state;
+	settings.attach_deadline_ms = GRACE_MS;
+	start_and_leave(GRACE_MS, WHEN_LEFT_LEAVE);
+	test_run_for_ms(base, 3 * GRACE_MS);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+	assert_int_equal(fake.open_now, 1);
+	relay_stop(relay, ERROR_LOGOUT, NULL);
+	assert_ended(ERROR_LOGOUT);
+	assert_agent_is_left();
+}
+
+/* A resume lets go of what is left first; the grace time of before does not touch what follows. */
+static void test_left_and_taken_up_again(void **state)
+{
+	(void)state;
+	start_and_leave(GRACE_MS, WHEN_LEFT_SUSPEND);
+	relay_stop(relay, ERROR_SUSPENDED, NULL);
+	assert_ended(ERROR_SUSPENDED);
+	assert_agent_is_left();
+	seen.done = 0;
+	start();
+	attach(&browser);
+	fake_tunnel_say("first", 5);
+	assert_browser_gets(&browser, (const uint8_t *)"first", 5);
+	test_run_for_ms(base, 2 * GRACE_MS);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+}
+
+/* Whoever comes by the door has missed the beginning. What is left is not touched. */
+static void test_left_is_not_for_the_door(void **state)
+{
+	(void)state;
+	start_and_leave(0, WHEN_LEFT_LEAVE);
+	assert_int_equal(request(&browser, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 503);
+	test_run_for_ms(base, 50);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+	assert_int_equal(fake.open_now, 1);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+}
+
+static void test_left_agent_ends(void **state)
+{
+	(void)state;
+	start_and_leave(GRACE_MS, WHEN_LEFT_SUSPEND);
+	fake_tunnel_end(ERROR_ENDED);
+	await_agent_ended();
+	/* Why is the owner's to find out, however long that takes. */
+	test_run_for_ms(base, 2 * GRACE_MS);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+	relay_stop(relay, ERROR_ENDED, NULL);
+	assert_ended(ERROR_ENDED);
+
+	seen.done = 0;
+	start_and_leave(0, WHEN_LEFT_LEAVE);
+	fake_tunnel_end(ERROR_SSH_LOST);
+	assert_ended(ERROR_SSH_LOST);
+}
+
+/* A browser that breaks the protocol is no browser that is gone. */
+static void test_fault_is_not_leaving(void **state)
+{
+	(void)state;
+	settings.when_left = WHEN_LEFT_LEAVE;
+	renew_relay();
+	start();
+	attach(&browser);
+	fake_tunnel_say("x", 1);
+	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	ws_client_send_frame(&browser, 0x82, "half an event", 13);
+	assert_ended(ERROR_BAD_REQUEST);
+	assert_agent_is_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RELAY_TEST(test_grace_then_suspended),
+	    RELAY_TEST(test_left_agent_is_drained),
+	    RELAY_TEST(test_left_agent_is_kept_alive),
+	    RELAY_TEST(test_left_until_the_login_ends),
+	    RELAY_TEST(test_left_and_taken_up_again),
+	    RELAY_TEST(test_left_is_not_for_the_door),
+	    RELAY_TEST(test_left_agent_ends),
+	    RELAY_TEST(test_fault_is_not_leaving),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
