@@ -120,6 +120,8 @@ left_nothing() {
 
 up() { # argument of up...
 	x2gohost up "$@" || fail "up $*"
+	# Without the test key, which would be tried first.
+	sed '/IdentityFile/d; s/Host \*/&\n\tIdentityFile none/' "$state/ssh_config" >"$scratch/ssh_config"
 	namespaces_of "$(cat "$state/init.pid")" >"$scratch/all"
 	namespaces_of $$ >"$scratch/own"
 	grep -vFf "$scratch/own" "$scratch/all" >"$scratch/namespaces"
@@ -130,12 +132,50 @@ down() {
 	x2gohost down && left_nothing && [ ! -e "$state" ]
 }
 
-password_login() { # user password command
-	printf '#!/bin/sh\necho %s\n' "$2" >"$scratch/askpass"
+# What a person would type: $2 as password, else by the question; what was asked is kept.
+login_with() { # user password ssh-option... command
+	local user=$1
+	cat >"$scratch/askpass" <<-ANSWERS
+		#!/bin/sh
+		printf '%s\n' "\$1" >>"$scratch/asked"
+		case \$1 in
+		*'ew password'*) echo 'Xylophone-77' ;;
+		*' code: ') echo "${code:-$(one_time_code)}" ;;
+		*) echo '$2' ;;
+		esac
+	ANSWERS
 	chmod 700 "$scratch/askpass"
+	: >"$scratch/asked"
+	shift 2
 	SSH_ASKPASS=$scratch/askpass SSH_ASKPASS_REQUIRE=force \
-		ssh -F "$state/ssh_config" -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 \
-		"$1@x2gohost" "$3" </dev/null >"$scratch/out" 2>"$scratch/err"
+		ssh -F "$scratch/ssh_config" -o NumberOfPasswordPrompts=1 -l "$user" "$@" \
+		</dev/null >"$scratch/out" 2>"$scratch/err"
+}
+
+password_login() { # user password command
+	login_with "$1" "$2" x2gohost "$3"
+}
+
+one_time_code() {
+	node -e '
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+		const bits = [...process.argv[1]]
+			.map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0"))
+			.join("");
+		const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+		const time = Buffer.alloc(8);
+		time.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+		const mac = require("node:crypto").createHmac("sha1", key).update(time).digest();
+		const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+		console.log(String(number % 1e6).padStart(6, "0"));' JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+}
+
+asked() { # pattern of each question
+	[ "$(wc -l <"$scratch/asked")" -ge $# ] || return 1
+	local pattern
+	for pattern; do
+		grep -q -- "$pattern" "$scratch/asked" || return 1
+	done
 }
 
 check_life_of_a_session() {
@@ -203,6 +243,72 @@ check_users() {
 	check 'limited: one session' start limited
 	check 'limited: not a second one' fails_with 9 start limited
 	check_onechannel
+	check_methods
+	check_inner
+	check 'forced: another command is run' password_login forced wonderland 'echo mine'
+	check 'and says so' grep -q '^only this$' "$scratch/out"
+	check 'sftponly: no command is run' fails_with 1 password_login sftponly wonderland true
+	local user
+	for user in dot.user at@example.org dash-50-user; do
+		check "$user: starts a session" start "$user"
+		id=$(output | sed -n 4p)
+		x2go "$user" x2golistsessions
+		check "$user: and has it in the list" grep -q "|$id|" "$scratch/out"
+	done
+}
+
+check_methods() {
+	local code='' key type
+	check 'code: password, then code' login_with code wonderland x2gohost true
+	check 'code: asked for both' asked 'Password: ' 'Verification code: '
+	check 'code: once more with the same one' login_with code wonderland x2gohost true
+	code=000000
+	check 'code: not with a wrong one' fails_with 255 login_with code wonderland x2gohost true
+	code=
+	check 'twostep: password, then code' login_with twostep wonderland x2gohost true
+	check 'twostep: by two methods' asked "'s password: " 'Verification code: '
+	check 'twice: the password by two methods' login_with twice wonderland x2gohost true
+	check 'twice: asked twice' asked "'s password: " 'Password: '
+	check 'rounds: texts, code, password' login_with rounds wonderland x2gohost true
+	check 'rounds: the texts come' asked 'Maintenance' 'Verification' 'was right' 'Password'
+	check 'rounds: and the last one' grep -q 'on a Tuesday' "$scratch/err"
+	check 'rounds: and the banner' grep -q '& <family>' "$scratch/err"
+	check 'text: no question' login_with text wonderland x2gohost true
+	check 'text: none, really' fails_with 1 test -s "$scratch/asked"
+	check 'renew: with a new password' login_with renew wonderland x2gohost true
+	check 'renew: asked for it' asked 'Password: ' 'Current' 'New' 'Retype'
+	check 'renew: which is good from now on' login_with renew Xylophone-77 x2gohost true
+	check 'renew: without more questions' fails_with 1 asked . .
+
+	check 'keyonly: no password helps' fails_with 255 login_with keyonly wonderland x2gohost true
+	for type in ed25519 ecdsa rsa; do
+		x2gohost gateway-key "$type"
+		key=$(output)
+		check "keyonly: the $type key does" login_with keyonly - -i "$key" x2gohost true
+	done
+	check 'alice does not trust it' fails_with 255 login_with alice wrong -i "$key" x2gohost true
+	check 'keycode: key, then code' login_with keycode - -i "$key" x2gohost true
+	check 'keypass: key, then password' login_with keypass wonderland -i "$key" x2gohost true
+	check 'either: key, then code' login_with either - -i "$key" x2gohost true
+	check 'either: password, then code' login_with either wonderland x2gohost true
+}
+
+check_inner() {
+	ssh -F "$state/ssh_config" inner 'echo "$SSH_CONNECTION"' >"$scratch/out" 2>"$scratch/err"
+	check 'inner: reached through the host' grep -q ' 192.0.2.22 22$' "$scratch/out"
+	# shellcheck disable=SC2016 # expanded inside
+	check 'inner: and in no other way' \
+		bash -c '! timeout 2 bash -c ": </dev/tcp/192.0.2.22/22" 2>/dev/null'
+	check 'jumper: may forward' login_with jumper springboard -W inner:22 x2gohost
+	check 'jumper: to the sshd there' grep -q '^SSH-2.0-' "$scratch/out"
+	check 'jumper: may do nothing else' \
+		fails_with 1 login_with jumper springboard x2gohost true
+	local code=''
+	check 'jumpcode: after a code' login_with jumpcode springboard -W inner:22 x2gohost
+	x2gohost gateway-key
+	check 'jumpkey: by key' login_with jumpkey - -i "$(output)" -W inner:22 x2gohost
+	check 'jumpdenied: may not' fails_with 255 login_with jumpdenied springboard -W inner:22 x2gohost
+	check 'jumpdenied: prohibited' grep -q 'administratively prohibited' "$scratch/err"
 }
 
 check_onechannel() {
@@ -248,6 +354,16 @@ check_conditions() {
 	up --with other-host-keys
 	check 'other-host-keys: ssh notices' fails_with 255 x2gohost ssh alice true
 	check 'and says so' grep -q 'HOST IDENTIFICATION HAS CHANGED' "$scratch/err"
+	down || fail 'down'
+
+	up --with other-inner-keys
+	ssh -F "$state/ssh_config" inner true 2>"$scratch/err" && fail 'other-inner-keys'
+	check 'other-inner-keys: ssh notices' grep -q 'Host key for inner has changed' "$scratch/err"
+	down || fail 'down'
+
+	up --with extensions
+	check 'extensions: the feature is there' x2go alice x2gofeature X2GO_RUN_EXTENSIONS
+	check 'extensions: sessions start as without' start alice
 	down || fail 'down'
 
 	up --with penalties
