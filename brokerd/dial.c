@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "ip_filter.h"
 
 /* A connection whose network is gone is noticed within about these. */
 #define KEEPALIVE_IDLE_S  15
@@ -37,13 +38,15 @@ struct dial {
 	void (*done)(const struct dial_result *result, void *arg);
 	void *arg;
 	struct lookup *lookup; /* while the name is being resolved */
+	const struct config_networks *only;
 	struct evutil_addrinfo *addresses, *next;
-	unsigned left; /* addresses not tried yet */
+	unsigned left;		 /* addresses not tried yet */
+	unsigned tried, refused; /* addresses, and those of them that are not allowed */
 	uint64_t ends_at_ms;
 	int fd;
 	struct event *connected; /* of the address being tried, with its share of the time */
 	struct event *deadline;	 /* of all */
-	char detail[128];	 /* of the last address that failed */
+	char detail[192];	 /* of the last address that failed */
 	bool timed_out;
 };
 
@@ -105,7 +108,9 @@ static void finish(struct dial *dial, int fd)
 {
 	struct dial_result result = {.fd = fd, .error = ERROR_NONE, .detail = dial->detail};
 
-	if (fd < 0)
+	if (fd < 0 && dial->refused != 0 && dial->refused == dial->tried)
+		result.error = ERROR_SERVER_NOT_ALLOWED;
+	else if (fd < 0)
 		result.error = dial->timed_out ? ERROR_HOST_TIMEOUT : ERROR_HOST_UNREACHABLE;
 	dial->done(&result, dial->arg);
 }
@@ -136,6 +141,28 @@ static bool tune(int fd)
 
 static void on_connected(evutil_socket_t fd, short what, void *arg);
 
+/* Whether the address, which the name has now, may be connected to; else with detail. */
+static bool is_allowed(struct dial *dial, const struct evutil_addrinfo *address)
+{
+	char text[NETWORK_TEXT_BYTES];
+	const char *why;
+	struct ip ip;
+
+	dial->tried++;
+	if (dial->only == NULL)
+		return true;
+	if (!ip_of_socket(address->ai_addr, &ip)) {
+		snprintf(dial->detail, sizeof(dial->detail), "it has an address of no known kind");
+	} else {
+		why = ip_filter_check(dial->only, &ip);
+		if (why == NULL)
+			return true;
+		snprintf(dial->detail, sizeof(dial->detail), "%s %s", ip_print(&ip, text), why);
+	}
+	dial->refused++;
+	return false;
+}
+
 /* Begins to connect to the address. False if it fails at once. */
 static bool try_address(struct dial *dial, const struct evutil_addrinfo *address)
 {
@@ -159,6 +186,10 @@ static void try_next(struct dial *dial)
 		const struct evutil_addrinfo *address = dial->next;
 
 		dial->next = address->ai_next;
+		if (!is_allowed(dial, address)) {
+			dial->left--;
+			continue;
+		}
 		if (try_address(dial, address)) {
 			dial->left--;
 			return;
@@ -238,7 +269,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 struct dial *dial_create(struct dialer *dialer, const char *host, uint16_t port,
-    unsigned deadline_ms, void (*done)(const struct dial_result *result, void *arg), void *arg)
+    const struct config_networks *only, unsigned deadline_ms,
+    void (*done)(const struct dial_result *result, void *arg), void *arg)
 {
 	const struct timeval limit = clock_timeval(deadline_ms);
 	struct evutil_addrinfo hints = {
@@ -251,6 +283,7 @@ struct dial *dial_create(struct dialer *dialer, const char *host, uint16_t port,
 	if (dial == NULL || lookup == NULL)
 		goto fail;
 	dial->dialer = dialer;
+	dial->only = only;
 	dial->done = done;
 	dial->arg = arg;
 	dial->fd = -1;

@@ -9,11 +9,31 @@
 #include "config.h"
 #include "handle.h"
 #include "login.h"
+#include "policy.h"
 #include "proto/conn.h"
 #include "proto/log.h"
 
 /* The session process has deadlines of its own; this is for one that does not keep them. */
 #define ANSWER_GRACE_MS 10000
+
+/* What the page learns of a server before any login. */
+static void fill_server(
+    const struct config *config, const struct config_server *server, struct record_server *record)
+{
+	const struct config_jump *jump = policy_find_jump(config, server);
+
+	strcpy(record->id, server->name);
+	strcpy(record->title, server->title);
+	strcpy(record->desktop, server->desktop);
+	if (jump != NULL) {
+		strcpy(record->jump, jump->title);
+		record->jump_user = jump->user[0] == 0;
+	}
+	if (config->web.native_mode) {
+		strcpy(record->address, server->address);
+		record->port = (uint16_t)server->port;
+	}
+}
 
 static void on_config_get(struct broker *broker, struct conn *conn, struct message *message)
 {
@@ -28,15 +48,12 @@ static void on_config_get(struct broker *broker, struct conn *conn, struct messa
 	answer.config.native_mode = config->web.native_mode;
 	strcpy(answer.config.default_server, config->web.default_server);
 	strcpy(answer.config.default_desktop, config->web.default_desktop);
+	answer.config.other_servers = config->other_servers.allow;
+	answer.config.other_jumps =
+	    config->other_servers.allow && config->other_servers.jump_hosts[0] != 0;
 	answer.config.servers_count = (uint16_t)config->server_count;
-	for (size_t i = 0; i < config->server_count; i++) {
-		strcpy(answer.config.servers[i].id, config->servers[i].name);
-		strcpy(answer.config.servers[i].title, config->servers[i].title);
-		if (!config->web.native_mode)
-			continue;
-		strcpy(answer.config.servers[i].address, config->servers[i].address);
-		answer.config.servers[i].port = (uint16_t)config->servers[i].port;
-	}
+	for (size_t i = 0; i < config->server_count; i++)
+		fill_server(config, &config->servers[i], &answer.config.servers[i]);
 	answer.config.desktops_count = (uint16_t)config->web.desktops.count;
 	memcpy(answer.config.desktops, config->web.desktops.items,
 	    config->web.desktops.count * sizeof(config->web.desktops.items[0]));

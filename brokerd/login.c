@@ -345,7 +345,7 @@ static void on_turn(void *arg)
 		login_stop(login, ERROR_SERVER_NOT_ALLOWED, NULL);
 		return;
 	}
-	login->dial = dial_create(broker->dialer, server->address, (uint16_t)server->port,
+	login->dial = dial_create(broker->dialer, server->address, (uint16_t)server->port, NULL,
 	    broker->config->deadlines.connect_ms, on_dialled, login);
 	if (login->dial == NULL)
 		login_stop(login, ERROR_INTERNAL, "it cannot be dialled");

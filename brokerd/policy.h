@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may be dialled for whom, by the configuration alone. Pure.
+ * Which server a login goes to, by which way, and whether this user may: decided by the
+ * configuration and what the user asks for, alone. Pure.
  */
 #ifndef BROKERD_POLICY_H
 #define BROKERD_POLICY_H
@@ -8,14 +9,42 @@
 #include "config.h"
 #include "proto/errors.h"
 
-/* The [server NAME] section of this name, or NULL. */
+/* One SSH server to log in to. All but the password that a hop of OPEN needs, and where its key
+ * is. */
+struct policy_hop {
+	char name[265];	   /* as known hosts files call it: "host" or "[host]:port" */
+	char address[256]; /* name or number */
+	uint16_t port;
+	char user[65];
+	struct config_ssh ssh;
+};
+
+/* Holds no pointer into the configuration, which may be replaced while the login lasts. */
+struct policy_target {
+	/* Under which the server is counted and named in the log: the name of its section, or what
+	 * was typed, always with its port and cut if need be. */
+	char id[65];
+	size_t hop_count; /* the X2Go server last, before it the jump host if there is one */
+	struct policy_hop hops[HOPS_MAX];
+	bool typed; /* addresses of hops[0] are allowed in networks only; see ip_filter.h */
+	struct config_networks networks;
+	struct config_choices desktops;
+};
+
+/* Decides on request (its passwords are not looked at). ERROR_NONE with *ret_target, or why not
+ * with *ret_detail, a static text for the log: SERVER_NOT_ALLOWED for all that is not offered, or
+ * AUTH_FAILED, which looks to the outside like a wrong password. *ret_target is then good as far
+ * as its id, which may be "". */
+enum error_code policy_decide(const struct config *config, const struct message_login *request,
+    struct policy_target *ret_target, const char **ret_detail);
+
+/* The jump host on the way to a configured server, or NULL. */
+const struct config_jump *policy_find_jump(
+    const struct config *config, const struct config_server *server);
+
+/* The parts of policy_decide for servers without a jump host. */
 const struct config_server *policy_find_server(const struct config *config, const char *name);
-
-/* Whether user may log in to the server: ERROR_NONE, or ERROR_AUTH_FAILED, which looks to the
- * outside like a wrong password. */
 enum error_code policy_check_user(const struct config_server *server, const char *user);
-
-/* The desktops offered on the server. */
 const struct config_choices *policy_desktops(
     const struct config *config, const struct config_server *server);
 

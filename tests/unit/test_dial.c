@@ -59,7 +59,7 @@ static struct outcome dial(const char *host, uint16_t port, unsigned deadline_ms
 {
 	struct outcome outcome = {0};
 
-	outcome.dial = dial_create(dialer, host, port, deadline_ms, on_done, &outcome);
+	outcome.dial = dial_create(dialer, host, port, NULL, deadline_ms, on_done, &outcome);
 	assert_non_null(outcome.dial);
 	assert_int_equal(outcome.calls, 0);
 	event_base_dispatch(base);
@@ -173,7 +173,7 @@ static void test_given_up(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		struct outcome outcome = {0};
 
-		outcome.dial = dial_create(dialer, hosts[i], port, 50, on_done, &outcome);
+		outcome.dial = dial_create(dialer, hosts[i], port, NULL, 50, on_done, &outcome);
 		assert_non_null(outcome.dial);
 		dial_destroy(outcome.dial);
 		event_base_once(base, -1, EV_TIMEOUT, stop_loop, NULL, &pause);
