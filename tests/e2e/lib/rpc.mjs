@@ -13,13 +13,21 @@ import WebSocket from "ws";
  * One HTTP request to the gateway.
  * @param {Stack} stack
  * @param {string} path
- * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent}} [options]
+ * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent, from?: string}} [options] from: the client's address
  * @returns {Promise<{status: number, headers: import("node:http").IncomingHttpHeaders, text: string}>}
  */
-export function request(stack, path, { method = "GET", headers = {}, body, agent } = {}) {
+export function request(stack, path, { method = "GET", headers = {}, body, agent, from } = {}) {
 	return new Promise((resolve, reject) => {
 		const outgoing = https.request(
-			{ host: "127.0.0.1", port: stack.port, path, method, rejectUnauthorized: false, agent },
+			{
+				host: "127.0.0.1",
+				port: stack.port,
+				localAddress: from,
+				path,
+				method,
+				rejectUnauthorized: false,
+				agent,
+			},
 			(incoming) => {
 				let text = "";
 				incoming.setEncoding("utf8");
@@ -39,9 +47,10 @@ export function request(stack, path, { method = "GET", headers = {}, body, agent
 
 /** A user's side of the calls: keeps the login and its cookie as a browser would. */
 export class Client {
-	/** @param {Stack} stack */
-	constructor(stack) {
+	/** @param {Stack} stack @param {{from?: string}} [options] from: the client's address */
+	constructor(stack, { from } = {}) {
 		this.stack = stack;
+		this.from = from;
 		this.login = "";
 		this.cookie = "";
 	}
@@ -61,6 +70,7 @@ export class Client {
 				...(this.cookie ? { Cookie: this.cookie } : {}),
 			},
 			body: JSON.stringify(body),
+			from: this.from,
 		});
 		const cookie = answer.headers["set-cookie"]?.[0]?.split(";")[0];
 		if (cookie !== undefined) this.cookie = cookie.endsWith("=") ? "" : cookie;

@@ -16,13 +16,16 @@ export const build = path.resolve(root, process.env.BUILD ?? "build");
 
 const X2GOHOST = path.join(root, "tests/x2gohost/x2gohost");
 const WEB_USER = "www-data";
+const BROKER_USER = 64200;
+
+/** @typedef {Record<string, Record<string, string>>} Sections */
 
 /**
  * @typedef {object} StackOptions
  * @property {number} [port] HTTPS port
  * @property {number} [sshPort] port of the X2Go server's sshd
  * @property {string} [hostName] name of the x2gohost instance, so that several run side by side
- * @property {Record<string, Record<string, string>>} [config] sections and keys over the defaults
+ * @property {Sections | ((stack: Stack) => Sections)} [config] sections and keys over the defaults
  * @property {(line: string) => void} [progress]
  * @property {string[]} [conditions] of the X2Go server, see x2gohost conditions
  * @property {boolean} [ownHost] false: an x2gohost instance that runs already is used and left
@@ -272,8 +275,8 @@ export class Stack {
 		/** @type {Record<string, Record<string, string>>} */
 		const sections = {
 			broker: {
-				user: "64200",
-				group: "64200",
+				user: String(BROKER_USER),
+				group: String(BROKER_USER),
 				runtime_dir: this.file("run"),
 				web_users: WEB_USER,
 				web_group: WEB_USER,
@@ -281,14 +284,21 @@ export class Stack {
 			},
 			sessions: { uids: `${this.firstUid}-${this.firstUid + 499}` },
 			web: { title: "x2goweb demo", default_server: "demo", default_desktop: "ICEWM" },
-			ssh: { known_hosts: this.file("known_hosts") },
+			ssh: {
+				known_hosts: this.file("known_hosts"),
+				accepted_hosts: this.file("accepted/known_hosts"),
+			},
+			// All of a test's clients come from one address, and many of them fail on purpose.
+			penalties: { exempt: "127.0.0.0/8" },
 			"server demo": {
 				title: "Demo server",
 				address: "127.0.0.1",
 				port: String(this.sshPort),
 			},
 		};
-		for (const [section, keys] of Object.entries(this.options.config ?? {}))
+		const { config = {} } = this.options;
+		const changes = typeof config === "function" ? config(this) : config;
+		for (const [section, keys] of Object.entries(changes))
 			sections[section] = { ...sections[section], ...keys };
 		return Object.entries(sections)
 			.map(
@@ -356,9 +366,21 @@ ${snippet
 			);
 			if (status !== 0) throw new Error(`x2gohost up: ${stderr}`);
 		}
+		for (const type of ["ed25519", "ecdsa", "rsa"]) {
+			const { stdout } = await this.host("gateway-key", type);
+			const key = this.gatewayKey(type);
+			await cp(stdout.trim(), key);
+			await chmod(key, 0o600);
+			await chown(key, BROKER_USER, BROKER_USER);
+		}
 		const known = await this.host("known-hosts");
 		if (known.status !== 0) throw new Error(`x2gohost known-hosts: ${known.stderr}`);
 		await writeFile(this.file("known_hosts"), known.stdout, { mode: 0o644 });
+	}
+
+	/** The broker's copy of a private key that some users of the X2Go server trust. */
+	gatewayKey(type = "ed25519") {
+		return this.file(`gateway_${type}`);
 	}
 
 	/** The server's keys are taken for these hosts, too. @param {string[]} names */
@@ -431,6 +453,8 @@ ${snippet
 		await mkdir(this.file("web"));
 		await chown(this.file("web"), web.uid, web.gid);
 		await mkdir(this.file("nginx"));
+		await mkdir(this.file("accepted"));
+		await chown(this.file("accepted"), BROKER_USER, BROKER_USER);
 		const page = [path.join(build, "www"), path.join(root, "www")].find((place) =>
 			existsSync(place),
 		);
