@@ -50,16 +50,16 @@ static void finish_end(struct session *session)
 	set_state(session, SESSION_STATE_ENDED);
 	relay_destroy(session->relay);
 	session->relay = NULL;
-	ssh_destroy(session->ssh);
-	session->ssh = NULL;
-	log_info(
-	    "session: ended: %s: %s", error_info(session->end_code)->name, session->end_detail);
+	session_hops_close(session);
+	log_info("session: ended: %s: %s%s", error_info(session->end_code)->name,
+	    session->end_hop == HOP_JUMP ? "jump host: " : "", session->end_detail);
 	if (session->link == NULL) {
 		event_base_loopbreak(session->base);
 		return;
 	}
 	message_init(&message, MESSAGE_ENDED, 0);
 	message.ended.code = (uint16_t)session->end_code;
+	message.ended.hop = (uint8_t)session->end_hop;
 	strcpy(message.ended.detail, session->end_detail);
 	conn_send(session->link, &message);
 	conn_close_when_sent(session->link);
@@ -77,10 +77,16 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 
 void session_end(struct session *session, enum error_code code, const char *detail)
 {
+	session_end_at(session, HOP_SERVER, code, detail);
+}
+
+void session_end_at(struct session *session, enum hop hop, enum error_code code, const char *detail)
+{
 	if (session->state >= SESSION_STATE_ENDING)
 		return;
 	set_state(session, SESSION_STATE_ENDING);
 	session->end_code = code;
+	session->end_hop = hop;
 	message_set_text(session->end_detail, sizeof(session->end_detail), detail, strlen(detail));
 	session->operations.closed = true;
 	timer_start_ms(session->end_event, END_WAIT_MS);
@@ -144,30 +150,23 @@ static void on_agent_ended(struct relay *relay, void *arg)
 		relay_stop(relay, ERROR_ENDED, NULL);
 }
 
-/* --- SSH ---------------------------------------------------------------------------------- */
+/* --- the server --------------------------------------------------------------------------- */
 
-static void on_ssh_opened(struct ssh *ssh, const struct ssh_login *login, void *arg)
+void session_connected(struct session *session, const struct ssh_login *login)
 {
-	struct session *session = arg;
-
-	(void)ssh;
-	if (session->state != SESSION_STATE_CONNECTING)
-		return; /* it is ending */
 	set_state(session, SESSION_STATE_PROBING);
 	strcpy(session->fingerprint, login->fingerprint);
+	message_set_text(
+	    session->methods, sizeof(session->methods), login->methods, strlen(login->methods));
 	submit_own(session, OPERATION_PROBE, false);
-}
-
-static void on_ssh_failed(struct ssh *ssh, enum error_code code, const char *detail, void *arg)
-{
-	(void)ssh;
-	session_end(arg, code, detail);
 }
 
 void session_open(struct session *session, struct message *opened)
 {
 	set_state(session, SESSION_STATE_READY);
 	strcpy(opened->opened.fingerprint, session->fingerprint);
+	strcpy(opened->opened.methods, session->methods);
+	strcpy(opened->opened.notice, session->notice);
 	if (session->link != NULL)
 		conn_send(session->link, opened);
 }
@@ -178,8 +177,6 @@ static void handle_open(struct session *session, struct message *message)
 {
 	static const struct relay_handlers relay_handlers = {
 	    .state = on_stream_state, .agent_ended = on_agent_ended};
-	static const struct ssh_handlers ssh_handlers = {
-	    .opened = on_ssh_opened, .failed = on_ssh_failed};
 	struct message_open *open = &message->open;
 	const struct record_hop *server = &open->hops[open->hops_count - 1];
 	struct relay_settings relay_settings = {.base = session->base,
@@ -191,17 +188,9 @@ static void handle_open(struct session *session, struct message *message)
 	    .grace_ms = open->grace_ms,
 	    .when_left = open->when_left,
 	    .buffer_bytes = open->buffer_bytes};
-	struct ssh_settings ssh_settings = {.base = session->base,
-	    .fd = message->fds[0],
-	    .hop = server,
-	    .hostkeys = open->hostkeys,
-	    .hostkey_count = open->hostkeys_count,
-	    .place = HOP_SERVER,
-	    .auth_deadline_ms = open->auth_deadline_ms,
-	    .prompt_deadline_ms = open->prompt_deadline_ms};
 
 	set_state(session, SESSION_STATE_CONNECTING);
-	message->fds[0] = message->fds[1] = -1;
+	message->fds[1] = -1;
 	memcpy(relay_settings.cookie_hash, open->cookie_hash, sizeof(relay_settings.cookie_hash));
 	strcpy(session->user, server->user);
 	session->port = open->port;
@@ -209,9 +198,10 @@ static void handle_open(struct session *session, struct message *message)
 	session->desktop_count = open->desktops_count;
 	memcpy(session->desktops, open->desktops, sizeof(session->desktops));
 	session->relay = relay_create(&relay_settings, &relay_handlers, session);
-	session->ssh = ssh_create(&ssh_settings, &ssh_handlers, session);
-	if (session->relay == NULL || session->ssh == NULL)
+	if (session->relay == NULL)
 		session_end(session, ERROR_INTERNAL, "memory is short");
+	else
+		session_hops_open(session, message);
 }
 
 static void refuse(struct session *session, const struct message *message, const char *why)
@@ -297,6 +287,10 @@ static void on_message(struct conn *link, struct message *message, void *arg)
 					   : ERROR_LOGOUT;
 
 		session_end(session, code, "ordered by the broker");
+	} else if (message->type == MESSAGE_DO_ANSWER) {
+		session_hops_answer(session, message);
+	} else if (message->type == MESSAGE_SIGNATURE || message->type == MESSAGE_FAIL) {
+		session_hops_sign(session, message);
 	} else if (message->type != MESSAGE_OPEN) {
 		handle_order(session, message);
 	} else if (session->state == SESSION_STATE_IDLE) {
@@ -335,7 +329,7 @@ bool session_init(struct session *session, struct event_base *base, int link_fd)
 void session_finish(struct session *session)
 {
 	relay_destroy(session->relay);
-	ssh_destroy(session->ssh);
+	session_hops_close(session);
 	operation_queue_finish(&session->operations);
 	if (session->end_event != NULL)
 		event_free(session->end_event);

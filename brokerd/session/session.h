@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One login: the SSH connection, the stream, and what the broker asks for. Everything of
- * x2goweb-session hangs on this; session.c holds its states, operation.c what it does.
+ * x2goweb-session hangs on this; session.c holds its states, session_hops.c the way to the server,
+ * operation.c what is done there.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -13,6 +14,7 @@
 #include "operation.h"
 #include "proto/conn.h"
 #include "relay.h"
+#include "session_hops.h"
 #include "ssh.h"
 
 enum session_state {
@@ -35,7 +37,8 @@ struct session {
 	enum session_state state;
 	struct event_base *base;
 	struct conn *link; /* to the broker; NULL when it is gone */
-	struct ssh *ssh;
+	struct session_hops hops;
+	struct ssh *ssh; /* to the X2Go server; NULL before there is one */
 	struct relay *relay;
 	struct session_stream stream;
 	struct operation_queue operations;
@@ -49,11 +52,14 @@ struct session {
 
 	/* Of the server. */
 	char fingerprint[65];
+	char methods[129]; /* that let the user in */
+	char notice[2049]; /* what the hops have said to the user */
 	char host[65];
 	int clock_offset_s;
 
 	struct event *end_event;
 	enum error_code end_code;
+	enum hop end_hop;
 	char end_detail[401];
 };
 
@@ -64,6 +70,12 @@ void session_finish(struct session *session);
 /* Ends the login, once: lets the agent go, says goodbye to the server, tells the broker why, and
  * breaks the event loop. */
 void session_end(struct session *session, enum error_code code, const char *detail);
+/* The same for what has happened with this hop. */
+void session_end_at(
+    struct session *session, enum hop hop, enum error_code code, const char *detail);
+
+/* The user is logged in on the X2Go server. */
+void session_connected(struct session *session, const struct ssh_login *login);
 
 /* The server has been probed. */
 void session_open(struct session *session, struct message *opened);
