@@ -29,6 +29,7 @@ struct broker {
 	struct uid_pool *uids;
 	struct login_table logins;
 	struct turns openings, starts; /* on each server, a few at a time */
+	struct turns users;	       /* starts and resumes of each user of each server, singly */
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins */
 };

@@ -173,7 +173,7 @@ static void create_parts(struct daemon *daemon, int session_fd)
 	    config->relay.listen, config->relay.ports.first, config->relay.ports.last);
 	if (broker->dialer == NULL || broker->spawner == NULL || broker->ports == NULL ||
 	    !turns_init(&broker->openings, broker->base) ||
-	    !turns_init(&broker->starts, broker->base))
+	    !turns_init(&broker->starts, broker->base) || !turns_init(&broker->users, broker->base))
 		log_fatalx("out of memory");
 	broker->uids = uid_pool_create(
 	    broker->base, broker->spawner, config->sessions.uids.first, config->sessions.uids.last);
@@ -199,6 +199,7 @@ static void destroy_parts(struct daemon *daemon)
 	login_table_destroy_all(&broker->logins);
 	turns_finish(&broker->openings);
 	turns_finish(&broker->starts);
+	turns_finish(&broker->users);
 	uid_pool_destroy(broker->uids);
 	port_pool_destroy(broker->ports);
 	spawner_destroy(broker->spawner);

@@ -3,6 +3,7 @@
  * Messages of x2goweb-fcgi: the browsers' calls. Checks whose login a call is for and turns it
  * into an order for that login's session process.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "broker.h"
@@ -60,18 +61,28 @@ static void on_config_get(struct broker *broker, struct conn *conn, struct messa
 	conn_send(conn, &answer);
 }
 
-/* The login that the call is for. NULL, and the call is answered, if the cookie is not its own. */
-static struct login *find_login(struct broker *broker, struct conn *conn,
+#define IN(state) (1u << LOGIN_STATE_##state)
+
+/* The login that the call is for. NULL, and the call is answered, if the cookie is not its own or
+ * the login is in none of these states. */
+static struct login *find_login_in(unsigned states, struct broker *broker, struct conn *conn,
     const struct message *message, const char *id, const char *cookie)
 {
 	struct login *login = login_table_find(&broker->logins, id);
 
-	if (login != NULL && login_may_be_used(login, cookie)) {
+	if (login != NULL && login_may_be_used(login, cookie, states)) {
 		login_touch(login);
 		return login;
 	}
 	conn_send_fail(conn, message->request_id, ERROR_NOT_LOGGED_IN, NULL);
 	return NULL;
+}
+
+/* The same for calls of an open login. */
+static struct login *find_login(struct broker *broker, struct conn *conn,
+    const struct message *message, const char *id, const char *cookie)
+{
+	return find_login_in(IN(READY), broker, conn, message, id, cookie);
 }
 
 static unsigned answer_limit_ms(const struct broker *broker)
@@ -85,6 +96,34 @@ static void order(struct login *login, struct conn *conn, const struct message *
 	if (!requests_send(&login->requests, login->link, order, answer, conn, message->request_id,
 		answer_limit_ms(login->broker)))
 		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
+}
+
+/* Starting and resuming: in a login one at a time, of a user on a server, whose other logins see
+ * the same sessions, as well. by_server: only so many at once there. */
+static void order_in_turn(struct login *login, struct conn *conn, const struct message *message,
+    struct message *order, bool by_server)
+{
+	struct broker *broker = login->broker;
+	const struct policy_hop *server = &login->target.hops[login->target.hop_count - 1];
+	struct request_line lines[2] = {{.turns = &broker->users, .limit = 1},
+	    {.turns = &broker->starts, .limit = broker->config->limits.starts_at_once}};
+
+	snprintf(lines[0].name, sizeof(lines[0].name), "%s@%s", server->user, server->name);
+	snprintf(lines[1].name, sizeof(lines[1].name), "%s", server->name);
+	if (requests_has(&login->requests, MESSAGE_DO_START) ||
+	    requests_has(&login->requests, MESSAGE_DO_RESUME) ||
+	    !requests_send_in_turn(&login->requests, lines, by_server ? 2 : 1, login->link, order,
+		MESSAGE_STREAM, conn, message->request_id, answer_limit_ms(broker)))
+		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
+}
+
+static void on_answer(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct login *login = find_login_in(IN(OPENING) | IN(PROMPTING) | IN(READY), broker, conn,
+	    message, message->answer.login, message->answer.cookie);
+
+	if (login != NULL)
+		login_answer(login, message, conn);
 }
 
 static void on_login(struct broker *broker, struct conn *conn, struct message *message)
@@ -129,11 +168,11 @@ static void on_start(struct broker *broker, struct conn *conn, struct message *m
 	out.do_start.width = start->width;
 	out.do_start.height = start->height;
 	strcpy(out.do_start.layout, start->layout);
+	strcpy(out.do_start.model, start->model);
 	out.do_start.dpi = start->dpi;
-	if (!requests_send_in_turn(&login->requests, &broker->starts, login->server,
-		broker->config->limits.starts_at_once, login->link, &out, MESSAGE_STREAM, conn,
-		message->request_id, answer_limit_ms(broker)))
-		conn_send_fail(conn, message->request_id, ERROR_SESSION_BUSY, NULL);
+	out.do_start.clipboard = start->clipboard;
+	out.do_start.quality = start->quality;
+	order_in_turn(login, conn, message, &out, true);
 }
 
 static void on_resume(struct broker *broker, struct conn *conn, struct message *message)
@@ -149,7 +188,11 @@ static void on_resume(struct broker *broker, struct conn *conn, struct message *
 	out.do_resume.width = resume->width;
 	out.do_resume.height = resume->height;
 	strcpy(out.do_resume.layout, resume->layout);
-	order(login, conn, message, &out, MESSAGE_STREAM);
+	strcpy(out.do_resume.model, resume->model);
+	out.do_resume.dpi = resume->dpi;
+	out.do_resume.clipboard = resume->clipboard;
+	out.do_resume.quality = resume->quality;
+	order_in_turn(login, conn, message, &out, false);
 }
 
 static void on_suspend(struct broker *broker, struct conn *conn, struct message *message)
@@ -195,8 +238,8 @@ static void on_layout(struct broker *broker, struct conn *conn, struct message *
 
 static void on_logout(struct broker *broker, struct conn *conn, struct message *message)
 {
-	struct login *login =
-	    find_login(broker, conn, message, message->logout.login, message->logout.cookie);
+	struct login *login = find_login_in(IN(OPENING) | IN(PROMPTING) | IN(READY), broker, conn,
+	    message, message->logout.login, message->logout.cookie);
 
 	if (login == NULL)
 		return;
@@ -210,6 +253,7 @@ static const struct {
 } rows[] = {
     {MESSAGE_CONFIG_GET, on_config_get},
     {MESSAGE_LOGIN, on_login},
+    {MESSAGE_ANSWER, on_answer},
     {MESSAGE_SESSIONS_GET, on_sessions_get},
     {MESSAGE_APPLICATIONS_GET, on_applications_get},
     {MESSAGE_START, on_start},

@@ -26,13 +26,23 @@ static void on_opened(struct login *login, struct message *message)
 	login_set_ready(login, &message->opened);
 }
 
+static void on_prompt(struct login *login, struct message *message)
+{
+	login_prompt(login, &message->prompt.prompt[0]);
+}
+
+static void on_sign(struct login *login, struct message *message)
+{
+	login_sign(login, message);
+}
+
 static void on_ended(struct login *login, struct message *message)
 {
 	enum error_code code =
 	    error_is_known(message->ended.code) ? message->ended.code : ERROR_INTERNAL;
 
-	login_ended_by_itself(
-	    login, code != ERROR_NONE ? code : ERROR_INTERNAL, message->ended.detail);
+	login_ended_by_itself(login, code != ERROR_NONE ? code : ERROR_INTERNAL, message->ended.hop,
+	    message->ended.detail);
 }
 
 /* True if one more may come now. */
@@ -67,15 +77,16 @@ static void on_stream_state(struct login *login, struct message *message)
 	context = login_context(login);
 	if ((before == STREAM_STATE_ATTACHED) == (report->state == STREAM_STATE_ATTACHED))
 		return;
-	if (!take_credit(&login->event_credit, EVENT_BURST, EVENT_PER_SECOND))
+	if (!take_credit(&login->event_credit, EVENT_BURST, EVENT_PER_SECOND)) {
 		login->lines_dropped++;
-	else if (report->state == STREAM_STATE_ATTACHED)
+	} else if (report->state == STREAM_STATE_ATTACHED) {
 		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
-	else
-		log_event(LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s",
-		    report->state == STREAM_STATE_WAITING ? "the desktop goes on"
-		    : error_is_known(report->reason)	  ? error_info(report->reason)->name
-							  : "?");
+	} else {
+		context.error =
+		    error_is_known(report->reason) ? error_info(report->reason)->name : "?";
+		log_event(
+		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s", context.error);
+	}
 }
 
 static void on_log(struct login *login, struct message *message)
@@ -125,7 +136,7 @@ static void log_order_done(
 
 static void on_answer(struct login *login, struct message *message)
 {
-	const struct log_context context = login_context(login);
+	struct log_context context = login_context(login);
 	struct request *request =
 	    requests_take(&login->requests, message->request_id, message->type);
 
@@ -145,9 +156,9 @@ static void on_answer(struct login *login, struct message *message)
 	case MESSAGE_FAIL:
 		if (!error_is_known(message->fail.code))
 			message->fail.code = ERROR_INTERNAL;
+		context.error = error_info(message->fail.code)->name;
 		log_about(&context, LOG_LEVEL_INFO, "%s failed: %s: %s",
-		    message_type_name(request->order), error_info(message->fail.code)->name,
-		    message->fail.detail);
+		    message_type_name(request->order), context.error, message->fail.detail);
 		break;
 	default:
 		break;
@@ -165,10 +176,12 @@ static const struct {
 	unsigned states, without_effect;
 	void (*handle)(struct login *login, struct message *message);
 } rows[] = {
+    {MESSAGE_PROMPT, IN(OPENING), IN(STOPPING), on_prompt},
+    {MESSAGE_SIGN, IN(OPENING), IN(STOPPING), on_sign},
     {MESSAGE_OPENED, IN(OPENING), IN(STOPPING), on_opened},
-    {MESSAGE_ENDED, IN(OPENING) | IN(READY), IN(STOPPING), on_ended},
+    {MESSAGE_ENDED, IN(OPENING) | IN(PROMPTING) | IN(READY), IN(STOPPING), on_ended},
     {MESSAGE_STREAM_STATE, IN(READY) | IN(STOPPING), 0, on_stream_state},
-    {MESSAGE_LOG, IN(OPENING) | IN(READY) | IN(STOPPING), 0, on_log},
+    {MESSAGE_LOG, IN(OPENING) | IN(PROMPTING) | IN(READY) | IN(STOPPING), 0, on_log},
     {MESSAGE_SESSIONS, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_STREAM, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_SESSION, IN(READY), IN(STOPPING), on_answer},

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One login, from the moment it is asked for until its session process has ended. Owns its
- * port, its uid, the dial, the link to the session process and the password until that has been
+ * port, its uid, the dial, the link to the session process and the passwords until those have been
  * passed on. Runs in x2goweb-brokerd; must not know what SSH or a relay is.
  *
  *	 login_create
  *	      |
- *	   WAITING --- not its turn in time, taken back -+
- *	      | its turn, of a few at a time		 |
- *	  DIALLING --- cannot be reached, taken back ----+
- *	      | connected: process started, OPEN sent	 |
- *	   OPENING ----------------------+		 |
- *	      | OPENED			 | STOP sent,	 |
- *	    READY ---------------------- + ENDED came,	 |
- *					 | link lost	 |
- *				      STOPPING		 |
- *					 | process gone	 |
- *				     (destroyed) <-------+
+ *	   WAITING --- not its turn in time, taken back -----------+
+ *	      | its turn, of a few at a time			   |
+ *	  DIALLING --- cannot be reached, taken back --------------+
+ *	      | connected: process started, OPEN sent		   |
+ *	      |		  PROMPT: PROMPTED sent			   |
+ *	   OPENING ---------------------> PROMPTING ---+	   |
+ *	      |	 |  <---------------------		|	   |
+ *	      |	 |	  ANSWER: DO_ANSWER sent	|	   |
+ *	      |	 +--------------------------------------+	   |
+ *	      | OPENED			       | STOP sent,	   |
+ *	    READY ---------------------------- + ENDED came,	   |
+ *					       | link lost	   |
+ *					    STOPPING		   |
+ *					       | process gone	   |
+ *					   (destroyed) <-----------+
  */
 #ifndef BROKERD_LOGIN_H
 #define BROKERD_LOGIN_H
@@ -27,6 +31,7 @@
 #include <sys/types.h>
 
 #include "cookie.h"
+#include "policy.h"
 #include "proto/errors.h"
 #include "proto/log.h"
 #include "proto/messages.h"
@@ -48,9 +53,17 @@ enum login_state {
 	LOGIN_STATE_WAITING,
 	LOGIN_STATE_DIALLING,
 	LOGIN_STATE_OPENING,
+	LOGIN_STATE_PROMPTING, /* nobody waits: the user thinks */
 	LOGIN_STATE_READY,
 	LOGIN_STATE_STOPPING,
 	LOGIN_STATE_COUNT
+};
+
+/* What a login keeps of one host on its way beside what its target says. */
+struct login_hop {
+	uint16_t key_length; /* of the public half of the gateway's key for it; 0: none */
+	uint8_t key[HOST_KEY_BYTES];
+	bool key_shown; /* the user, or the broker, was asked about its host key */
 };
 
 struct login {
@@ -58,16 +71,21 @@ struct login {
 	struct broker *broker;
 	enum login_state state;
 	char id[COOKIE_LOGIN_CHARS + 1];
-	char server[65], user[65], client[65];
+	char server[65]; /* target.id */
+	char user[65], client[65];
+	struct policy_target target;
+	struct login_hop hops[HOPS_MAX];
 	uint64_t since_ms;
 
-	/* Until LOGGED_IN has been sent: who asked, and what it is given. */
+	/* Until the login is open: who waits for it, if anybody. */
 	struct conn *asker;
 	uint32_t asker_id;
-	char cookie[COOKIE_CHARS + 1];
+	char cookie[COOKIE_CHARS + 1]; /* until it was given to the first of those */
 	uint8_t cookie_hash[COOKIE_HASH_BYTES];
 
-	struct turn opening; /* ends when the login is open, or over */
+	struct turn opening;	 /* ends at the first prompt, or when the login is open or over */
+	unsigned answers_wanted; /* by the prompt */
+	unsigned signatures;	 /* that the session process was given */
 
 	/* Until OPEN has been sent; complete but for the descriptors. */
 	struct message *open;
@@ -80,6 +98,7 @@ struct login {
 	struct conn *link;
 	struct event *deadline; /* of the state */
 	struct event *idle;
+	struct event *expiry; /* the end of any login */
 	struct requests requests;
 
 	enum stream_state stream;
@@ -88,6 +107,7 @@ struct login {
 
 	bool was_ready;
 	enum error_code reason; /* why it ends, once it does */
+	enum hop reason_hop;
 	char detail[401];
 
 	struct login_credit log_credit, event_credit;
@@ -95,8 +115,18 @@ struct login {
 };
 
 /* Begins a login for asker's request: checks policy and limits, takes port and uid, dials. The
- * answer follows: LOGGED_IN or FAIL. */
+ * answer follows: PROMPTED, LOGGED_IN or FAIL. */
 void login_create(struct broker *broker, const struct message *request, struct conn *asker);
+
+/* The session process asks the user, or the broker in the user's place: answers PROMPTED, or orders
+ * DO_ANSWER. It is killed if it asks what it may not ask. */
+void login_prompt(struct login *login, const struct record_prompt *prompt);
+
+/* The user's answer to the last prompt: asker waits for what follows. */
+void login_answer(struct login *login, struct message *answer, struct conn *asker);
+
+/* The session process wants a signature by one of the way's keys. It is killed if it may not. */
+void login_sign(struct login *login, const struct message *request);
 
 /* The session process has opened the SSH connection: answers LOGGED_IN. */
 void login_set_ready(struct login *login, const struct message_opened *opened);
@@ -104,7 +134,9 @@ void login_set_ready(struct login *login, const struct message_opened *opened);
 /* Ends the login for this reason; who waits for an answer is told. The process is asked to stop,
  * unless it has said by itself that it ends (by_itself). Login may be gone afterwards. */
 void login_stop(struct login *login, enum error_code reason, const char *detail);
-void login_ended_by_itself(struct login *login, enum error_code reason, const char *detail);
+void login_stop_at(struct login *login, enum error_code reason, enum hop hop, const char *detail);
+void login_ended_by_itself(
+    struct login *login, enum error_code reason, enum hop hop, const char *detail);
 
 /* The session process broke a rule: it is killed. */
 void login_kill(struct login *login, const char *why);
@@ -112,8 +144,8 @@ void login_kill(struct login *login, const char *why);
 /* Something was done with the login: it is not idle. */
 void login_touch(struct login *login);
 
-/* Whether requests with this cookie may use it. */
-bool login_may_be_used(const struct login *login, const char *cookie);
+/* Whether the cookie is its own and it is in one of these states (bits). */
+bool login_may_be_used(const struct login *login, const char *cookie, unsigned allowed);
 
 /* asker has gone: a login that it waits for is taken back, answers for it are thrown away. Login
  * may be gone afterwards. */

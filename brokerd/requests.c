@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "proto/conn.h"
@@ -15,9 +16,15 @@ void requests_init(struct requests *requests, struct event_base *base)
 	requests->last_id = 0;
 }
 
+static void end_turns(struct request *request)
+{
+	for (unsigned i = 0; i < REQUEST_LINES_MAX; i++)
+		turn_end(&request->turns[i]);
+}
+
 void request_destroy(struct request *request)
 {
-	turn_end(&request->turn);
+	end_turns(request);
 	free(request->waiting);
 	if (request->deadline != NULL)
 		event_free(request->deadline);
@@ -31,7 +38,8 @@ static void forget(struct request *request)
 	request_destroy(request);
 }
 
-/* One whose order was given stays, since the answer will still come. */
+/* One whose order was given stays, since the answer will still come; but others need not wait for
+ * that any more. */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct request *request = arg;
@@ -39,10 +47,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (request->asker != NULL)
-		conn_send_fail(request->asker, request->asker_id, ERROR_TIMEOUT, NULL);
+		conn_send_fail(request->asker, request->asker_id,
+		    request->waiting != NULL ? ERROR_SESSION_BUSY : ERROR_TIMEOUT, NULL);
 	request->asker = NULL;
 	if (request->waiting != NULL)
 		forget(request);
+	else
+		end_turns(request);
 }
 
 static struct request *request_create(struct requests *requests, struct conn *link,
@@ -89,9 +100,8 @@ bool requests_send(struct requests *requests, struct conn *link, struct message 
 	return request != NULL;
 }
 
-static void on_turn(void *arg)
+static void give(struct request *request)
 {
-	struct request *request = arg;
 	struct message *order = request->waiting;
 	bool sent = conn_send(request->link, order);
 
@@ -99,12 +109,27 @@ static void on_turn(void *arg)
 	free(order);
 	if (sent)
 		return;
-	conn_send_fail(request->asker, request->asker_id, ERROR_INTERNAL, NULL);
+	if (request->asker != NULL)
+		conn_send_fail(request->asker, request->asker_id, ERROR_INTERNAL, NULL);
 	forget(request);
 }
 
-bool requests_send_in_turn(struct requests *requests, struct turns *turns, const char *server,
-    unsigned limit, struct conn *link, struct message *order, enum message_type answer,
+/* Its turn has come in all lines that it has joined. */
+static void on_turn(void *arg)
+{
+	struct request *request = arg;
+	const struct request_line *line = &request->lines[request->turn_count];
+
+	if (request->turn_count == request->line_count) {
+		give(request);
+		return;
+	}
+	turn_wait(line->turns, &request->turns[request->turn_count++], line->name, line->limit,
+	    on_turn, request);
+}
+
+bool requests_send_in_turn(struct requests *requests, const struct request_line *lines,
+    unsigned line_count, struct conn *link, struct message *order, enum message_type answer,
     struct conn *asker, uint32_t asker_id, unsigned deadline_ms)
 {
 	struct message *waiting = malloc(sizeof(*waiting));
@@ -118,8 +143,20 @@ bool requests_send_in_turn(struct requests *requests, struct turns *turns, const
 	}
 	*waiting = *order;
 	request->waiting = waiting;
-	turn_wait(turns, &request->turn, server, limit, on_turn, request);
+	request->line_count = line_count;
+	memcpy(request->lines, lines, line_count * sizeof(*lines));
+	on_turn(request);
 	return true;
+}
+
+bool requests_has(const struct requests *requests, enum message_type order)
+{
+	const struct request *request;
+
+	LIST_FOREACH(request, &requests->list, next)
+	if (request->order == order)
+		return true;
+	return false;
 }
 
 struct request *requests_take(struct requests *requests, uint32_t id, enum message_type answer)

@@ -22,15 +22,26 @@ struct event_base;
 /* More at a time are not taken: a page asks one thing after the other. */
 #define REQUESTS_MAX 16
 
+/* A line that an order has to stand in before it is given. */
+struct request_line {
+	struct turns *turns;
+	char name[TURN_NAME_BYTES];
+	unsigned limit;
+};
+#define REQUEST_LINES_MAX 2
+
 struct request {
 	LIST_ENTRY(request) next; /* requests.list */
 	struct requests *requests;
-	struct turn turn;	 /* of an order that is given in turn */
-	struct message *waiting; /* the order, until its turn has come */
-	struct conn *link;	 /* that it is given over */
-	struct conn *asker;	 /* NULL: gone, or told that it took too long */
-	uint32_t asker_id;	 /* its request's number */
-	uint32_t id;		 /* the order's number */
+	/* Of an order that is given in turn: it stands in one line after the other. */
+	struct request_line lines[REQUEST_LINES_MAX];
+	struct turn turns[REQUEST_LINES_MAX];
+	unsigned line_count, turn_count; /* turn_count: lines that it has joined */
+	struct message *waiting;	 /* the order, until its turn has come */
+	struct conn *link;		 /* that it is given over */
+	struct conn *asker;		 /* NULL: gone, or told that it took too long */
+	uint32_t asker_id;		 /* its request's number */
+	uint32_t id;			 /* the order's number */
 	enum message_type order, answer;
 	struct event *deadline;
 };
@@ -50,12 +61,16 @@ void requests_init(struct requests *requests, struct event_base *base);
 bool requests_send(struct requests *requests, struct conn *link, struct message *order,
     enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
 
-/* The order is given when its turn on this server has come, of at most limit; the turn lasts until
- * the answer. If nobody waits for it any more before that, it is forgotten. link lives until
- * requests_fail_all. Otherwise as requests_send. */
-bool requests_send_in_turn(struct requests *requests, struct turns *turns, const char *server,
-    unsigned limit, struct conn *link, struct message *order, enum message_type answer,
+/* The order is given when its turn has come in each of these lines (at most REQUEST_LINES_MAX), one
+ * after the other; the turns last until the answer, but no longer than deadline_ms. Who still waits
+ * then is told ERROR_SESSION_BUSY, and if nobody waits any more, the order is forgotten. link lives
+ * until requests_fail_all. Otherwise as requests_send. */
+bool requests_send_in_turn(struct requests *requests, const struct request_line *lines,
+    unsigned line_count, struct conn *link, struct message *order, enum message_type answer,
     struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
+
+/* Whether such an order waits or was given and is not answered yet. */
+bool requests_has(const struct requests *requests, enum message_type order);
 
 /* Takes out the request with this number if such an answer may come to it; the caller frees it by
  * request_destroy. NULL: there is none. */

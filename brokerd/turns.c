@@ -4,7 +4,7 @@
 #include <event2/event.h>
 #include <string.h>
 
-/* The first in line whose server has room; NULL if there is none. */
+/* The first in line for whose name there is room; NULL if there is none. */
 static struct turn *find_next(const struct turns *turns)
 {
 	struct turn *turn, *other;
@@ -16,7 +16,7 @@ static struct turn *find_next(const struct turns *turns)
 		if (turn->begun)
 			continue;
 		TAILQ_FOREACH(other, &turns->line, next)
-		begun += other->begun && strcmp(other->server, turn->server) == 0;
+		begun += other->begun && strcmp(other->name, turn->name) == 0;
 		if (begun < turn->limit)
 			return turn;
 	}
@@ -51,11 +51,11 @@ void turns_finish(struct turns *turns)
 	turns->next = NULL;
 }
 
-void turn_wait(struct turns *turns, struct turn *turn, const char *server, unsigned limit,
+void turn_wait(struct turns *turns, struct turn *turn, const char *name, unsigned limit,
     void (*begin)(void *arg), void *arg)
 {
 	*turn = (struct turn){.turns = turns, .limit = limit, .begin = begin, .arg = arg};
-	strncpy(turn->server, server, sizeof(turn->server) - 1);
+	strncpy(turn->name, name, sizeof(turn->name) - 1);
 	TAILQ_INSERT_TAIL(&turns->line, turn, next);
 	event_active(turns->next, EV_TIMEOUT, 0);
 }

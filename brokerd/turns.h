@@ -11,21 +11,24 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+/* A user, "@", and a host with its port. */
+#define TURN_NAME_BYTES 336
+
 struct event;
 struct event_base;
 
 /* A place in the line or among those whose turn it is; embedded, zeroed at first. */
 struct turn {
-	TAILQ_ENTRY(turn) next; /* turns.line */
-	struct turns *turns;	/* NULL: neither */
-	char server[65];
+	TAILQ_ENTRY(turn) next;	    /* turns.line */
+	struct turns *turns;	    /* NULL: neither */
+	char name[TURN_NAME_BYTES]; /* of what bears so many */
 	unsigned limit;
 	bool begun;
 	void (*begin)(void *arg);
 	void *arg;
 };
 
-/* One line for all servers; each server's turns are counted for themselves. */
+/* One line for all names; each name's turns are counted for themselves. */
 struct turns {
 	TAILQ_HEAD(, turn) line;
 	struct event *next;
@@ -35,9 +38,9 @@ struct turns {
 bool turns_init(struct turns *turns, struct event_base *base);
 void turns_finish(struct turns *turns);
 
-/* Joins the line. begin is called from the event loop once fewer than limit others of this server
+/* Joins the line. begin is called from the event loop once fewer than limit others of this name
  * are at it; it may call turn_end. */
-void turn_wait(struct turns *turns, struct turn *turn, const char *server, unsigned limit,
+void turn_wait(struct turns *turns, struct turn *turn, const char *name, unsigned limit,
     void (*begin)(void *arg), void *arg);
 
 /* Done, or not wanted any more. Nothing is done if turn is in no line. */
