@@ -36,13 +36,16 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING) -MMD -MP
 PROTO_SRC   := $(wildcard proto/*.c)
 FCGI_SRC    := $(wildcard fcgi/*.c)
 BROKERD_SRC := $(filter-out brokerd/ctl_%.c,$(wildcard brokerd/*.c))
-CTL_SRC     := $(wildcard brokerd/ctl_*.c)
+# brokerctl hostkey reads the configuration and edits known hosts itself, without the broker.
+CTL_SHARED  := $(addprefix brokerd/,config.c config_check.c config_keys.c config_values.c network.c \
+	knownhosts.c knownhosts_edit.c knownhosts_line.c)
+CTL_SRC     := $(wildcard brokerd/ctl_*.c) $(CTL_SHARED)
 SESSION_SRC := $(wildcard brokerd/session/*.c)
 
 PROTO_LIBS   := libevent_core libcrypto libsystemd
 FCGI_LIBS    := yajl libseccomp
 BROKERD_LIBS := libevent libevent_extra libcap inih
-CTL_LIBS     :=
+CTL_LIBS     := inih libssh2
 SESSION_LIBS := libssh2 libseccomp libcap
 
 pkg_cflags = $(if $(strip $(1)),$(shell pkg-config --cflags $(1)))
@@ -123,7 +126,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(FCGI_SRC) $(SESSION_SRC)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(FCGI_SRC) $(BROKERD_SRC) $(SESSION_SRC)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	$(Q)clang $(ALL_CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< $(call unit_src,$<) -Wl,--as-needed $(ALL_LIBS)

@@ -33,6 +33,9 @@ const struct ctl_command *ctl_command_find(const char *name);
 /* In the table's order, for the usage text; NULL past the end. */
 const struct ctl_command *ctl_command_at(unsigned index);
 
+/* As a JSON string; text has no control characters. */
+void ctl_print_json_text(FILE *out, const char *text);
+
 void ctl_print_status(FILE *out, const struct message_status *status, bool json);
 
 /* Prints one answer of a list; what surrounds the list comes with its first and its last part. */

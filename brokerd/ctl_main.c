@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctl_hostkey.h"
 #include "proto/conn.h"
 #include "proto/log.h"
 
@@ -33,11 +34,14 @@ _Noreturn static void usage(FILE *stream, enum ctl_status status)
 {
 	const struct ctl_command *command;
 
-	fputs("usage: " PROGRAM " [-s SOCKET] [--json] COMMAND [ARGUMENT]\n\n", stream);
+	fputs("usage: " PROGRAM " [-s SOCKET] [--json] COMMAND [ARGUMENT]\n"
+	      "       " PROGRAM " hostkey [-c FILE] COMMAND ...\n\n",
+	    stream);
 	for (unsigned i = 0; (command = ctl_command_at(i)) != NULL; i++)
 		fprintf(stream, "  %-6s %-12s %s\n", command->name,
 		    command->argument != NULL ? command->argument : "", command->help);
-	fputs("\n"
+	fputs("  hostkey             host keys of X2Go servers; see " PROGRAM " hostkey --help\n"
+	      "\n"
 	      "  -s, --socket SOCKET  the broker's control socket (default " DEFAULT_SOCKET ")\n"
 	      "  -j, --json           answers as JSON\n"
 	      "  -h, --help           this text\n"
@@ -147,6 +151,8 @@ int main(int argc, char **argv)
 	int option;
 
 	log_init(PROGRAM, LOG_LEVEL_WARNING);
+	if (argc > 1 && strcmp(argv[1], "hostkey") == 0)
+		return (int)ctl_hostkey_main(argc - 1, argv + 1);
 	while ((option = getopt_long(argc, argv, "s:jhV", names, NULL)) != -1) {
 		switch (option) {
 		case 's':

@@ -7,8 +7,7 @@
 
 #include "ctl.h"
 
-/* As a JSON string. The protocol lets no control characters through. */
-static void print_json_text(FILE *out, const char *text)
+void ctl_print_json_text(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (; *text != 0; text++) {
@@ -39,7 +38,7 @@ void ctl_print_status(FILE *out, const struct message_status *status, bool json)
 
 	if (json) {
 		fputs("{\"version\":", out);
-		print_json_text(out, status->release);
+		ctl_print_json_text(out, status->release);
 		fprintf(out,
 		    ",\"uptime_s\":%" PRIu64 ",\"logins\":%" PRIu32 ",\"logins_max\":%" PRIu32
 		    ",\"streams\":%" PRIu32 ",\"ports_used\":%" PRIu32 ",\"ports_resting\":%" PRIu32
@@ -73,7 +72,7 @@ static void print_login_json(FILE *out, const struct record_login *login)
 	fputc('{', out);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		fprintf(out, "%s\"%s\":", i != 0 ? "," : "", texts[i].name);
-		print_json_text(out, texts[i].text);
+		ctl_print_json_text(out, texts[i].text);
 	}
 	fprintf(out, ",\"pid\":%" PRIu32 ",\"uid\":%" PRIu32 ",\"port\":%u,\"age_s\":%" PRIu64 "}",
 	    login->pid, login->uid, (unsigned)login->port, login->age_s);

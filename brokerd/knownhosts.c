@@ -12,7 +12,6 @@
 /* What lines are looked for, and what has been found so far. */
 struct search {
 	char name[KNOWNHOSTS_NAME_BYTES];
-	char plain[KNOWNHOSTS_NAME_BYTES]; /* the name without its port */
 	uint8_t hop;
 	struct record_hostkey *keys;
 	size_t first, capacity, count;
@@ -70,15 +69,6 @@ bool knownhosts_read(const char *path, knownhosts_visit *visit, void *arg)
 	return good;
 }
 
-/* A key that has been revoked for a host is in nobody's hands who may be trusted at another of its
- * ports: such lines count for all of them. */
-static bool is_about(const struct search *search, const struct knownhosts_line *line)
-{
-	return knownhosts_line_match(line, search->name) != KNOWNHOSTS_NO_MATCH ||
-	       (line->mark == HOST_KEY_REVOKED &&
-		   knownhosts_line_match(line, search->plain) != KNOWNHOSTS_NO_MATCH);
-}
-
 /* Which of two marks counts, and which key gives way when there is no room. */
 static int rank(const struct record_hostkey *key)
 {
@@ -120,7 +110,8 @@ static void find_in_line(const char *path, unsigned number, enum knownhosts_kind
 
 	if (kind == KNOWNHOSTS_NOTHING)
 		return;
-	if (line->hosts != NULL && line->rest_length != 0 && !is_about(search, line))
+	if (line->hosts != NULL && line->rest_length != 0 &&
+	    !knownhosts_line_is_about(line, search->name))
 		return;
 	if (kind == KNOWNHOSTS_KEY)
 		add_key(search, &line->key, path, number);
@@ -140,23 +131,17 @@ static bool read_files(const struct knownhosts_files *files, knownhosts_visit *v
 	       knownhosts_read(files->accepted_hosts, visit, arg) || errno == ENOENT;
 }
 
-static bool search_init(struct search *search, const char *host, uint16_t port)
-{
-	if (!knownhosts_name(host, port, search->name) ||
-	    !knownhosts_name(host, 22, search->plain)) {
-		errno = EINVAL;
-		return false;
-	}
-	return true;
-}
-
 bool knownhosts_find(const struct knownhosts_files *files, const char *host, uint16_t port,
     uint8_t hop, struct record_hostkey *keys, size_t capacity, size_t *count)
 {
 	struct search search = {
 	    .hop = hop, .keys = keys, .first = *count, .capacity = capacity, .count = *count};
 
-	if (!search_init(&search, host, port) || !read_files(files, find_in_line, &search))
+	if (!knownhosts_name(host, port, search.name)) {
+		errno = EINVAL;
+		return false;
+	}
+	if (!read_files(files, find_in_line, &search))
 		return false;
 	if (search.overflowed) {
 		errno = E2BIG;
@@ -175,7 +160,7 @@ static void log_line(const char *path, unsigned number, enum knownhosts_kind kin
 	char fingerprint[HOSTKEY_FINGERPRINT_BYTES];
 	const struct search *search = arg;
 
-	if (kind != KNOWNHOSTS_KEY || !is_about(search, line))
+	if (kind != KNOWNHOSTS_KEY || !knownhosts_line_is_about(line, search->name))
 		return;
 	hostkey_print_fingerprint(line->key.blob, line->key.blob_length, fingerprint);
 	log_about(search->context, LOG_LEVEL_INFO, "on file for %s: %s%s %s (%s:%u)", search->name,
@@ -187,6 +172,6 @@ void knownhosts_log(const struct knownhosts_files *files, const char *host, uint
 {
 	struct search search = {.context = context};
 
-	if (!search_init(&search, host, port) || !read_files(files, log_line, &search))
+	if (!knownhosts_name(host, port, search.name) || !read_files(files, log_line, &search))
 		log_warn("known hosts: cannot be read");
 }

@@ -196,7 +196,8 @@ char *knownhosts_edit_compose(
 	char *line;
 
 	EVP_EncodeBlock(base64, key->blob, key->blob_length);
-	if (asprintf(&line, "%s %s %s %s", name, key->type, (char *)base64, comment) < 0)
+	if (asprintf(&line, "%s %s %s%s%s", name, key->type, (char *)base64,
+		comment != NULL ? " " : "", comment != NULL ? comment : "") < 0)
 		return NULL;
 	return line;
 }

@@ -35,7 +35,8 @@ struct knownhosts_edit *knownhosts_edit_open(const char *path, bool wait);
  * become too large. */
 bool knownhosts_edit_add(struct knownhosts_edit *edit, const char *line);
 
-/* "NAME TYPE BASE64 COMMENT" for edit_add, to be freed; NULL if out of memory. */
+/* "NAME TYPE BASE64 COMMENT" for edit_add, to be freed; without comment if that is NULL. NULL if
+ * out of memory. */
 char *knownhosts_edit_compose(
     const char *name, const struct record_hostkey *key, const char *comment);
 

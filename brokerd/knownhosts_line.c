@@ -234,6 +234,20 @@ enum knownhosts_match knownhosts_line_match(const struct knownhosts_line *line, 
 	return match;
 }
 
+bool knownhosts_line_is_about(const struct knownhosts_line *line, const char *name)
+{
+	char plain[KNOWNHOSTS_NAME_BYTES];
+	const char *end = strchr(name, ']');
+
+	if (knownhosts_line_match(line, name) != KNOWNHOSTS_NO_MATCH)
+		return true;
+	if (line->mark != HOST_KEY_REVOKED || name[0] != '[' || end == NULL)
+		return false;
+	memcpy(plain, name + 1, (size_t)(end - name - 1));
+	plain[end - name - 1] = 0;
+	return knownhosts_line_match(line, plain) != KNOWNHOSTS_NO_MATCH;
+}
+
 size_t knownhosts_line_without(const struct knownhosts_line *line, const char *name, char *copy)
 {
 	struct field hosts = {line->hosts, line->hosts_length};

@@ -46,6 +46,10 @@ enum knownhosts_kind knownhosts_line_parse(
 /* Whether the line's hosts name this one (of knownhosts_name). */
 enum knownhosts_match knownhosts_line_match(const struct knownhosts_line *line, const char *name);
 
+/* Whether what the line says counts for this name. A key that has been revoked for a host is in
+ * nobody's hands who may be trusted at another of its ports: such lines count for all of them. */
+bool knownhosts_line_is_about(const struct knownhosts_line *line, const char *name);
+
 /* True if the hosts are a hash, which tells nobody what it was made of. */
 bool knownhosts_line_is_hashed(const struct knownhosts_line *line);
 
