@@ -8,9 +8,10 @@ import { byId } from "./ui/dom.js";
 import { beginDetached, isDetached } from "./detach_flow.js";
 import { LeaveGuard } from "./leave_guard.js";
 import { logInfo } from "./log.js";
+import { LoginFlow } from "./login_flow.js";
 import { LoginMemory } from "./login_memory.js";
 import { PageState } from "./page_state.js";
-import { messageOf, Rpc, RpcError } from "./rpc.js";
+import { faultOf, messageOf, Rpc } from "./rpc.js";
 import { ScreenFlow } from "./screen_flow.js";
 import { SessionsFlow } from "./sessions_flow.js";
 import { TEXT, translatePage } from "./text/text.js";
@@ -38,6 +39,13 @@ class App {
 		this._status = byId("status", HTMLElement);
 		this._form = new LoginForm({
 			onSubmit: (...login) => void this._login(...login),
+			onCancel: () => this._cancelLogin(),
+			say: (text) => this._say(text),
+		});
+		this._loginFlow = new LoginFlow({
+			rpc: this._rpc,
+			state: this._state,
+			say: (text) => this._say(text),
 			onCancel: () => this._cancelLogin(),
 		});
 		this._sessions = new SessionsFlow({
@@ -113,27 +121,24 @@ class App {
 	async _login(credentials, desktop, server) {
 		const attempt = ++this._attempt;
 		if (this._form.wantsFullscreen) enterFullscreen();
-		this._state.set("authenticating");
-		this._say(TEXT.authenticating(server));
 		try {
-			const reply = await this._rpc.login(credentials);
-			if (attempt !== this._attempt) {
-				await this._rpc.logout(reply.login).catch(logLogout);
-				return;
-			}
-			if (reply.state !== "ready") throw new RpcError("unexpected_login");
+			const reply = await this._loginFlow.login(credentials, server);
+			if (!reply || attempt !== this._attempt) return;
 			const { login, desktops, sessions } = reply;
 			const { user } = credentials;
 			this._memory.write({ login, user, server, desktops, desktop, screen: "" });
 			this._enterLogin({ login, user, server, desktops, desktop });
 			await this._offerSessions(sessions, desktop);
 		} catch (error) {
-			if (attempt === this._attempt) this._toForm(messageOf(error));
+			if (attempt !== this._attempt) return;
+			this._toForm("");
+			this._form.showFault(faultOf(error));
 		}
 	}
 
 	_cancelLogin() {
 		this._attempt += 1;
+		this._loginFlow.cancel();
 		this._toForm("");
 		this._say(TEXT.loginCancelled);
 	}

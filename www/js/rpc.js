@@ -13,8 +13,10 @@ import { TEXT } from "./text/text.js";
 /** @typedef {import("./types.js").LoginReply} LoginReply */
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./types.js").StreamReply} StreamReply */
-/** @typedef {{server: string, user: string, password: string,
- *   jump_host?: {host: string, user: string, password: string}}} Credentials */
+/** `server`: id of one of the list, or else `host`: a typed name. What is absent is asked for when it
+ * is needed.
+ * @typedef {{server?: string, host?: string, user: string, password?: string, proxy_host?: string,
+ *   proxy_user?: string, proxy_password?: string}} Credentials */
 
 /** Longer than anything that the gateway itself waits for. */
 const CALL_WAIT_MS = 120_000;
@@ -68,9 +70,16 @@ export class Rpc {
 		return this._call("config");
 	}
 
-	/** @param {Credentials} credentials @returns {Promise<LoginReply>} */
-	login(credentials) {
-		return this._call("login", credentials);
+	/** @param {Credentials} credentials @param {AbortSignal} [signal] gives it up
+	 * @returns {Promise<LoginReply>} */
+	login(credentials, signal) {
+		return this._call("login", credentials, { signal });
+	}
+
+	/** To what a login was asked. @param {string} login @param {string[]} answers
+	 * @param {AbortSignal} [signal] @returns {Promise<LoginReply>} */
+	answer(login, answers, signal) {
+		return this._call("answer", { login, answers }, { signal });
 	}
 
 	get loginId() {
@@ -92,14 +101,15 @@ export class Rpc {
 		return this._call("applications", this._mine({}));
 	}
 
-	/** @param {({desktop: string} | {command: string}) & {width: number, height: number,
-	 *   dpi: number, layout: string}} options
+	/** @param {import("./types.js").Startable & {width: number, height: number, layout: string}
+	 *   & import("./types.js").StartOptions} options
 	 * @returns {Promise<StreamReply>} */
 	start(options) {
 		return this._call("start", this._mine(options));
 	}
 
-	/** @param {{id: string, width: number, height: number, layout: string}} options
+	/** @param {{id: string, width: number, height: number, layout: string}
+	 *   & import("./types.js").StartOptions} options
 	 * @returns {Promise<StreamReply>} */
 	resume(options) {
 		return this._call("resume", this._mine(options));
@@ -120,11 +130,12 @@ export class Rpc {
 		return this._call("terminate", this._mine({ id }));
 	}
 
-	/** @param {string} [login] one that was never used; else this one, which is over then */
+	/** Goes out even if the page is being left. @param {string} [login] one that was never used; else
+	 * this one, which is over then */
 	async logout(login) {
 		const body = { login: login ?? this._login };
 		if (login === undefined) this._login = "";
-		await this._call("logout", body);
+		await this._call("logout", body, { keepalive: true });
 	}
 
 	/** @param {object} body */
@@ -133,10 +144,12 @@ export class Rpc {
 	}
 
 	/** @param {string} call @param {object} [body] a call without one is a GET
+	 * @param {{signal?: AbortSignal, keepalive?: boolean}} [options]
 	 * @returns {Promise<any>} */
-	async _call(call, body) {
+	async _call(call, body, { signal, keepalive = false } = {}) {
+		const end = endAfter(CALL_WAIT_MS, signal);
 		/** @type {RequestInit} */
-		const request = { signal: AbortSignal.timeout(CALL_WAIT_MS), cache: "no-store" };
+		const request = { signal: end, cache: "no-store", keepalive };
 		if (body) {
 			request.method = "POST";
 			request.headers = { "Content-Type": "application/json" };
@@ -163,4 +176,16 @@ export class Rpc {
 			retryAfter: Math.max(Number(fault.retry_after) || 0, 0),
 		});
 	}
+}
+
+/** Aborts after that time, or when another signal does. @param {number} ms
+ * @param {AbortSignal} [signal] */
+function endAfter(ms, signal) {
+	const timeout = AbortSignal.timeout(ms);
+	if (!signal) return timeout;
+	const either = new AbortController();
+	for (const one of [timeout, signal])
+		one.addEventListener("abort", () => either.abort(one.reason), { once: true });
+	if (signal.aborted) either.abort(signal.reason);
+	return either.signal;
 }

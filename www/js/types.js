@@ -8,24 +8,31 @@
 
 /** @typedef {{id: string, title: string}} Choice */
 
-/** A server of the list; host and port are told where native mode is offered.
- * @typedef {Choice & {host?: string, port?: number}} Server */
+/** A server of the list; host and port are told where native mode is offered. `jump`: it is reached
+ * through that host, where the user logs in with an account of its own if `user` says so.
+ * @typedef {Choice & {desktop?: string, host?: string, port?: number, jump?: {title: string, user: boolean}}} Server */
 
 /** A published application. @typedef {{command: string, title: string, group: string}} Application */
+
+/** Which way the clipboard goes: "client" only from the browser into the session, "server" only out of
+ * it. @typedef {"both" | "none" | "client" | "server"} ClipboardDirection */
+
+/** What the user wants of a session besides; absent: as it comes.
+ * @typedef {{clipboard?: ClipboardDirection, quality?: number, dpi?: number}} StartOptions */
 
 /** What can be started. @typedef {{desktop: string} | {command: string}} Startable */
 
 /**
- * What `config` answers. `jump_host` is absent where the gateway does not offer jump hosts.
+ * What `config` answers.
  * @typedef {object} Config
  * @property {string} title
  * @property {string} version
  * @property {Server[]} servers
- * @property {boolean} other_servers
+ * @property {boolean} other_servers any may be typed
+ * @property {boolean} [other_jumps] a jump host may be typed
  * @property {Choice[]} desktops
  * @property {{server?: string, desktop?: string}} defaults
  * @property {{width_min: number, width_max: number, height_min: number, height_max: number}} limits
- * @property {boolean} [jump_host]
  * @property {string} [accent] "#rrggbb"
  * @property {string} [logo] address of an image
  * @property {boolean} [kiosk]
@@ -49,13 +56,28 @@
  * @property {boolean} attached
  */
 
+/** A login that is open. `notice`: lines that the server has for the user.
+ * @typedef {{login: string, state: "ready", sessions: SessionRow[], desktops: Choice[],
+ *   notice?: string}} ReadyReply */
+
 /**
- * @typedef {object} LoginReply
+ * A login for which the server, or the jump host before it, wants to know more. The texts are its
+ * own, foreign and of any length; `prompts` are of kind "questions" only, the other kinds want one
+ * answer.
+ * @typedef {object} PromptReply
  * @property {string} login
- * @property {string} state
- * @property {SessionRow[]} sessions
- * @property {Choice[]} desktops
+ * @property {"prompt"} state
+ * @property {"questions" | "password" | "new_password" | "host_key"} kind
+ * @property {"server" | "jump"} hop
+ * @property {string} host who asks
+ * @property {string} title
+ * @property {string} instruction
+ * @property {string} [notice] what it has said besides
+ * @property {{text: string, echo: boolean}[]} prompts
+ * @property {{type: string, fingerprint: string}} [host_key]
  */
+
+/** @typedef {ReadyReply | PromptReply} LoginReply */
 
 /** @typedef {{session: SessionRow, ws: string}} StreamReply */
 

@@ -14,6 +14,7 @@ import { parseEvents } from "./messages.mjs";
 
 /** @typedef {import("./messages.mjs").ClientEvent} ClientEvent */
 /** @typedef {import("../../../www/js/types.js").SessionRow} SessionRow */
+/** @typedef {import("../../../www/js/types.js").PromptReply} PromptReply */
 /** @typedef {{status?: number, body: object}} Reply */
 /** @typedef {(body: any) => Reply | Promise<Reply>} Handler */
 
@@ -31,6 +32,7 @@ const TYPES = {
 };
 const BASE = "/x2go/";
 const WAIT_MS = 5000;
+const LOGIN = "0123456789abcdef";
 
 /** One WebSocket, seen from the agent's side. */
 export class StandinAgent {
@@ -133,6 +135,17 @@ export function sessionRow(changes = {}) {
 	};
 }
 
+/** What a server asks, unless told otherwise a code. @param {Partial<PromptReply>} changes */
+function prompt(changes) {
+	const kind = changes.kind ?? "questions";
+	const code = { text: "Verification code: ", echo: false };
+	return {
+		...{ kind, hop: "server", host: "demo.example", title: "", instruction: "" },
+		prompts: kind === "questions" ? [code] : [],
+		...changes,
+	};
+}
+
 export class StandinGateway {
 	/** @param {{www: string, onStream: (agent: StandinAgent) => void}} options */
 	constructor({ www, onStream }) {
@@ -158,22 +171,25 @@ export class StandinGateway {
 			kiosk: false,
 			native_mode: false,
 		};
+		/** @type {Partial<PromptReply>[]} what a login is asked, one after another */
+		this.prompts = [];
+		/** @type {Partial<PromptReply>[]} that are still to come in this login */
+		this._rounds = [];
+		this.notice = "";
 		this.installed = this.config.desktops.slice(0, 2);
 		/** @type {Record<string, Handler>} replaces the answers below, for one test */
 		this.overrides = {};
-		/** @type {{call: string, body: any}[]} */
+		/** @type {{call: string, body: any, givenUp: boolean}[]} givenUp: the request was closed
+		 * before its answer */
 		this.calls = [];
 		/** @type {Record<string, Handler>} */
 		this._handlers = {
 			config: () => ({ body: this.config }),
-			login: () => ({
-				body: {
-					login: "0123456789abcdef",
-					state: "ready",
-					sessions: this.sessions,
-					desktops: this.installed,
-				},
-			}),
+			login: () => {
+				this._rounds = [...this.prompts];
+				return this._round();
+			},
+			answer: (body) => this._answered(body),
 			sessions: () => ({ body: { sessions: this.sessions } }),
 			applications: () => ({ body: { applications: this.applications } }),
 			layout: () => ({ body: {} }),
@@ -216,6 +232,27 @@ export class StandinGateway {
 		return this.sessions.find((row) => row.id === id);
 	}
 
+	/** What comes next in a login. @returns {Reply} */
+	_round() {
+		const login = LOGIN;
+		if (this._rounds.length > 0)
+			return { body: { login, ...prompt(this._rounds[0]), state: "prompt" } };
+		const notice = this.notice === "" ? {} : { notice: this.notice };
+		const { sessions, installed: desktops } = this;
+		return { body: { login, state: "ready", sessions, desktops, ...notice } };
+	}
+
+	/** @param {{login: string, answers: string[]}} body @returns {Reply} */
+	_answered({ login, answers }) {
+		const asked = this._rounds.shift();
+		if (!asked || login !== LOGIN) return fault(401, "not_logged_in", "x");
+		const { kind, prompts } = prompt(asked);
+		if (answers.length !== (kind === "questions" ? prompts.length : 1))
+			return fault(400, "bad_request", "x");
+		if (kind === "host_key" && answers[0] !== "yes") return fault(403, "host_key_refused", "x");
+		return this._round();
+	}
+
 	/** @param {SessionRow} session @returns {Reply} */
 	_stream(session) {
 		this.sessions = [...this.sessions.filter(({ id }) => id !== session.id), session];
@@ -247,7 +284,9 @@ export class StandinGateway {
 		let text = "";
 		for await (const part of request) text += part;
 		const body = text === "" ? {} : JSON.parse(text);
-		this.calls.push({ call, body });
+		const entry = { call, body, givenUp: false };
+		this.calls.push(entry);
+		response.on("close", () => (entry.givenUp = !response.writableEnded));
 		const handler = this.overrides[call] ?? this._handlers[call];
 		const reply = handler ? await handler(body) : { status: 404, body: {} };
 		response.writeHead(reply.status ?? 200, { "Content-Type": "application/json" });
@@ -272,7 +311,7 @@ export class StandinGateway {
 }
 
 /** An error as the gateway words it. @param {number} status @param {string} code
- * @param {string} message @returns {Reply} */
-export function fault(status, code, message) {
-	return { status, body: { error: { code, message } } };
+ * @param {string} message @param {{hop?: string, retry_after?: number}} [more] @returns {Reply} */
+export function fault(status, code, message, more = {}) {
+	return { status, body: { error: { code, message, ...more } } };
 }

@@ -84,14 +84,37 @@ const withPanel = (id) => async (scene) => {
 	return true;
 };
 
+const HOST_KEY = {
+	type: "ssh-ed25519",
+	fingerprint: "SHA256:p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM",
+};
+
+/** @param {Partial<import("../../../www/js/types.js").PromptReply>} prompt of a login
+ * @returns {Way} */
+const asked =
+	(prompt) =>
+	async ({ gateway, page }) => {
+		gateway.prompts = [prompt];
+		await logIn(page);
+		await inState(page, "prompt");
+	};
+
 /** @type {Record<string, Way>} */
 export const SCENES = {
 	form: async ({ page }) => page.fill("#username", "alice"),
-	"form-options": async ({ gateway, page }) => {
-		Object.assign(gateway.config, { jump_host: true, other_servers: true });
+	"form-other-server": async ({ gateway, page }) => {
+		Object.assign(gateway.config, { other_jumps: true, other_servers: true });
 		await page.reload();
 		await page.waitForSelector("#connect:enabled");
 		await page.selectOption("#server", "");
+		await page.fill("#other-server", "lab7.example.org:2222");
+		await page.click("#proxy summary");
+	},
+	"form-jump": async ({ gateway, page }) => {
+		gateway.config.servers[0].jump = { title: "gate.example.org", user: true };
+		await page.reload();
+		await page.waitForSelector("#connect:enabled");
+		await page.fill("#username", "alice");
 		await page.click("#proxy summary");
 	},
 	"form-native": async ({ gateway, page }) => {
@@ -110,6 +133,60 @@ export const SCENES = {
 		gateway.overrides.login = () => fault(401, "auth_failed", "x");
 		await logIn(page);
 		await page.waitForSelector("#form-error:not([hidden])");
+	},
+	"error-penalty": async ({ gateway, page }) => {
+		gateway.overrides.login = () => fault(429, "too_many_attempts", "x", { retry_after: 45 });
+		await logIn(page);
+		await page.waitForSelector("#form-error:not([hidden])");
+	},
+	"error-jump": async ({ gateway, page }) => {
+		gateway.overrides.login = () => fault(502, "host_unreachable", "x", { hop: "jump" });
+		await logIn(page);
+		await page.waitForSelector("#form-error:not([hidden])");
+	},
+	"prompt-code": asked({ host: "demo.example.org" }),
+	"prompt-two-questions": asked({
+		title: "Two-factor login",
+		instruction: "Your hardware token shows a number.\nIt changes every 30 seconds.",
+		notice: "Authorised use only. All access is logged.",
+		prompts: [
+			{ text: "Number of your token: ", echo: true },
+			{ text: "PIN: ", echo: false },
+		],
+	}),
+	"prompt-password": asked({ kind: "password" }),
+	"prompt-new-password": asked({
+		kind: "new_password",
+		instruction: "Your password has expired. You must change it now.",
+	}),
+	"prompt-new-password-error": async (scene) => {
+		await asked({ kind: "new_password" })(scene);
+		await scene.page.fill("#prompt-answer-0", "one");
+		await scene.page.fill("#prompt-repeat", "two");
+		await scene.page.click("#prompt-submit");
+		await scene.page.waitForSelector("#prompt-error:not([hidden])");
+	},
+	"prompt-host-key": asked({ kind: "host_key", host: "lab7.example.org", host_key: HOST_KEY }),
+	"prompt-host-key-jump": asked({
+		...{ kind: "host_key", hop: "jump", host: "[gate.example.org]:2222" },
+		host_key: { ...HOST_KEY, type: "sk-ssh-unknown@example.org" },
+	}),
+	"prompt-jump": asked({
+		...{ hop: "jump", host: "gate.example.org" },
+		title: "Gate of the institute",
+		prompts: [{ text: "One-time password (OATH) for `alice': ", echo: true }],
+	}),
+	"prompt-long": asked({
+		title: "A server that has much to say ".repeat(6),
+		instruction: "Without a break ".repeat(20) + "x".repeat(300),
+		prompts: [1, 2, 3].map((n) => ({ text: `${n}. ${"why ".repeat(60)}?`, echo: n > 1 })),
+	}),
+	"prompt-answering": async (scene) => {
+		await asked({})(scene);
+		scene.gateway.overrides.answer = () => /** @type {Promise<any>} */ (NEVER);
+		await scene.page.fill("#prompt-answer-0", "123456");
+		await scene.page.keyboard.press("Enter");
+		await inState(scene.page, "authenticating");
 	},
 	authenticating: async ({ gateway, page }) => {
 		gateway.overrides.login = () => /** @type {Promise<any>} */ (NEVER);

@@ -300,14 +300,31 @@ test("a logout is remembered too", async () => {
 	assert.equal(await browser.page.getAttribute("html", "data-state"), "form");
 });
 
-test("two submits log in once; a cancelled login is logged out when it comes after all", async () => {
-	/** @type {(reply: any) => void} */
-	let reply = () => {};
-	browser.gateway.overrides.login = () => new Promise((resolve) => (reply = resolve));
+test("two submits log in once; cancelling closes the request, by which the gateway knows", async () => {
+	browser.gateway.overrides.login = () => new Promise(() => {});
 	await browser.load();
 	await browser.logIn();
 	await browser.inState("authenticating");
 	await browser.page.press("#username", "Enter");
+	await browser.page.click("#cancel-login");
+	await browser.inState("form");
+	while (!callsOf("login")[0].givenUp) await browser.page.waitForTimeout(10);
+	assert.equal(callsOf("login").length, 1);
+	assert.deepEqual(callsOf("logout"), []);
+});
+
+test("a cancelled login that comes after all is logged out", async () => {
+	/** @type {(reply: any) => void} */
+	let reply = () => {};
+	browser.gateway.overrides.login = () => new Promise((resolve) => (reply = resolve));
+	await browser.load();
+	await browser.page.evaluate(() => {
+		/* The answer and the cancelling cross. */
+		const { fetch } = window;
+		window.fetch = (address, options) => fetch(address, { ...options, signal: null });
+	});
+	await browser.logIn();
+	await browser.inState("authenticating");
 	await browser.page.click("#cancel-login");
 	await browser.inState("form");
 	const loggedOut = browser.page.waitForRequest(/rpc\/logout/);
@@ -412,7 +429,7 @@ test("native mode: a session file by the form's choices", async () => {
 	await browser.load();
 	assert.equal(await browser.page.isVisible("#native"), false);
 	browser.gateway.config.native_mode = true;
-	browser.gateway.config.jump_host = true;
+	browser.gateway.config.other_jumps = true;
 	browser.gateway.config.servers = [
 		{ id: "demo", title: "Demo server", host: "x2go.example.org", port: 2222 },
 	];

@@ -64,7 +64,7 @@ test("a refused login: the gateway's text by the form, the password gone, and a 
 });
 
 test("jump host and another server, where the gateway offers them", async () => {
-	Object.assign(browser.gateway.config, { jump_host: true, other_servers: true });
+	Object.assign(browser.gateway.config, { other_jumps: true, other_servers: true });
 	browser.gateway.overrides.login = () => fault(403, "server_not_allowed", "no");
 	await browser.load();
 	await browser.page.selectOption("#server", "");
@@ -76,13 +76,15 @@ test("jump host and another server, where the gateway offers them", async () => 
 	await browser.logIn();
 	await browser.page.waitForSelector("#form-error:not([hidden])");
 	assert.deepEqual(browser.gateway.calls.find(({ call }) => call === "login")?.body, {
-		server: "box.example",
+		host: "box.example",
 		user: "alice",
 		password: "wonderland",
-		jump_host: { host: "jump.example", user: "bob", password: "secret" },
+		proxy_host: "jump.example",
+		proxy_user: "bob",
+		proxy_password: "secret",
 	});
 	assert.equal(await browser.page.inputValue("#proxy-password"), "");
-	Object.assign(browser.gateway.config, { jump_host: false, other_servers: false });
+	Object.assign(browser.gateway.config, { other_jumps: false, other_servers: false });
 });
 
 test("a gateway that cannot be reached is said at the form", async () => {

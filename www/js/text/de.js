@@ -57,7 +57,7 @@ export const de = {
 		logIn: "Anmelden",
 		lead: "Ihr Desktop auf dem Server, in diesem Fenster.",
 		server: "Server",
-		otherServer: "Name des Servers",
+		otherServer: "Name des Servers oder Name:Port",
 		userName: "Benutzername",
 		password: "Passwort",
 		desktop: "Desktop",
@@ -65,6 +65,8 @@ export const de = {
 		jumpHost: "Sprungrechner",
 		jumpHostUser: "Benutzername auf dem Sprungrechner",
 		jumpHostPassword: "Passwort auf dem Sprungrechner",
+		jumpHint:
+			"Leer gelassen: derselbe Benutzername, und nach dem Passwort wird bei Bedarf gefragt.",
 		connect: "Verbinden",
 		yourSessions: "Ihre Sitzungen",
 		refresh: "Aktualisieren",
@@ -119,6 +121,17 @@ export const de = {
 		screenSharpHint:
 			"Schärfer auf feinen Anzeigen. Ihre richtige Größe bekommt die Schrift, wenn eine Sitzung gestartet wird.",
 		cancel: "Abbrechen",
+		goOn: "Weiter",
+		answer: "Antwort",
+		newPassword: "Neues Passwort",
+		newPasswordAgain: "Neues Passwort noch einmal",
+		hostKeyFingerprint: "Fingerabdruck seines Schlüssels",
+		hostKeyType: "Art des Schlüssels",
+		hostKeyCompare:
+			"Für diesen Schlüssel hat sich noch niemand verbürgt. Vergleichen Sie den Fingerabdruck Zeichen für Zeichen mit dem, den Ihre Administration Ihnen auf anderem Weg als über diese Seite gegeben hat. Weicht er ab, so verbinden Sie sich nicht: Vielleicht antwortet jemand anderes.",
+		hostKeyCommand: "Auf dem Rechner selbst erhält ihn die Administration mit",
+		hostKeyRefuse: "Nicht verbinden",
+		hostKeyTrust: "Für diese Anmeldung vertrauen",
 		sessionList: "Zu den Sitzungen",
 		logInAgain: "Neu anmelden",
 		refreshTitle: "Noch einmal nachsehen",
@@ -158,6 +171,32 @@ export const de = {
 		`Die Adresse verlangt den Desktop „${desktop}“, der nicht angeboten wird. Wählen Sie einen anderen.`,
 	nativeFault: (field) => `Es lässt sich keine Datei erstellen: ${NATIVE_FAULTS[field]}`,
 
+	jumpLogin: (jump) => `Ihre Anmeldung beim Sprungrechner ${jump}`,
+	retryIn: (seconds) =>
+		seconds < 90
+			? `Wieder möglich in ${seconds} s`
+			: `Wieder möglich in ${Math.ceil(seconds / 60)} min`,
+	retryNow: "Sie können es jetzt wieder versuchen.",
+	promptFrom: {
+		server: (host) => `Server ${host}`,
+		jump: (host) => `Sprungrechner ${host}`,
+	},
+	promptTitle: {
+		questions: { server: "Noch ein Schritt", jump: "Noch ein Schritt" },
+		password: { server: "Ihr Passwort", jump: "Ihr Passwort auf dem Sprungrechner" },
+		new_password: {
+			server: "Wählen Sie ein neues Passwort",
+			jump: "Wählen Sie ein neues Passwort für den Sprungrechner",
+		},
+		host_key: {
+			server: "Vertrauen Sie diesem Server?",
+			jump: "Vertrauen Sie diesem Sprungrechner?",
+		},
+	},
+	passwordsDiffer:
+		"Die beiden neuen Passwörter sind verschieden. Geben Sie das neue zweimal ein.",
+	answerTooLong: "Das ist länger, als irgendein Server es annimmt.",
+	answering: "Ihre Antwort wird geprüft …",
 	comingBack: "Zurück zu Ihren Sitzungen …",
 	loginCancelled: "Anmeldung abgebrochen.",
 	authenticating: (server) => `Anmeldung bei ${server} …`,

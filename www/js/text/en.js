@@ -60,7 +60,7 @@ export const en = {
 		logIn: "Log in",
 		lead: "Your desktop on the server, in this window.",
 		server: "Server",
-		otherServer: "Name of the server",
+		otherServer: "Name of the server, or name:port",
 		userName: "User name",
 		password: "Password",
 		desktop: "Desktop",
@@ -68,6 +68,7 @@ export const en = {
 		jumpHost: "Jump host",
 		jumpHostUser: "User name on the jump host",
 		jumpHostPassword: "Password on the jump host",
+		jumpHint: "Left empty: the same user name, and the password is asked for if it is needed.",
 		connect: "Connect",
 		yourSessions: "Your sessions",
 		refresh: "Refresh",
@@ -122,6 +123,17 @@ export const en = {
 		screenSharpHint:
 			"Sharper on fine displays. Letters get their right size when a session is started.",
 		cancel: "Cancel",
+		goOn: "Continue",
+		answer: "Answer",
+		newPassword: "New password",
+		newPasswordAgain: "New password again",
+		hostKeyFingerprint: "Fingerprint of its key",
+		hostKeyType: "Kind of key",
+		hostKeyCompare:
+			"Nobody has vouched for this key yet. Compare the fingerprint, sign by sign, with one that your administrator has given you in another way than by this page. If they differ, do not connect: somebody else may be answering.",
+		hostKeyCommand: "On the host itself, an administrator gets it with",
+		hostKeyRefuse: "Do not connect",
+		hostKeyTrust: "Trust for this login",
 		sessionList: "Session list",
 		logInAgain: "Log in again",
 		refreshTitle: "Look again",
@@ -161,6 +173,27 @@ export const en = {
 	nativeFault: (/** @type {"host" | "user" | "desktop" | "jumpHost" | "number"} */ field) =>
 		`No file can be made: ${NATIVE_FAULTS[field]}`,
 
+	jumpLogin: (/** @type {string} */ jump) => `Your login on the jump host ${jump}`,
+	retryIn: (/** @type {number} */ seconds) =>
+		seconds < 90 ? `Try again in ${seconds} s` : `Try again in ${Math.ceil(seconds / 60)} min`,
+	retryNow: "You can try again now.",
+	promptFrom: {
+		server: (/** @type {string} */ host) => `Server ${host}`,
+		jump: (/** @type {string} */ host) => `Jump host ${host}`,
+	},
+	/* By kind, where the server has no title of its own. */
+	promptTitle: {
+		questions: { server: "One more step", jump: "One more step" },
+		password: { server: "Your password", jump: "Your password on the jump host" },
+		new_password: {
+			server: "Choose a new password",
+			jump: "Choose a new password for the jump host",
+		},
+		host_key: { server: "Do you trust this server?", jump: "Do you trust this jump host?" },
+	},
+	passwordsDiffer: "The two new passwords differ. Type the new one twice.",
+	answerTooLong: "That is longer than any server takes.",
+	answering: "Checking your answer …",
 	comingBack: "Back to your sessions …",
 	loginCancelled: "Login cancelled.",
 	authenticating: (/** @type {string} */ server) => `Logging in to ${server} …`,

@@ -20,11 +20,12 @@ const DETAIL = /\((.+)\)\s*$/s;
  */
 export function describeFault(code, message, { hop = "", retryAfter = 0 } = {}) {
 	const own = Object.hasOwn(TEXT.faults, code) ? TEXT.faults[code] : null;
-	const { what, now } = own ?? { what: message || TEXT.faults.page_fault.what, now: "" };
-	const detail = (own && message.match(DETAIL)?.[1]) || "";
-	if (hop !== "jump") return { what, now, detail, retryAfter };
+	if (!own)
+		return { what: message || TEXT.faults.page_fault.what, now: "", detail: "", retryAfter };
+	const detail = message.match(DETAIL)?.[1] ?? "";
+	if (hop !== "jump") return { ...own, detail, retryAfter };
 	const known = Object.hasOwn(TEXT.jumpFaults, code) ? TEXT.jumpFaults[code] : null;
-	return { ...(known ?? { what: TEXT.atJumpHost(what), now }), detail, retryAfter };
+	return { ...(known ?? { ...own, what: TEXT.atJumpHost(own.what) }), detail, retryAfter };
 }
 
 /** The same in one line. @param {Fault} fault */

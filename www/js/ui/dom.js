@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Two helpers for the page's parts. Text is always set as text, never as HTML. */
+/* Helpers for the page's parts. Text is always set as text, never as HTML. */
 
 /**
  * An element that the page must have.
@@ -36,6 +36,13 @@ export function icon(name) {
 	svg.setAttribute("aria-hidden", "true");
 	svg.append(use);
 	return svg;
+}
+
+/** Turns while something is under way, where the style sheet shows it. */
+export function spinner() {
+	const element = make("span", { className: "spinner" });
+	element.setAttribute("aria-hidden", "true");
+	return element;
 }
 
 /**

@@ -4,8 +4,11 @@
  * that moment.
  */
 
-import { byId, fillSelect, showText } from "./dom.js";
+import { Countdown } from "./countdown.js";
+import { byId, fillSelect, make, showText } from "./dom.js";
+import { JumpFields } from "./jump_fields.js";
 import { NativeOffer } from "./native.js";
+import { faultLine } from "../text/faults.js";
 import { onLanguage, TEXT } from "../text/text.js";
 
 /** @typedef {import("../types.js").Config} Config */
@@ -22,8 +25,9 @@ export class LoginForm {
 	 * @param {(credentials: Credentials, desktop: string, server: string) => void} options.onSubmit
 	 * with the server's title
 	 * @param {() => void} options.onCancel of a login that is under way
+	 * @param {(text: string) => void} options.say to the status line
 	 */
-	constructor({ onSubmit, onCancel }) {
+	constructor({ onSubmit, onCancel, say }) {
 		this._form = byId("login-form", HTMLFormElement);
 		this._note = byId("form-note", HTMLElement);
 		this._error = byId("form-error", HTMLElement);
@@ -33,26 +37,35 @@ export class LoginForm {
 		this._user = byId("username", HTMLInputElement);
 		this._password = byId("password", HTMLInputElement);
 		this._desktop = byId("desktop", HTMLSelectElement);
-		this._proxy = byId("proxy", HTMLDetailsElement);
-		this._proxyHost = byId("proxy-host", HTMLInputElement);
-		this._proxyUser = byId("proxy-username", HTMLInputElement);
-		this._proxyPassword = byId("proxy-password", HTMLInputElement);
+		this._jump = new JumpFields();
 		this._fullscreenField = byId("kiosk-fullscreen-field", HTMLElement);
 		this._fullscreen = byId("kiosk-fullscreen", HTMLInputElement);
 		this._connect = byId("connect", HTMLButtonElement);
+		this._idle = byId("connect-idle", HTMLElement);
 		this._cancel = byId("cancel-login", HTMLButtonElement);
 		this._native = new NativeOffer({
 			target: () => this._filledInTarget(),
 			showError: (text) => this.showError(text),
 		});
+		this._countdown = new Countdown((left) => {
+			this._showWait(left);
+			if (left === 0) say(TEXT.retryNow);
+		});
 		/** @type {Config | null} */
 		this._config = null;
+		this._kiosk = false;
+		this._busy = false;
+		this._waitS = 0; /* before the gateway takes another login */
 		this._useless = false; /* nothing that could be sent from here would be taken */
 		this._connect.disabled = true;
-		this._server.addEventListener("change", () => this._serverChosen());
+		this._server.addEventListener("change", () => {
+			this._useItsDesktop();
+			this._serverChosen();
+		});
 		onLanguage(() => {
 			const other = this._server.querySelector('option[value=""]');
 			if (other) other.textContent = TEXT.otherServer;
+			this._showWait(this._waitS);
 		});
 		this._cancel.addEventListener("click", onCancel);
 		this._form.addEventListener("submit", (event) => {
@@ -71,15 +84,11 @@ export class LoginForm {
 	 */
 	fill(config, wishes, kiosk) {
 		this._config = config;
+		this._kiosk = kiosk;
 		const servers = [...config.servers];
 		if (config.other_servers) servers.push({ id: OTHER, title: TEXT.otherServer });
 		fillSelect(this._server, servers, config.defaults.server);
 		fillSelect(this._desktop, config.desktops, config.defaults.desktop);
-		const jump = config.jump_host === true && !kiosk;
-		this._proxy.hidden = !jump;
-		for (const input of [this._proxyHost, this._proxyUser, this._proxyPassword])
-			input.disabled = !jump;
-		this._native.show(config.native_mode === true && !kiosk);
 		this._fullscreenField.hidden = !(kiosk && document.fullscreenEnabled);
 		const refused = this._prefill(config, wishes);
 		this._useless = kiosk && refused;
@@ -100,6 +109,7 @@ export class LoginForm {
 			this._server.value = OTHER;
 			this._other.value = server;
 		}
+		this._useItsDesktop();
 		if (user !== "") this._user.value = user;
 		const isKnown = config.desktops.some(({ id }) => id === desktop);
 		if (isKnown) this._desktop.value = desktop;
@@ -114,6 +124,19 @@ export class LoginForm {
 		showText(this._error, text);
 	}
 
+	/** Why there was no login; where the gateway wants to wait, so does the button.
+	 * @param {import("../text/faults.js").Fault} fault */
+	showFault(fault) {
+		const { retryAfter, now } = fault;
+		this.showError(faultLine({ ...fault, retryAfter: 0, now: retryAfter > 0 ? "" : now }));
+		if (retryAfter <= 0) return;
+		/* Told once; the button goes on telling those who look at it. */
+		const told = make("span", { className: "unseen" });
+		told.textContent = ` ${TEXT.retryAfter(Math.ceil(retryAfter))}`;
+		this._error.append(told);
+		this._countdown.begin(retryAfter);
+	}
+
 	/** Something to know that is no failure of a login. @param {string} text "" for none */
 	showNote(text) {
 		showText(this._note, text);
@@ -121,9 +144,21 @@ export class LoginForm {
 
 	/** @param {boolean} busy */
 	setBusy(busy) {
+		this._busy = busy;
 		this._form.setAttribute("aria-busy", String(busy));
-		this._connect.disabled = busy || this._useless || !this._config;
 		this._cancel.hidden = !busy;
+		this._enable();
+	}
+
+	_enable() {
+		this._connect.disabled = this._busy || this._useless || !this._config || this._waitS > 0;
+	}
+
+	/** @param {number} seconds */
+	_showWait(seconds) {
+		this._waitS = seconds;
+		this._idle.textContent = seconds > 0 ? TEXT.retryIn(seconds) : TEXT.page.connect;
+		this._enable();
 	}
 
 	/** What a kiosk's user has chosen; elsewhere the session's own button does it. */
@@ -140,6 +175,22 @@ export class LoginForm {
 		const other = this._server.value === OTHER;
 		this._otherField.hidden = !other;
 		this._other.required = other;
+		const jump = this._chosen?.jump;
+		const offered = this._kiosk ? undefined : jump;
+		this._jump.offer(offered, this._config?.other_jumps === true && !this._kiosk);
+		/* Of a configured jump host the page knows no address that a client could use. */
+		this._native.show(this._config?.native_mode === true && !this._kiosk && !jump);
+	}
+
+	/** The server's own default. */
+	_useItsDesktop() {
+		const desktop = this._chosen?.desktop;
+		if (this._config?.desktops.some(({ id }) => id === desktop))
+			this._desktop.value = desktop ?? "";
+	}
+
+	get _chosen() {
+		return this._config?.servers.find(({ id }) => id === this._server.value);
 	}
 
 	_serverTitle() {
@@ -162,36 +213,28 @@ export class LoginForm {
 	nativeTarget(user, server) {
 		if (this._config?.native_mode !== true) return null;
 		const listed = this._config.servers.find(({ title }) => title === server);
-		const jump = this._proxyHost.disabled ? "" : this._proxyHost.value.trim();
+		if (listed?.jump) return null;
+		const jump = this._jump.typed;
 		return {
 			title: server,
 			host: listed ? (listed.host ?? listed.id) : server,
 			port: listed?.port,
 			user,
 			desktop: this._desktop.value,
-			jumpHost: jump === "" ? null : { host: jump, user: this._proxyUser.value.trim() },
+			jumpHost: jump.host === "" ? null : jump,
 		};
 	}
 
 	/** @returns {Credentials} */
 	_takeCredentials() {
-		/** @type {Credentials} */
-		const credentials = {
-			server: this._server.value === OTHER ? this._other.value.trim() : this._server.value,
+		const password = this._password.value;
+		this._password.value = "";
+		const typed = this._server.value === OTHER;
+		return {
+			...(typed ? { host: this._other.value.trim() } : { server: this._server.value }),
 			user: this._user.value.trim(),
-			password: takeValue(this._password),
+			...(password && { password }),
+			...this._jump.take(),
 		};
-		const password = takeValue(this._proxyPassword);
-		const host = this._proxyHost.value.trim();
-		if (!this._proxyHost.disabled && host !== "")
-			credentials.jump_host = { host, user: this._proxyUser.value.trim(), password };
-		return credentials;
 	}
-}
-
-/** @param {HTMLInputElement} input */
-function takeValue(input) {
-	const { value } = input;
-	input.value = "";
-	return value;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The two cards over the screen: what is being done, and how it ended. */
 
+import { Countdown } from "./countdown.js";
 import { byId, make, showText } from "./dom.js";
 import { describeFault } from "../text/faults.js";
 import { TEXT } from "../text/text.js";
@@ -89,6 +90,11 @@ export class OutcomeCard {
 		this._again = byId("again", HTMLButtonElement);
 		/** @type {(() => void) | null} */
 		this._retry = null;
+		this._label = "";
+		this._countdown = new Countdown((left) => {
+			this._again.disabled = left > 0;
+			this._again.textContent = left > 0 ? TEXT.retryIn(left) : this._label;
+		});
 		this._again.addEventListener("click", () => this._retry?.());
 		byId("back", HTMLButtonElement).addEventListener("click", onBack);
 		byId("relogin", HTMLButtonElement).addEventListener("click", onRelogin);
@@ -98,14 +104,15 @@ export class OutcomeCard {
 	 * @param {Told} outcome
 	 * @param {{label: string, run: () => void} | null} again what the user would most likely do now
 	 */
-	show({ title, what, now, detail }, again) {
+	show({ title, what, now, detail, retryAfter }, again) {
 		this._title.textContent = title;
 		this._message.textContent = what;
-		showText(this._now, now);
+		showText(this._now, retryAfter > 0 && again ? "" : now);
 		showText(this._detail, detail);
 		this._retry = again?.run ?? null;
-		this._again.textContent = again?.label ?? "";
+		this._label = again?.label ?? "";
 		this._again.hidden = !again;
-		(again ? this._again : this._title).focus();
+		this._countdown.begin(retryAfter);
+		(again && retryAfter <= 0 ? this._again : this._title).focus();
 	}
 }
