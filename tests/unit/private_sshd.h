@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A real sshd for one test program: on a loopback port, with a user of its own ("tester" /
- * "wonderland") in a mount namespace of its own, so that nothing of the machine is touched.
+ * A real sshd for one test program: on a loopback port, with users of its own ("tester" /
+ * "wonderland", "jumper" / "looking-glass") in a mount namespace of its own, so that nothing of the
+ * machine is touched.
  * Needs root and Debian's openssh-server; tests skip without.
  */
 #ifndef TESTS_PRIVATE_SSHD_H
@@ -26,14 +27,20 @@
 
 #include "proto/messages.h"
 
-#define SSHD_PATH     "/usr/sbin/sshd"
-#define SSHD_USER     "tester"
-#define SSHD_UID      64320u /* and group */
-#define SSHD_PASSWORD "wonderland"
+#define SSHD_PATH	"/usr/sbin/sshd"
+#define SSHD_USER	"tester"
+#define SSHD_UID	64320u	 /* and group */
+#define SSHD_JUMPER	"jumper" /* in the same group, with the same home */
+#define SSHD_JUMPER_UID 64321u
+#define SSHD_PASSWORD	"wonderland"
 /* crypt(3), SHA-512, of that password. */
 #define SSHD_HASH                                                                                  \
 	"$6$x2gowebtest$htHBwCj3X5i6FaGZeLSmV6h0SnVP2Awzb0ydYQGD1hAqR84n1sbXXR.VKqZwtsvau/"        \
 	"zYvJPbSWfY8cWfsusJV."
+#define SSHD_JUMPER_PASSWORD "looking-glass"
+#define SSHD_JUMPER_HASH                                                                           \
+	"$6$x2gowebtest$UWDLH6hjMHuJUV7xXBSW6kTXFFOg5r2wTfSyEt9O7"                                 \
+	"c4r9qFcKVIoHUbJWjhW2PG/0zI4wzaGCZEmXorY9FuPy0"
 
 /* libssh2 does not free all of an exchange of keys: 1.10 the old host key, 1.11 what it derives
  * for a MAC that AES-GCM does not need. */
@@ -193,14 +200,16 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	sshd_write_file(sshd->folder, "config", config);
 	snprintf(passwd, sizeof(passwd),
 	    "root:x:0:0::/root:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
-	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER ":x:%u:%u::%s/home:/bin/sh\n",
-	    SSHD_UID, SSHD_UID, sshd->folder);
+	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER
+	    ":x:%u:%u::%s/home:/bin/sh\n" SSHD_JUMPER ":x:%u:%u::%s/home:/bin/sh\n",
+	    SSHD_UID, SSHD_UID, sshd->folder, SSHD_JUMPER_UID, SSHD_UID, sshd->folder);
 	sshd_write_file(sshd->folder, "passwd", passwd);
 	snprintf(home, sizeof(home), "%s/home", sshd->folder);
 	if (mkdir(home, 0755) != 0 || chown(home, SSHD_UID, SSHD_UID) != 0)
 		abort();
 	sshd_write_file(sshd->folder, "shadow",
-	    "root:*:19000::::::\n" SSHD_USER ":" SSHD_HASH ":19000::::::\n");
+	    "root:*:19000::::::\n" SSHD_USER ":" SSHD_HASH ":19000::::::\n" SSHD_JUMPER
+	    ":" SSHD_JUMPER_HASH ":19000::::::\n");
 	sshd_write_file(sshd->folder, "group", "root:x:0:\nnogroup:x:65534:\ntester:x:64320:\n");
 	if (pipe(log) != 0)
 		abort();
