@@ -2,12 +2,12 @@
 /*
  * Starting a desktop: agent, then the stream and the program at once. Runs in x2goweb-session.
  *
- *	x2gostartagent -> [list, when it was slow] -> let go of another stream -> stream + program
- *	-> answer; on a failure after the agent has started: terminate it first
+ *	x2gostartagent -> [list, when it was slow] -> let go of another stream -> program
+ *	-> stream -> answer (op_show.c); an agent that cannot be reached is suspended and resumed
+ *	(op_resume.c); on a failure after the agent has started: terminate it first
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/log.h"
 #include "session.h"
@@ -15,6 +15,9 @@
 
 /* The server forgets a row that has no agent for 10 s; the agent then is in no list (row 5). */
 #define SLOW_MS 8000
+
+/* Between the server's clock, which is read in whole seconds, and the list that tells an age. */
+#define AGE_SLACK_S 2
 
 static void start_agent(struct operation *operation);
 
@@ -28,7 +31,8 @@ static void on_killed(struct operation *operation, const struct x2go_answer *ans
 	operation_fail(operation, operation->failure, "%s", operation->detail);
 }
 
-/* x2goterminate-session knows nothing of a session that has dropped out of the database. */
+/* x2goterminate-session knows nothing of a session that has dropped out of the database, and does
+ * nothing while the database is locked. */
 static void on_terminated(struct operation *operation, const struct x2go_answer *answer)
 {
 	if (answer->error != ERROR_NONE)
@@ -39,62 +43,21 @@ static void on_terminated(struct operation *operation, const struct x2go_answer 
 }
 
 /* The first failure is the one that is told. */
-static void give_up(struct operation *operation, enum error_code code, const char *detail)
+static void take_back(struct operation *operation)
 {
-	operation->failure = code;
-	snprintf(operation->detail, sizeof(operation->detail), "%s", detail);
+	log_info("start: session %s is taken back", operation->started.id);
 	operation_run(operation, x2go_command_terminate(&operation->command, operation->started.id),
 	    SHORT_OUTPUT_BYTES, LEAVE_DEADLINE_MS, on_terminated);
 }
 
-/* --- answer ------------------------------------------------------------------------------- */
+/* --- stream ------------------------------------------------------------------------------- */
 
-static void print_time(
-    const struct session *session, uint64_t since_1970_s, char *text, size_t size)
+static void on_unshown(struct operation *operation)
 {
-	time_t local = (time_t)since_1970_s + session->clock_offset_s;
-	struct tm parts;
-
-	text[0] = 0;
-	if (gmtime_r(&local, &parts) != NULL)
-		strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-}
-
-/* The row as the next list will show it, without asking for one. */
-static void make_row(
-    const struct session *session, const struct x2go_started *started, struct record_session *row)
-{
-	struct x2go_id id;
-
-	memset(row, 0, sizeof(*row));
-	if (!x2go_id_parse(started->id, strlen(started->id), &id))
-		log_fatalx("start: an id that was valid is not");
-	strcpy(row->id, started->id);
-	strcpy(row->desktop, id.command);
-	row->kind = (uint8_t)id.kind;
-	row->status = SESSION_STATUS_RUNNING;
-	row->display = started->display;
-	strcpy(row->server, session->host);
-	print_time(session, id.created_s, row->created, sizeof(row->created));
-	row->attached = 1;
-}
-
-static void on_stream(struct operation *operation, enum error_code error, const char *detail)
-{
-	struct session *session = operation->session;
-	struct message message;
-
-	if (error != ERROR_NONE) {
-		give_up(operation, error, detail);
-		return;
-	}
-	log_debug("start: the stream is open after %llu ms",
-	    (unsigned long long)(timer_now_ms() - operation->since_ms));
-	message_init(&message, MESSAGE_STREAM, 0);
-	message.stream.session_count = 1;
-	make_row(session, &operation->started, &message.stream.session[0]);
-	message.stream.port = session->port;
-	operation_reply(operation, &message);
+	if (operation->failure == ERROR_AGENT_LOST)
+		op_resume_rescue(operation);
+	else
+		operation_fail(operation, operation->failure, "%s", operation->detail);
 }
 
 /* Nobody waits for this: whether the program runs is seen on the screen, or by its end. */
@@ -107,19 +70,24 @@ static void on_program(const struct ssh_exec_result *result, void *arg)
 
 static void open_stream(struct operation *operation)
 {
-	struct session *session = operation->session;
 	const struct x2go_started *started = &operation->started;
+	struct x2go_row *row = &operation->row;
 
 	/* Both at once; the tunnel is the first to be opened. */
 	if (!x2go_command_run(
 		&operation->command, started, &operation->screen, operation->program) ||
-	    !ssh_exec(session->ssh, operation->command.text, SHORT_OUTPUT_BYTES, QUICK_DEADLINE_MS,
-		on_program, NULL)) {
-		give_up(operation, ERROR_INTERNAL, "x2goruncommand could not be sent");
+	    !ssh_exec(operation->session->ssh, operation->command.text, SHORT_OUTPUT_BYTES,
+		QUICK_DEADLINE_MS, on_program, NULL)) {
+		operation_fail(operation, ERROR_INTERNAL, "x2goruncommand could not be sent");
 		return;
 	}
-	operation_open_stream(operation, started->id, started->pid, started->graphics_port,
-	    started->cookie, on_stream);
+	strcpy(operation->target, started->id);
+	operation_make_row(operation->session, started->id, &row->session);
+	row->pid = started->pid;
+	strcpy(row->cookie, started->cookie);
+	operation->port = started->graphics_port;
+	operation->tries = 0;
+	operation_show(operation, on_unshown);
 }
 
 /* --- agent -------------------------------------------------------------------------------- */
@@ -138,8 +106,9 @@ static void on_list(struct operation *operation, const struct x2go_answer *answe
 	if (listed)
 		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
 	else
-		give_up(operation, ERROR_START_FAILED,
-		    "the server was so slow that it lost sight of the new session");
+		operation_fail(operation, ERROR_START_FAILED,
+		    "the server was so slow that it lost sight of the new session; see "
+		    "agent-startup-time in its x2goserver.conf");
 }
 
 /* True if the X server was started without what keeps other users of the host away from it. */
@@ -173,18 +142,52 @@ static void fail_start(struct operation *operation, const struct x2go_answer *an
 		    answer->exit_status, line);
 }
 
+/* Whether this row can be what was started at since_ms under that name. */
+static bool is_ours(const struct x2go_row *row, const char *name, uint64_t since_ms)
+{
+	return strcmp(row->session.desktop, name) == 0 &&
+	       row->session.kind == SESSION_KIND_DESKTOP &&
+	       row->session.age_s <= (timer_now_ms() - since_ms) / 1000 + AGE_SLACK_S;
+}
+
+/* Another client may have started the like at the same time: so it is named, not ended. */
+static void on_leftovers(struct operation *operation, const struct x2go_answer *answer)
+{
+	struct x2go_row rows[X2GO_ROWS_MAX];
+	char name[64], left[X2GO_ID_BYTES + 1] = "";
+	size_t count = 0;
+
+	x2go_session_name(operation->program, name, sizeof(name));
+	if (answer->error == ERROR_NONE && x2go_list_parse(&answer->payload, rows, &count))
+		for (size_t i = 0; i < count; i++)
+			if (is_ours(&rows[i], name, operation->since_ms))
+				strcpy(left, rows[i].session.id);
+	explicit_bzero(rows, sizeof(rows));
+	if (left[0] != 0)
+		operation_fail(operation, ERROR_TIMEOUT,
+		    "x2gostartagent does not end; it leaves session %.120s behind", left);
+	else
+		operation_fail(operation, ERROR_TIMEOUT, "x2gostartagent does not end");
+}
+
 static void on_agent(struct operation *operation, const struct x2go_answer *answer)
 {
+	if (answer->error == ERROR_TIMEOUT) {
+		operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+		    LIST_DEADLINE_MS, on_leftovers);
+		return;
+	}
 	if (!operation_check(operation, answer))
 		return;
 	if (!x2go_started_parse(&answer->payload, &operation->started)) {
 		fail_start(operation, answer);
 		return;
 	}
+	operation->on_failure = take_back;
 	log_info("start: session %s, display %u, after %llu ms", operation->started.id,
 	    operation->started.display, (unsigned long long)(timer_now_ms() - operation->since_ms));
 	if (is_unprotected(answer->errors))
-		give_up(operation, ERROR_START_FAILED,
+		operation_fail(operation, ERROR_START_FAILED,
 		    "the display would be open to other users of the server: the home is not "
 		    "writable or xauth is missing");
 	else if (timer_now_ms() - operation->since_ms >= SLOW_MS)

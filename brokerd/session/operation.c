@@ -23,9 +23,6 @@
 #define BUSY_WAIT_MS 1000
 #define BUSY_TRIES   3
 
-/* The agent listens for 30 s, a moment after it was reported at the latest. */
-#define CONNECT_DEADLINE_MS 15000
-
 static void fail_request(struct operation *operation);
 static void fail_login(struct operation *operation);
 static void fail_inquiry(struct operation *operation);
@@ -202,6 +199,7 @@ static void fail_silently(struct operation *operation)
 
 void operation_fail(struct operation *operation, enum error_code code, const char *format, ...)
 {
+	operation_step *on_failure = operation->on_failure;
 	va_list arguments;
 	char text[sizeof(operation->detail)];
 
@@ -210,6 +208,11 @@ void operation_fail(struct operation *operation, enum error_code code, const cha
 	va_end(arguments);
 	message_set_text(operation->detail, sizeof(operation->detail), text, strlen(text));
 	operation->failure = code;
+	operation->on_failure = NULL;
+	if (on_failure != NULL) {
+		on_failure(operation);
+		return;
+	}
 	log_info("operation: %s fails: %s: %s", kinds[operation->kind].name, error_info(code)->name,
 	    operation->detail);
 	kinds[operation->kind].fail(operation);
@@ -259,6 +262,16 @@ const char *last_line(const char *text, char *line, size_t size)
 	return line;
 }
 
+/* Why the command has not run. A login that may not run any says so itself, on either stream. */
+static enum error_code find_refusal(const struct ssh_exec_result *result)
+{
+	static const char expired[] = "Password change required";
+
+	if (strstr(result->errors, expired) != NULL || strstr(result->output, expired) != NULL)
+		return ERROR_PASSWORD_EXPIRED;
+	return result->exit_status < 0 ? ERROR_X2GO_FAULT : ERROR_COMMANDS_DENIED;
+}
+
 static void classify(const struct ssh_exec_result *result, struct x2go_answer *answer,
     const char *nonce, char *text, size_t size)
 {
@@ -273,12 +286,11 @@ static void classify(const struct ssh_exec_result *result, struct x2go_answer *a
 		return;
 	answer->detail = text;
 	if (!x2go_section_find(result->output, nonce, NULL, &answer->payload)) {
-		/* A login that may not run commands says so itself, on either stream. */
-		answer->error = ERROR_X2GO_FAULT;
 		first_line(result->errors[strspn(result->errors, " \t\r\n")] != 0 ? result->errors
 										  : result->output,
 		    said, sizeof(said));
-		snprintf(text, size, "this account may not run commands on the server: %s", said);
+		answer->error = find_refusal(result);
+		snprintf(text, size, "instead of running the command the server says: %s", said);
 	} else if (result->exit_status == 127) {
 		answer->error = ERROR_X2GO_MISSING;
 		snprintf(text, size, "%s", first_line(result->errors, said, sizeof(said)));
@@ -420,24 +432,4 @@ bool operation_queue_stream_ended(struct operation_queue *queue)
 	/* Not at once: this may be inside relay_stop. */
 	operation_wait(operation, 0, on_let_go);
 	return on_let_go == confirm_stream_suspended;
-}
-
-static void on_stream_done(enum error_code error, const char *detail, void *arg)
-{
-	struct operation *operation = arg;
-
-	if (!operation->session->operations.closed)
-		operation->on_stream(operation, error, detail != NULL ? detail : "");
-}
-
-void operation_open_stream(struct operation *operation, const char *id, uint32_t pid, uint16_t port,
-    const char *cookie, operation_stream *on_stream)
-{
-	struct session *session = operation->session;
-
-	operation->on_stream = on_stream;
-	snprintf(session->stream.id, sizeof(session->stream.id), "%s", id);
-	session->stream.pid = pid;
-	relay_start(session->relay, session->ssh, port, cookie, operation->screen.width,
-	    operation->screen.height, CONNECT_DEADLINE_MS, on_stream_done, operation);
 }

@@ -56,8 +56,6 @@ struct x2go_answer {
 
 typedef void operation_step(struct operation *operation);
 typedef void operation_answer(struct operation *operation, const struct x2go_answer *answer);
-typedef void operation_stream(
-    struct operation *operation, enum error_code error, const char *detail);
 
 struct operation {
 	TAILQ_ENTRY(operation) next; /* operation_queue.waiting */
@@ -74,17 +72,21 @@ struct operation {
 	operation_answer *on_answer;
 	operation_step *on_time;
 	operation_step *on_detached;
-	operation_stream *on_stream;
+	operation_step *on_unshown;
 	struct event *timer;
-	unsigned tries, busy_tries, confirmations, wait_ms;
+	unsigned tries, busy_tries, wait_ms;
 	uint64_t since_ms;	   /* when it began */
 	operation_step *on_let_go; /* awaits that the relay lets its agent go */
 	enum error_code failure;
 	char detail[200];
-	bool detached_cleanly; /* the agent said that it is suspended */
+	operation_step *on_failure; /* what is to be undone first; calls operation_fail again */
+	bool detached_cleanly;	    /* the agent said that it is suspended */
 	struct x2go_started started;
 	struct x2go_row row;
-	uint16_t port;
+	enum x2go_state state; /* when it was looked at */
+	uint16_t port;	       /* of the agent that listens */
+	bool lacks_program;
+	unsigned stream_number; /* which stream it is about */
 };
 
 TAILQ_HEAD(operation_list, operation);
@@ -137,7 +139,8 @@ void operation_let_go(
 void operation_detach(
     struct operation *operation, enum error_code reason, operation_step *on_detached);
 
-/* The ends. Nothing of the operation may be touched afterwards. */
+/* The ends. Nothing of the operation may be touched afterwards. operation_fail goes on with
+ * on_failure instead if that is set, once, with failure and detail for its own call. */
 void operation_fail(struct operation *operation, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void operation_reply(struct operation *operation, struct message *message);
@@ -154,15 +157,25 @@ bool operation_read_list(struct operation *operation, const struct x2go_text *te
 /* Answers with the one row. */
 void operation_reply_row(struct operation *operation, const struct record_session *row);
 
-/* Opens the stream to the agent of this session, with the screen that is asked for.
- * on_stream: ERROR_NONE once the agent has been spoken to. */
-void operation_open_stream(struct operation *operation, const char *id, uint32_t pid, uint16_t port,
-    const char *cookie, operation_stream *on_stream);
+/* op_show.c: opens the stream to target's agent, of row, at port, with the screen that is asked
+ * for; makes sure that it is this agent that has taken it, and answers. on_unshown: it was not to
+ * be; failure (AGENT_LOST if the listener is at fault) and detail are set, the relay is free. */
+void operation_show(struct operation *operation, operation_step *on_unshown);
+
+/* What the next list will say of a session that runs, without asking for one. id: a valid one. */
+void operation_make_row(
+    const struct session *session, const char *id, struct record_session *ret_row);
+
+/* Answers with row and the relay's port. */
+void operation_answer_stream(struct operation *operation);
 
 /* The first line of a text that says something, cleaned for logs and people. Returns line. */
 const char *first_line(const char *text, char *line, size_t size);
 /* The last one: where scripts say what went wrong, after the noise of what they called. */
 const char *last_line(const char *text, char *line, size_t size);
+
+/* op_resume.c: suspends target, whose agent cannot be reached, and resumes it. detail: why. */
+void op_resume_rescue(struct operation *operation);
 
 /* Their beginnings, for the table in operation.c. */
 operation_step op_probe_begin, op_list_begin, op_applications_begin, op_start_begin,

@@ -102,8 +102,10 @@ static void submit_own(struct session *session, enum operation_kind kind, bool u
 {
 	struct operation *operation = operation_create(session, kind, 0);
 
-	if (operation != NULL)
+	if (operation != NULL) {
 		strcpy(operation->target, session->stream.id);
+		operation->stream_number = session->stream.number;
+	}
 	if (operation == NULL || !operation_submit(operation, urgent))
 		log_warnx("session: no room for an operation of our own");
 }
@@ -209,14 +211,17 @@ static void refuse(struct session *session, const struct message *message, const
 	conn_send_fail(session->link, message->request_id, ERROR_SESSION_BUSY, why);
 }
 
-static void copy_screen(
-    struct x2go_screen *screen, uint16_t width, uint16_t height, uint16_t dpi, const char *layout)
-{
-	screen->width = width;
-	screen->height = height;
-	screen->dpi = dpi;
-	strcpy(screen->layout, layout);
-}
+/* Of DO_START and DO_RESUME, which name these fields alike. */
+#define COPY_SCREEN(screen, order)                                                                 \
+	do {                                                                                       \
+		(screen)->width = (order)->width;                                                  \
+		(screen)->height = (order)->height;                                                \
+		(screen)->dpi = (order)->dpi;                                                      \
+		(screen)->clipboard = (order)->clipboard;                                          \
+		(screen)->quality = (order)->quality;                                              \
+		strcpy((screen)->layout, (order)->layout);                                         \
+		strcpy((screen)->model, (order)->model);                                           \
+	} while (0)
 
 /* Fills in what is asked for. False if this is no order for an operation. */
 static bool read_order(const struct message *message, struct operation *operation)
@@ -231,14 +236,12 @@ static bool read_order(const struct message *message, struct operation *operatio
 	case MESSAGE_DO_START:
 		operation->kind = OPERATION_START;
 		strcpy(operation->program, message->do_start.command);
-		copy_screen(&operation->screen, message->do_start.width, message->do_start.height,
-		    message->do_start.dpi, message->do_start.layout);
+		COPY_SCREEN(&operation->screen, &message->do_start);
 		return true;
 	case MESSAGE_DO_RESUME:
 		operation->kind = OPERATION_RESUME;
 		strcpy(operation->target, message->do_resume.session);
-		copy_screen(&operation->screen, message->do_resume.width, message->do_resume.height,
-		    0, message->do_resume.layout);
+		COPY_SCREEN(&operation->screen, &message->do_resume);
 		return true;
 	case MESSAGE_DO_SUSPEND:
 		operation->kind = OPERATION_SUSPEND;

@@ -30,8 +30,12 @@ enum session_state {
 /* The X2Go session whose agent the relay talks to, or talked to last. */
 struct session_stream {
 	char id[X2GO_ID_BYTES + 1];
-	uint32_t pid; /* of the agent */
+	uint32_t pid;	 /* of the agent */
+	unsigned number; /* of this stream among all of the login's */
 };
+
+/* How many sessions that this login has ended are remembered. */
+#define SESSION_TERMINATED_MAX 4
 
 struct session {
 	enum session_state state;
@@ -56,6 +60,11 @@ struct session {
 	char notice[2049]; /* what the hops have said to the user */
 	char host[65];
 	int clock_offset_s;
+	bool options_known, options_broken; /* x2gooptionsstring works; it does not */
+
+	/* For who asks to end them again. */
+	struct record_session terminated[SESSION_TERMINATED_MAX];
+	unsigned terminated_count; /* all in all; the next one's place modulo the size */
 
 	struct event *end_event;
 	enum error_code end_code;

@@ -9,6 +9,7 @@
 #include "x2go_desktops.h"
 
 #define NAME_CHARS_MAX 32
+#define QUALITY_BEST   9
 /* Stands for a blank in x2goruncommand's program. */
 #define SPACE_WORD "X2GO_SPACE_CHAR"
 
@@ -138,7 +139,7 @@ void x2go_session_name(const char *program, char *name, size_t size)
 		snprintf(name, size, "program");
 }
 
-/* GEOMETRY LINK PACK: link has no effect, pack sets the quality of pictures. */
+/* GEOMETRY LINK PACK: link has no effect, the last digit of pack sets the quality of pictures. */
 static void add_screen(struct x2go_command *command, const struct x2go_screen *screen)
 {
 	if (screen->width < SCREEN_MIN || screen->width > SCREEN_MAX ||
@@ -147,7 +148,23 @@ static void add_screen(struct x2go_command *command, const struct x2go_screen *s
 	add_number(command, screen->width);
 	add(command, "x");
 	add_number(command, screen->height);
-	add(command, " lan 16m-jpeg-9");
+	add(command, " lan 16m-jpeg-");
+	add_number(command, screen->quality < QUALITY_DEFAULT ? screen->quality : QUALITY_BEST);
+}
+
+static void add_clipboard(struct x2go_command *command, const struct x2go_screen *screen)
+{
+	static const char *const words[CLIPBOARD_COUNT] = {
+	    [CLIPBOARD_BOTH] = " both",
+	    [CLIPBOARD_NONE] = " none",
+	    [CLIPBOARD_CLIENT] = " client",
+	    [CLIPBOARD_SERVER] = " server",
+	};
+
+	if (screen->clipboard < CLIPBOARD_COUNT)
+		add(command, words[screen->clipboard]);
+	else
+		command->failed = true;
 }
 
 /* An empty one is us. */
@@ -160,26 +177,45 @@ static struct keyboard_layout read_layout(struct x2go_command *command, const ch
 	return layout;
 }
 
+/* A model that xkb does not know does no harm. What stands in a list of options or in a path does
+ * not stand in a model's name. */
+static void add_model(struct x2go_command *command, const char *model)
+{
+	if (strpbrk(model, ",/=:@%+") != NULL)
+		command->failed = true;
+	add_word(command, model[0] != 0 ? model : "pc105");
+}
+
 /* LAYOUT KBDTYPE SETKBD. These reach the agent's command line and options unquoted, so without
  * the parentheses of a variant. */
-static void add_keyboard(struct x2go_command *command, const char *text)
+static void add_keyboard(struct x2go_command *command, const struct x2go_screen *screen)
 {
-	struct keyboard_layout layout = read_layout(command, text);
+	struct keyboard_layout layout = read_layout(command, screen->layout);
 
 	add(command, " ");
 	add_word(command, layout.name);
-	add(command, " pc105/");
+	add(command, " ");
+	add_model(command, screen->model);
+	add(command, "/");
 	add_word(command, layout.name);
 	add(command, " 1");
 }
 
-/* What no argument of X2Go's scripts can say. */
-static void add_setxkbmap(
-    struct x2go_command *command, uint32_t display, const struct keyboard_layout *layout)
+static void add_display(struct x2go_command *command, uint32_t display)
 {
 	add(command, "DISPLAY=:");
 	add_number(command, display);
-	add(command, " setxkbmap -model pc105 -layout ");
+	add(command, " ");
+}
+
+/* What no argument of X2Go's scripts can say. */
+static void add_setxkbmap(struct x2go_command *command, uint32_t display, const char *model,
+    const struct keyboard_layout *layout)
+{
+	add_display(command, display);
+	add(command, "setxkbmap -model ");
+	add_model(command, model);
+	add(command, " -layout ");
 	add_word(command, layout->name);
 	if (layout->variant[0] != 0) {
 		add(command, " -variant ");
@@ -269,10 +305,10 @@ bool x2go_command_start(
 	add(command, "x2gostartagent ");
 	add_screen(command, screen);
 	add(command, " unix-kde-depth_24");
-	add_keyboard(command, screen->layout);
+	add_keyboard(command, screen);
 	add(command, " K ");
 	add_word(command, name);
-	add(command, " both");
+	add_clipboard(command, screen);
 	return end(command);
 }
 
@@ -314,7 +350,7 @@ bool x2go_command_run(struct x2go_command *command, const struct x2go_started *s
 	layout = read_layout(command, screen->layout);
 	add(command, "cd; ");
 	if (screen->layout[0] != 0) {
-		add_setxkbmap(command, started->display, &layout);
+		add_setxkbmap(command, started->display, screen->model, &layout);
 		add(command, "; ");
 	}
 	add(command, "setsid x2goruncommand ");
@@ -341,7 +377,8 @@ bool x2go_command_resume(
 	add_id(command, id);
 	add(command, " ");
 	add_screen(command, screen);
-	add(command, " us auto 0 both");
+	add(command, " us auto 0");
+	add_clipboard(command, screen);
 	return end(command);
 }
 
@@ -351,8 +388,39 @@ bool x2go_command_layout(struct x2go_command *command, uint32_t display, const c
 
 	begin(command);
 	layout = read_layout(command, text);
-	add_setxkbmap(command, display, &layout);
+	add_setxkbmap(command, display, "", &layout);
 	add(command, " || exit 1; exit 0");
+	return end(command);
+}
+
+bool x2go_command_stop_resume(struct x2go_command *command, const char *id)
+{
+	begin(command);
+	/* A pattern that does not match itself: this line is in the list of processes, too. */
+	add(command, "exec pkill -KILL -f x2goresume-sessio[n].");
+	add_id(command, id);
+	return end(command);
+}
+
+bool x2go_command_adapt(
+    struct x2go_command *command, uint32_t display, const struct x2go_screen *screen)
+{
+	struct keyboard_layout layout;
+
+	begin(command);
+	if (screen->dpi != 0) {
+		add(command, "command -v xrdb >/dev/null 2>&1 && echo Xft.dpi: ");
+		add_number(command, screen->dpi);
+		add(command, " | ");
+		add_display(command, display);
+		add(command, "xrdb -nocpp -merge; ");
+	}
+	if (screen->layout[0] != 0) {
+		layout = read_layout(command, screen->layout);
+		add_setxkbmap(command, display, screen->model, &layout);
+		add(command, " || exit 1; ");
+	}
+	add(command, "exit 0");
 	return end(command);
 }
 
@@ -402,18 +470,71 @@ bool x2go_command_inquire(struct x2go_command *command, const char *id, uint32_t
 		add_number(command, pid);
 		add(command, " 2>/dev/null && echo alive; ");
 	}
-	add(command, "exit 0");
+	add_marker(command, "TAKER");
+	add(command, "pgrep -f x2goresume-sessio[n].");
+	add_id(command, id);
+	add(command, " >/dev/null 2>&1 && echo taker; exit 0");
 	return end(command);
 }
 
-bool x2go_command_inspect(struct x2go_command *command, const char *id)
+bool x2go_command_inspect(struct x2go_command *command, const char *id, bool options)
 {
 	begin(command);
 	add_marker(command, "STATE");
 	add_state(command, id);
+	if (options)
+		add(command, "echo >&2; x2gooptionsstring 2>&1 | grep -a Encode/Locale.pm >&2 & ");
 	add_marker(command, "LIST");
-	add(command, "exec x2golistsessions");
+	add(command, "x2golistsessions 2>/dev/null; wait; exit 0");
 	return end(command);
+}
+
+/* A test: whether that process is the session's agent, and no zombie. */
+static void add_agent_test(struct x2go_command *command, const char *id, uint32_t pid)
+{
+	add(command, "grep -qF ");
+	add_id(command, id);
+	add(command, " /proc/");
+	add_number(command, pid);
+	add(command, "/cmdline 2>/dev/null");
+}
+
+static void add_sockets(struct x2go_command *command, const char *ss, uint16_t port)
+{
+	add(command, ss);
+	add(command, " -Htan sport = :");
+	add_number(command, port);
+	add(command, " 2>/dev/null");
+}
+
+bool x2go_command_examine(struct x2go_command *command, const char *id, uint32_t pid, uint16_t port)
+{
+	begin(command);
+	add_marker(command, "AGENT");
+	add_agent_test(command, id, pid);
+	add(command, " && echo agent; ");
+	add_marker(command, "PORT");
+	add_sockets(command, "ss", port);
+	add(command, " || ");
+	add_sockets(command, "/usr/sbin/ss", port);
+	add(command, "; ");
+	add_marker(command, "PROGRAM");
+	add(command, "cd; test -e ");
+	add_folder(command, id);
+	add(command, "/cmdoutput && echo program; exit 0");
+	return end(command);
+}
+
+/* In the background, on the server's own account: nothing of ours has to wait for it. */
+static void add_reaper(struct x2go_command *command, const char *id, uint32_t pid)
+{
+	add(command, "( ");
+	add_agent_test(command, id, pid);
+	add(command, " && sleep 30 && ");
+	add_agent_test(command, id, pid);
+	add(command, " && kill -KILL ");
+	add_number(command, pid);
+	add(command, " ) </dev/null >/dev/null 2>&1 & ");
 }
 
 bool x2go_command_forget_sshd(struct x2go_command *command, const char *id)
@@ -425,9 +546,12 @@ bool x2go_command_forget_sshd(struct x2go_command *command, const char *id)
 	return end(command);
 }
 
-bool x2go_command_clean(struct x2go_command *command, const char *id, const char *user)
+bool x2go_command_clean(
+    struct x2go_command *command, const char *id, const char *user, uint32_t pid)
 {
 	begin(command);
+	if (pid != 0)
+		add_reaper(command, id, pid);
 	add(command, "cd; rm -rf ");
 	add_folder(command, id);
 	if (is_word(user)) {
@@ -443,12 +567,11 @@ bool x2go_command_clean(struct x2go_command *command, const char *id, const char
 bool x2go_command_kill(struct x2go_command *command, const char *id, uint32_t pid)
 {
 	begin(command);
-	add(command, "grep -qF ");
-	add_id(command, id);
-	add(command, " /proc/");
+	add_agent_test(command, id, pid);
+	add(command, " || exit 0; kill ");
 	add_number(command, pid);
-	add(command, "/cmdline && kill ");
-	add_number(command, pid);
-	add(command, "; exit 0");
+	add(command, "; ");
+	add_reaper(command, id, pid);
+	add(command, "exit 0");
 	return end(command);
 }

@@ -216,6 +216,7 @@ bool x2go_id_parse(const char *id, size_t length, struct x2go_id *ret_id)
 	if (type == 0 || memchr(id + type, '@', length - type) != NULL)
 		return false;
 	message_set_text(parsed.command, sizeof(parsed.command), id + type + 4, depth - type - 4);
+	parsed.remote = memchr(id + depth + 1, '_', length - depth - 1) != NULL;
 	*ret_id = parsed;
 	return true;
 }
@@ -254,7 +255,6 @@ static bool parse_status(const struct x2go_text *text, enum session_status *ret_
 static bool parse_agent(const struct x2go_text *fields, struct x2go_row *row)
 {
 	uint64_t pid;
-	uint16_t port;
 
 	if (fields[0].length == 0 && fields[6].length == 0 && fields[8].length == 0 &&
 	    fields[9].length == 0) {
@@ -263,7 +263,8 @@ static bool parse_agent(const struct x2go_text *fields, struct x2go_row *row)
 	}
 	if (!x2go_number_parse(&fields[0], 1, INT32_MAX, &pid) ||
 	    !parse_cookie(&fields[6], row->cookie) ||
-	    !parse_port(&fields[8], &row->graphics_port) || !parse_port(&fields[9], &port))
+	    !parse_port(&fields[8], &row->graphics_port) ||
+	    !parse_port(&fields[9], &row->sound_port))
 		return false;
 	row->pid = (uint32_t)pid;
 	return true;
@@ -400,6 +401,19 @@ enum x2go_state x2go_state_parse(const struct x2go_text *text)
 const char *x2go_state_name(enum x2go_state state)
 {
 	return state_names[state];
+}
+
+bool x2go_port_is_taken(const struct x2go_text *sockets, bool listeners)
+{
+	static const char *const words[] = {"LISTEN", "ESTAB", "SYN-SENT", "SYN-RECV"};
+	struct x2go_text rest = *sockets, line;
+
+	while (x2go_text_next_line(&rest, &line))
+		for (size_t i = listeners ? 0 : 1; i < sizeof(words) / sizeof(words[0]); i++)
+			if (line.length > strlen(words[i]) &&
+			    memcmp(line.start, words[i], strlen(words[i])) == 0)
+				return true;
+	return false;
 }
 
 bool x2go_program_missing(const struct x2go_text *text, char *program, size_t size)

@@ -34,6 +34,7 @@ struct x2go_id {
 	uint32_t display;
 	uint64_t created_s; /* since 1970 */
 	enum session_kind kind;
+	bool remote;	   /* its program runs on an XDMCP host */
 	char command[129]; /* the part that names the desktop, cut to fit */
 };
 
@@ -45,7 +46,7 @@ struct x2go_row {
 	struct record_session session; /* attached is left 0 */
 	uint32_t pid;		       /* 0 with the rest while the session is starting */
 	char cookie[X2GO_COOKIE_BYTES + 1];
-	uint16_t graphics_port;
+	uint16_t graphics_port, sound_port;
 };
 
 /* rows: of X2GO_ROWS_MAX; surplus ones are left out.
@@ -83,6 +84,11 @@ enum x2go_state {
 
 enum x2go_state x2go_state_parse(const struct x2go_text *text);
 const char *x2go_state_name(enum x2go_state state);
+
+/* True if among the sockets that ss lists is one that keeps an agent from listening. What an
+ * agent's own last connection has left behind does not. listeners: whether a mere listener does,
+ * too. */
+bool x2go_port_is_taken(const struct x2go_text *sockets, bool listeners);
 
 /* True if x2gocmdexitmessage reports a program that is not installed. program: its name. */
 bool x2go_program_missing(const struct x2go_text *text, char *program, size_t size);

@@ -94,7 +94,7 @@ test("a server that is not configured is refused before anything is dialled", as
 
 test("an account that may not run commands is refused in words", async () => {
 	const { status, code } = await refusedLogin({ user: "nologin" });
-	assert.deepEqual([status, code], [502, "x2go_fault"]);
+	assert.deepEqual([status, code], [403, "commands_denied"]);
 });
 
 test("a server without X2Go says so", async () => {

@@ -46,6 +46,7 @@ static struct {
 	size_t length;
 	bool connected, gone;
 	const char *last_state; /* that it writes when it is left */
+	pid_t pid;		/* of a process that bears the sessions' names, as an agent does */
 } agent;
 
 /* --- files -------------------------------------------------------------------------------- */
@@ -113,7 +114,7 @@ __attribute__((unused)) static void put_row(char *list, size_t size, const char 
 	snprintf(list + used, size - used,
 	    "%d|%s|%.2s|host|%c|2026-11-21T00:02:08|" COOKIE
 	    "|127.0.0.1|%u|31332|2026-11-21T00:02:10|tester|3|31333|-1|-1\n",
-	    (int)getpid(), id, id + 7, status, agent.port);
+	    (int)agent.pid, id, id + 7, status, agent.port);
 }
 
 __attribute__((unused)) static void put_list(const char *statuses)
@@ -127,7 +128,7 @@ __attribute__((unused)) static void put_list(const char *statuses)
 	put("list", list);
 }
 
-/* Puts this process's and the agent's numbers in. */
+/* Puts the agent's numbers in. */
 __attribute__((unused)) static void put_started(const char *text)
 {
 	char command[300];
@@ -135,7 +136,7 @@ __attribute__((unused)) static void put_started(const char *text)
 	put("started.raw", text);
 	snprintf(command, sizeof(command),
 	    "cd %s && sed 's/%%PID%%/%d/; s/%%PORT%%/%u/' started.raw >started", home,
-	    (int)getpid(), agent.port);
+	    (int)agent.pid, agent.port);
 	assert_int_equal(system(command), 0);
 }
 
@@ -248,6 +249,36 @@ __attribute__((unused)) static void on_agent_dialled(evutil_socket_t fd, short w
 	event_add(agent.read_event, NULL);
 }
 
+/* The user's own process: it can be looked at and ended from the server's side. */
+__attribute__((unused)) static void start_agent_process(void)
+{
+	agent.pid = fork();
+	assert_true(agent.pid >= 0);
+	if (agent.pid != 0)
+		return;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || setgid(SSHD_UID) != 0 || setuid(SSHD_UID) != 0)
+		_exit(1);
+	execl("/bin/sleep", ID " " OTHER " " NX, "600", (char *)NULL);
+	_exit(1);
+}
+
+__attribute__((unused)) static void end_agent_process(void)
+{
+	if (agent.pid > 0) {
+		kill(agent.pid, SIGKILL);
+		waitpid(agent.pid, NULL, 0);
+	}
+	agent.pid = 0;
+}
+
+/* Whether somebody else has ended it. */
+__attribute__((unused)) static bool agent_process_is_gone(void)
+{
+	if (agent.pid > 0 && waitpid(agent.pid, NULL, WNOHANG) == agent.pid)
+		agent.pid = 0;
+	return agent.pid == 0;
+}
+
 /* --- the broker's side -------------------------------------------------------------------- */
 
 __attribute__((unused)) static void on_message(
@@ -334,6 +365,7 @@ __attribute__((unused)) static int set_up_login(void **state)
 	agent.accept_event =
 	    event_new(base, agent.listener, EV_READ | EV_PERSIST, on_agent_dialled, NULL);
 	event_add(agent.accept_event, NULL);
+	start_agent_process();
 	put_healthy_server();
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link), 0);
 	assert_true(session_init(&session, base, link[0]));
@@ -353,6 +385,7 @@ __attribute__((unused)) static int tear_down_login(void **state)
 		close(agent.stream);
 	}
 	agent.read_event = NULL;
+	end_agent_process();
 	event_free(agent.accept_event);
 	event_base_free(base);
 	return 0;
@@ -387,6 +420,7 @@ __attribute__((unused)) static void send_start(const char *program)
 	strcpy(message.do_start.command, program);
 	message.do_start.width = 1024;
 	message.do_start.height = 768;
+	message.do_start.quality = QUALITY_DEFAULT;
 	assert_true(conn_send(broker, &message));
 }
 
@@ -400,6 +434,7 @@ __attribute__((unused)) static void send_order(enum message_type type, const cha
 		strcpy(message.do_resume.session, id);
 		message.do_resume.width = 1024;
 		message.do_resume.height = 768;
+		message.do_resume.quality = QUALITY_DEFAULT;
 	} else if (type == MESSAGE_DO_SUSPEND) {
 		strcpy(message.do_suspend.session, id);
 	} else if (type == MESSAGE_DO_TERMINATE) {

@@ -163,6 +163,7 @@ static void test_start_sets_the_layout_before_the_desktop(void **state)
 	strcpy(message.do_start.layout, "ch(fr)");
 	message.do_start.width = 1024;
 	message.do_start.height = 768;
+	message.do_start.quality = QUALITY_DEFAULT;
 	assert_true(conn_send(broker, &message));
 	expect_answer(MESSAGE_STREAM);
 	run_until_true(program_runs_in_the_layout);

@@ -79,7 +79,7 @@ static void test_resume_of_what_must_not_be(void **state)
 	send_order(MESSAGE_DO_RESUME, ID);
 	expect_fail(ERROR_NO_SUCH_SESSION);
 	send_order(MESSAGE_DO_RESUME, NX);
-	expect_fail(ERROR_RESUME_FAILED);
+	expect_fail(ERROR_NOT_SHOWABLE);
 	/* No state file: a resume would make it worse. */
 	send_order(MESSAGE_DO_RESUME, OTHER);
 	expect_fail(ERROR_RESUME_FAILED);
@@ -140,7 +140,11 @@ static void test_terminate(void **state)
 	expect_answer(MESSAGE_SESSIONS);
 	snprintf(path, sizeof(path), "%s/.x2go/C-" ID, home);
 	assert_int_not_equal(access(path, F_OK), 0);
+	/* The second click. */
 	send_order(MESSAGE_DO_TERMINATE, ID);
+	expect_answer(MESSAGE_SESSION);
+	assert_int_equal(told.answer.session.session[0].status, SESSION_STATUS_TERMINATED);
+	send_order(MESSAGE_DO_TERMINATE, OTHER);
 	expect_fail(ERROR_NO_SUCH_SESSION);
 	assert_int_equal(count_calls("x2goterminate-session"), 1);
 }

@@ -19,9 +19,14 @@
 #define ID    "demo-50-1795219328_stKICEWM_dp24"
 #define BEGIN "exec sh -c 'echo; echo X2GOWEB-0123456789abcdef; "
 
+#define OURS "grep -qF " ID " /proc/807/cmdline 2>/dev/null"
+#define REAPER                                                                                     \
+	"( " OURS " && sleep 30 && " OURS " && kill -KILL 807 ) </dev/null >/dev/null 2>&1 & "
+
 static struct x2go_command command;
-static const struct x2go_screen screen = {.width = 1024, .height = 768};
-static const struct x2go_screen swiss = {.width = 1024, .height = 768, .layout = "ch(fr)"};
+static const struct x2go_screen screen = {.width = 1024, .height = 768, .quality = QUALITY_DEFAULT};
+static const struct x2go_screen swiss = {
+    .width = 1024, .height = 768, .layout = "ch(fr)", .quality = QUALITY_DEFAULT};
 static struct x2go_started started = {
     .display = 50, .pid = 807, .id = ID, .graphics_port = 31331, .sound_port = 31332};
 
@@ -34,7 +39,13 @@ static int set_nonce(void **state)
 
 static void test_spelling(void **state)
 {
-	struct x2go_screen dense = {.width = 8192, .height = 64, .dpi = 144, .layout = "de"};
+	struct x2go_screen dense = {.width = 8192,
+	    .height = 64,
+	    .dpi = 144,
+	    .layout = "de",
+	    .model = "jp106",
+	    .quality = 3,
+	    .clipboard = CLIPBOARD_NONE};
 
 	(void)state;
 	assert_true(x2go_command_list(&command));
@@ -46,8 +57,8 @@ static void test_spelling(void **state)
 		  "ICEWM both'");
 	assert_true(x2go_command_start(&command, &dense, "/usr/bin/xterm -e top"));
 	assert_string_equal(command.text,
-	    BEGIN "exec env X2GODPI=144 x2gostartagent 8192x64 lan 16m-jpeg-9 unix-kde-depth_24 de "
-		  "pc105/de 1 K xterm both'");
+	    BEGIN "exec env X2GODPI=144 x2gostartagent 8192x64 lan 16m-jpeg-3 unix-kde-depth_24 de "
+		  "jp106/de 1 K xterm none'");
 
 	assert_true(x2go_command_run(&command, &started, &screen, "ICEWM"));
 	assert_string_equal(command.text, BEGIN "cd; setsid x2goruncommand 50 807 " ID
@@ -59,6 +70,15 @@ static void test_spelling(void **state)
 	assert_true(x2go_command_resume(&command, &screen, ID));
 	assert_string_equal(command.text,
 	    BEGIN "exec x2goresume-session " ID " 1024x768 lan 16m-jpeg-9 us auto 0 both'");
+	assert_true(x2go_command_resume(&command, &dense, ID));
+	assert_string_equal(command.text,
+	    BEGIN "exec x2goresume-session " ID " 8192x64 lan 16m-jpeg-3 us auto 0 none'");
+	assert_true(x2go_command_stop_resume(&command, ID));
+	assert_string_equal(command.text, BEGIN "exec pkill -KILL -f x2goresume-sessio[n]." ID "'");
+	assert_true(x2go_command_adapt(&command, 50, &dense));
+	assert_string_equal(command.text,
+	    BEGIN "command -v xrdb >/dev/null 2>&1 && echo Xft.dpi: 144 | DISPLAY=:50 xrdb -nocpp "
+		  "-merge; DISPLAY=:50 setxkbmap -model jp106 -layout de || exit 1; exit 0'");
 	assert_true(x2go_command_suspend(&command, ID));
 	assert_string_equal(command.text, BEGIN "exec x2gosuspend-session " ID "'");
 	assert_true(x2go_command_terminate(&command, ID));
@@ -67,15 +87,22 @@ static void test_spelling(void **state)
 	assert_true(x2go_command_state(&command, ID));
 	assert_string_equal(
 	    command.text, BEGIN "cd; cat .x2go/C-" ID "/state 2>/dev/null; exit 0'");
-	assert_true(x2go_command_clean(&command, ID, "demo"));
+	assert_true(x2go_command_examine(&command, ID, 807, 31331));
+	assert_string_equal(command.text,
+	    BEGIN "echo; echo X2GOWEB-0123456789abcdef-AGENT; " OURS " && echo agent; "
+		  "echo; echo X2GOWEB-0123456789abcdef-PORT; "
+		  "ss -Htan sport = :31331 2>/dev/null || "
+		  "/usr/sbin/ss -Htan sport = :31331 2>/dev/null; "
+		  "echo; echo X2GOWEB-0123456789abcdef-PROGRAM; "
+		  "cd; test -e .x2go/C-" ID "/cmdoutput && echo program; exit 0'");
+	assert_true(x2go_command_clean(&command, ID, "demo", 0));
 	assert_string_equal(
 	    command.text, BEGIN "cd; rm -rf .x2go/C-" ID " /tmp/.x2go-demo/C-" ID "; exit 0'");
 	/* A name that cannot be sent: the link at least. */
-	assert_true(x2go_command_clean(&command, ID, "DOM\\user"));
-	assert_string_equal(command.text, BEGIN "cd; rm -rf .x2go/C-" ID "; exit 0'");
+	assert_true(x2go_command_clean(&command, ID, "DOM\\user", 807));
+	assert_string_equal(command.text, BEGIN REAPER "cd; rm -rf .x2go/C-" ID "; exit 0'");
 	assert_true(x2go_command_kill(&command, ID, 807));
-	assert_string_equal(
-	    command.text, BEGIN "grep -qF " ID " /proc/807/cmdline && kill 807; exit 0'");
+	assert_string_equal(command.text, BEGIN OURS " || exit 0; kill 807; " REAPER "exit 0'");
 }
 
 static void test_applications_spelling(void **state)
@@ -124,16 +151,18 @@ static void test_probe_of_many_desktops_fits(void **state)
 /* What is between the quotes must mean nothing to six shells. */
 static void test_only_harmless_characters_between_the_quotes(void **state)
 {
-	static const char operators[] = " ;&|<>";
+	static const char operators[] = " ;&|<>()[]";
 	static const char plain[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/=+:,@%-";
 	const struct record_choice desktops[] = {{.id = "KDE"}, {.id = "xterm"}};
 	bool (*const writers[])(struct x2go_command *, const char *) = {x2go_command_suspend,
-	    x2go_command_terminate, x2go_command_state, x2go_command_inspect,
+	    x2go_command_terminate, x2go_command_state, x2go_command_stop_resume,
 	    x2go_command_forget_sshd};
+	const struct x2go_screen all = {
+	    .width = 1024, .height = 768, .dpi = 480, .layout = "ch(fr)", .model = "jp106"};
 
 	(void)state;
-	for (size_t i = 0; i < 6 + sizeof(writers) / sizeof(writers[0]); i++) {
+	for (size_t i = 0; i < 10 + sizeof(writers) / sizeof(writers[0]); i++) {
 		const char *inner;
 		size_t length;
 
@@ -149,8 +178,16 @@ static void test_only_harmless_characters_between_the_quotes(void **state)
 			assert_true(x2go_command_kill(&command, ID, 807));
 		else if (i == 5)
 			assert_true(x2go_command_layout(&command, 50, "ch(fr)"));
+		else if (i == 6)
+			assert_true(x2go_command_adapt(&command, 50, &all));
+		else if (i == 7)
+			assert_true(x2go_command_inspect(&command, ID, true));
+		else if (i == 8)
+			assert_true(x2go_command_examine(&command, ID, 807, 31331));
+		else if (i == 9)
+			assert_true(x2go_command_clean(&command, ID, "demo", 807));
 		else
-			assert_true(writers[i - 6](&command, ID));
+			assert_true(writers[i - 10](&command, ID));
 		length = strlen(command.text);
 		assert_memory_equal(command.text, "exec sh -c '", 12);
 		assert_int_equal(command.text[length - 1], '\'');
@@ -227,6 +264,50 @@ static void test_layout_refuses_each_foreign_byte(void **state)
 	}
 }
 
+/* So does a model. */
+static void test_model_refuses_each_foreign_byte(void **state)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+	struct x2go_screen other = swiss;
+
+	(void)state;
+	for (int byte = 1; byte < 256; byte++) {
+		bool good = strchr(allowed, byte) != NULL;
+
+		strcpy(other.model, "pc105");
+		other.model[2] = (char)byte;
+		assert_int_equal(x2go_command_start(&command, &other, "ICEWM"), good);
+		assert_int_equal(x2go_command_run(&command, &started, &other, "ICEWM"), good);
+		assert_int_equal(x2go_command_adapt(&command, 50, &other), good);
+		strcpy(other.model, "pc105");
+		other.model[0] = (char)byte;
+		assert_int_equal(
+		    x2go_command_start(&command, &other, "ICEWM"), good && byte != '-');
+	}
+}
+
+static void test_options_out_of_bounds(void **state)
+{
+	static const char *const words[] = {" both'", " none'", " client'", " server'"};
+	struct x2go_screen other = screen;
+
+	(void)state;
+	for (uint8_t i = 0; i < CLIPBOARD_COUNT; i++) {
+		other.clipboard = i;
+		assert_true(x2go_command_start(&command, &other, "ICEWM"));
+		assert_string_equal(
+		    command.text + strlen(command.text) - strlen(words[i]), words[i]);
+	}
+	other.clipboard = CLIPBOARD_COUNT;
+	assert_false(x2go_command_start(&command, &other, "ICEWM"));
+	assert_false(x2go_command_resume(&command, &other, ID));
+	other.clipboard = CLIPBOARD_BOTH;
+	other.quality = UINT8_MAX;
+	assert_true(x2go_command_start(&command, &other, "ICEWM"));
+	assert_non_null(strstr(command.text, " 16m-jpeg-9 "));
+}
+
 static void test_geometry_bounds(void **state)
 {
 	static const struct {
@@ -256,9 +337,11 @@ static void test_ids_are_checked(void **state)
 		assert_false(x2go_command_terminate(&command, bad[i]));
 		assert_false(x2go_command_state(&command, bad[i]));
 		assert_false(x2go_command_inquire(&command, bad[i], 1));
-		assert_false(x2go_command_inspect(&command, bad[i]));
+		assert_false(x2go_command_inspect(&command, bad[i], true));
+		assert_false(x2go_command_examine(&command, bad[i], 1, 1));
+		assert_false(x2go_command_stop_resume(&command, bad[i]));
 		assert_false(x2go_command_forget_sshd(&command, bad[i]));
-		assert_false(x2go_command_clean(&command, bad[i], "demo"));
+		assert_false(x2go_command_clean(&command, bad[i], "demo", 1));
 		assert_false(x2go_command_kill(&command, bad[i], 1));
 	}
 	/* A refusal does not stick to the next line. */
@@ -310,6 +393,8 @@ int main(void)
 	    cmocka_unit_test(test_program_refuses_each_foreign_byte),
 	    cmocka_unit_test(test_layout_spelling),
 	    cmocka_unit_test(test_layout_refuses_each_foreign_byte),
+	    cmocka_unit_test(test_model_refuses_each_foreign_byte),
+	    cmocka_unit_test(test_options_out_of_bounds),
 	    cmocka_unit_test(test_geometry_bounds),
 	    cmocka_unit_test(test_ids_are_checked),
 	    cmocka_unit_test(test_session_names),

@@ -194,6 +194,10 @@ export const deFaults = {
 		what: "Dieses Konto darf auf dem Server keine Programme ausführen.",
 		now: "Sagen Sie Ihrer Administration Bescheid.",
 	},
+	not_showable: {
+		what: "Diese Sitzung lässt sich nicht im Browser zeigen.",
+		now: "Öffnen Sie sie mit einem X2Go-Client.",
+	},
 
 	unreachable: {
 		what: "Das Gateway ist nicht erreichbar.",

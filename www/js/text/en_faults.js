@@ -185,6 +185,10 @@ export const enFaults = {
 		what: "This account may not run programs on the server.",
 		now: "Tell your administrator.",
 	},
+	not_showable: {
+		what: "This session cannot be shown in the browser.",
+		now: "Open it with a native X2Go client.",
+	},
 
 	unreachable: {
 		what: "The gateway cannot be reached.",
