@@ -111,6 +111,11 @@ void coroutine_yield(struct coroutine *coroutine)
 	end_switch(&coroutine->inner, &coroutine->outer);
 }
 
+bool coroutine_is_stopped(const struct coroutine *coroutine)
+{
+	return coroutine->state == STATE_STOPPED;
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 /* Apart, since getcontext might return twice. */

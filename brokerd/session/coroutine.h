@@ -21,6 +21,9 @@ bool coroutine_resume(struct coroutine *coroutine);
 /* From within run: stops, and returns when it is resumed. */
 void coroutine_yield(struct coroutine *coroutine);
 
+/* True between coroutine_yield and the next coroutine_resume. */
+bool coroutine_is_stopped(const struct coroutine *coroutine);
+
 /* Gives the stack back. It must not be in the middle of run: nothing would be cleaned up. Takes
  * NULL. */
 void coroutine_destroy(struct coroutine *coroutine);

@@ -3,7 +3,7 @@
  * The life of the SSH connection: made, pumped, failed, given up. Runs in x2goweb-session. The
  * pump is the only place that calls owners back, so they may destroy what they like in there.
  *
- *	HANDSHAKE -> METHODS -> PASSWORD or KEYBOARD -> OPEN; any -> FAILED
+ *	LOGIN -> OPEN; both -> FAILED
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "proto/log.h"
-#include "proto/secret.h"
 
 #include "ssh_internal.h"
 #include "timer.h"
@@ -21,16 +20,11 @@
  * does not answer within twice that time. */
 #define ALIVE_INTERVAL_MS 30000
 
-static const char *const state_names[SSH_STATE_COUNT] = {
-    "handshake", "methods", "password", "keyboard", "open", "failed"};
+static const char *const state_names[SSH_STATE_COUNT] = {"login", "open", "failed"};
 
 /* Which states may follow each. */
 static const unsigned state_followers[SSH_STATE_COUNT] = {
-    [SSH_STATE_HANDSHAKE] = 1u << SSH_STATE_METHODS | 1u << SSH_STATE_FAILED,
-    [SSH_STATE_METHODS] = 1u << SSH_STATE_PASSWORD | 1u << SSH_STATE_KEYBOARD |
-			  1u << SSH_STATE_OPEN | 1u << SSH_STATE_FAILED,
-    [SSH_STATE_PASSWORD] = 1u << SSH_STATE_OPEN | 1u << SSH_STATE_FAILED,
-    [SSH_STATE_KEYBOARD] = 1u << SSH_STATE_OPEN | 1u << SSH_STATE_FAILED,
+    [SSH_STATE_LOGIN] = 1u << SSH_STATE_OPEN | 1u << SSH_STATE_FAILED,
     [SSH_STATE_OPEN] = 1u << SSH_STATE_FAILED,
 };
 
@@ -105,24 +99,22 @@ void ssh_schedule(struct ssh *ssh)
 
 static void open_connection(struct ssh *ssh)
 {
-	event_del(ssh->deadline_event);
-	ssh_auth_forget_password(ssh);
+	struct ssh_login login = ssh_login_describe(ssh);
+
 	ssh->heard_ms = timer_now_ms();
 	timer_start_ms(ssh->alive_event, ssh->alive_interval_ms);
 	log_debug("ssh: logged in; cipher %s, mac %s, key exchange %s",
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_CRYPT_SC),
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_MAC_SC),
 	    libssh2_session_methods(ssh->session, LIBSSH2_METHOD_KEX));
-	ssh->handlers.opened(ssh,
-	    &(struct ssh_login){.fingerprint = ssh->fingerprint, .methods = "", .notice = ""},
-	    ssh->arg);
+	ssh->handlers.opened(ssh, &login, ssh->arg);
+	ssh_login_finish(ssh);
 }
 
 static void report_failure(struct ssh *ssh)
 {
 	ssh_set_state(ssh, SSH_STATE_FAILED);
-	ssh_auth_forget_password(ssh);
-	event_del(ssh->deadline_event);
+	ssh_login_finish(ssh);
 	event_del(ssh->alive_event);
 	ssh_commands_lose(ssh);
 	if (!ssh->destroyed)
@@ -134,8 +126,9 @@ static void report_failure(struct ssh *ssh)
 static void free_connection(struct ssh *ssh)
 {
 	ssh_commands_free(ssh);
+	ssh_login_finish(ssh);
 	if (ssh->session != NULL) {
-		if (ssh->state != SSH_STATE_FAILED)
+		if (ssh->state == SSH_STATE_OPEN)
 			libssh2_session_disconnect(ssh->session, "");
 		/* Channels are waited for unless the connection is dead. */
 		ssh_transport_end(&ssh->transport, 0);
@@ -144,13 +137,9 @@ static void free_connection(struct ssh *ssh)
 	ssh_channels_free(ssh);
 	if (ssh->pump_event != NULL)
 		event_free(ssh->pump_event);
-	if (ssh->deadline_event != NULL)
-		event_free(ssh->deadline_event);
 	if (ssh->alive_event != NULL)
 		event_free(ssh->alive_event);
-	ssh_auth_forget_password(ssh);
 	ssh_transport_finish(ssh);
-	free(ssh->hostkeys);
 	free(ssh);
 }
 
@@ -173,9 +162,8 @@ void ssh_pump(struct ssh *ssh)
 	ssh_enter(ssh);
 	do {
 		before = ssh->transport.received_bytes;
-		if (ssh->state < SSH_STATE_OPEN) {
-			while (ssh->failure == ERROR_NONE && ssh_auth_step(ssh))
-				;
+		if (ssh->state == SSH_STATE_LOGIN) {
+			ssh_login_step(ssh);
 			if (ssh->state == SSH_STATE_OPEN)
 				open_connection(ssh);
 		}
@@ -201,16 +189,6 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 }
 
 /* --- time --------------------------------------------------------------------------------- */
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-	struct ssh *ssh = arg;
-
-	(void)fd;
-	(void)what;
-	ssh_fail(
-	    ssh, ERROR_HOST_TIMEOUT, "no login within the deadline (%s)", state_names[ssh->state]);
-}
 
 /* Nothing has come for longer than an answer takes. */
 static bool is_silent(const struct ssh *ssh, uint64_t now)
@@ -244,48 +222,19 @@ static void on_alive(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-bool ssh_answer(struct ssh *ssh, const struct record_answer *answers, size_t count)
-{
-	(void)ssh;
-	(void)answers;
-	(void)count;
-	return false; /* nothing is ever asked */
-}
-
-void ssh_signed(struct ssh *ssh, const uint8_t *signature, size_t length)
-{
-	(void)ssh;
-	(void)signature;
-	(void)length;
-}
-
 /* --- life --------------------------------------------------------------------------------- */
 
 static bool set_up(struct ssh *ssh, const struct ssh_settings *settings)
 {
-	size_t password_bytes = strlen(settings->hop->password) + 1;
-	size_t hostkeys_bytes = settings->hostkey_count * sizeof(*settings->hostkeys);
-
-	if (!ssh_transport_init(ssh, settings) || strlen(settings->hop->user) >= sizeof(ssh->user))
+	if (!ssh_transport_init(ssh, settings))
 		return false;
-	strcpy(ssh->user, settings->hop->user);
-	ssh->password = secret_malloc(password_bytes);
-	ssh->hostkeys = malloc(hostkeys_bytes + 1);
 	ssh->pump_event = event_new(settings->base, -1, 0, on_pump, ssh);
-	ssh->deadline_event = event_new(settings->base, -1, 0, on_deadline, ssh);
 	ssh->alive_event = event_new(settings->base, -1, EV_PERSIST, on_alive, ssh);
-	if (ssh->password == NULL || ssh->hostkeys == NULL || ssh->pump_event == NULL ||
-	    ssh->deadline_event == NULL || ssh->alive_event == NULL)
-		return false;
-	memcpy(ssh->password, settings->hop->password, password_bytes);
-	if (hostkeys_bytes != 0)
-		memcpy(ssh->hostkeys, settings->hostkeys, hostkeys_bytes);
-	ssh->hostkey_count = settings->hostkey_count;
 	ssh->session = ssh_transport_new_session(ssh);
-	if (ssh->session == NULL || !ssh_auth_set_methods(ssh))
+	if (ssh->pump_event == NULL || ssh->alive_event == NULL || ssh->session == NULL ||
+	    !ssh_login_init(ssh, settings))
 		return false;
 	libssh2_keepalive_config(ssh->session, 1, 2);
-	timer_start_ms(ssh->deadline_event, settings->auth_deadline_ms);
 	ssh_schedule(ssh);
 	return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the files of the SSH connection share: ssh.c (life of the connection), ssh_transport.c
- * (bytes and memory under libssh2), ssh_auth.c (host key and login), ssh_channel.c (opening and
- * closing of channels), ssh_exec.c and ssh_tunnel.c (the two uses of a channel).
+ * (bytes and memory under libssh2), ssh_login.c (everything until it is open; ssh_login.h says
+ * more), ssh_channel.c (opening and closing of channels), ssh_exec.c and ssh_tunnel.c (the two uses
+ * of a channel).
  *
  * Three properties of libssh2 (1.10 and 1.11) shape all of it:
  * - Any call may read the socket dry and so take in what belongs to somebody else. Hence one
@@ -22,21 +23,13 @@
 #include "ssh.h"
 
 #define SSH_FINGERPRINT_BYTES 64
-#define SSH_DETAIL_BYTES      300
+#define SSH_DETAIL_BYTES      401
 
 /* Tunnels hand nothing more to libssh2 while this much waits for the socket or, through another
  * connection, for that. */
 #define SSH_UNSENT_BYTES 262144
 
-enum ssh_state {
-	SSH_STATE_HANDSHAKE,
-	SSH_STATE_METHODS, /* asking which ways to log in there are */
-	SSH_STATE_PASSWORD,
-	SSH_STATE_KEYBOARD, /* keyboard-interactive */
-	SSH_STATE_OPEN,
-	SSH_STATE_FAILED,
-	SSH_STATE_COUNT
-};
+enum ssh_state { SSH_STATE_LOGIN, SSH_STATE_OPEN, SSH_STATE_FAILED, SSH_STATE_COUNT };
 
 /* Under libssh2: the socket, what waits to be sent, and how much memory libssh2 holds. Or a tunnel
  * instead of the socket; it keeps what waits itself. */
@@ -54,6 +47,7 @@ struct ssh_transport {
 	size_t held_bytes;	 /* allocated by libssh2 */
 };
 
+struct ssh_attempt;
 struct ssh_channel;
 struct ssh_command;
 TAILQ_HEAD(ssh_channel_list, ssh_channel);
@@ -67,16 +61,12 @@ struct ssh {
 	struct ssh *via; /* what the transport's tunnel goes through; NULL: nothing */
 	struct ssh_transport transport;
 
-	char user[65];
-	char *password; /* until it has been used; secret_malloc */
-	struct record_hostkey *hostkeys;
-	size_t hostkey_count;
+	struct ssh_attempt *attempt; /* the login; NULL after it */
 	char fingerprint[SSH_FINGERPRINT_BYTES];
-	bool secret_sent;     /* a login attempt is under way */
-	bool asked;	      /* keyboard-interactive has asked its one question */
-	char disconnect[101]; /* the server's parting words */
+	bool disconnected;    /* the server has said goodbye */
+	char disconnect[101]; /* its words then */
 
-	struct event *pump_event, *deadline_event, *alive_event;
+	struct event *pump_event, *alive_event;
 	unsigned alive_interval_ms; /* of silence before the server is asked whether it lives */
 	uint64_t heard_ms;	    /* when the server was last heard, monotonic */
 	uint64_t heard_bytes;	    /* transport.received_bytes then */
@@ -122,11 +112,14 @@ size_t ssh_transport_unsent(const struct ssh_transport *transport);
 /* What secret_malloc is for libssh2: for texts that libssh2 frees. */
 void *ssh_transport_alloc(size_t size, void **abstract);
 
-/* ssh_auth.c */
-bool ssh_auth_set_methods(struct ssh *ssh);
-/* One step towards OPEN. True if another one can be tried at once. */
-bool ssh_auth_step(struct ssh *ssh);
-void ssh_auth_forget_password(struct ssh *ssh);
+/* ssh_login.c */
+bool ssh_login_init(struct ssh *ssh, const struct ssh_settings *settings);
+/* Goes on as far as it can: to OPEN, to a failure, or until something is awaited. */
+void ssh_login_step(struct ssh *ssh);
+/* What the login has found out, once OPEN. */
+struct ssh_login ssh_login_describe(const struct ssh *ssh);
+/* Forgets all of it, and breaks it off if it is under way; the connection is dead then. */
+void ssh_login_finish(struct ssh *ssh);
 
 /* ssh_channel.c: what a channel tells its owner, always from the pump. */
 struct ssh_channel_handlers {

