@@ -131,6 +131,12 @@ static struct candidates *candidates_create(void)
 	return candidates;
 }
 
+/* What goes from here into a file must not make it trust what it should not. */
+static bool is_in_order(const struct ctl_key *key)
+{
+	return key->standing == CTL_STANDING_NEW || key->standing == CTL_STANDING_ON_FILE;
+}
+
 enum ctl_status ctl_hostkey_scan(const struct ctl_hostkey *hostkey, const char *server)
 {
 	struct candidates *candidates = candidates_create();
@@ -144,7 +150,8 @@ enum ctl_status ctl_hostkey_scan(const struct ctl_hostkey *hostkey, const char *
 			    candidates->scan.unreadable);
 		puts("#");
 		for (size_t i = 0; i < candidates->count; i++)
-			puts(candidates->keys[i].line);
+			if (is_in_order(&candidates->keys[i]))
+				puts(candidates->keys[i].line);
 		if (!check_standing(candidates))
 			status = CTL_STATUS_FAILED;
 	}
@@ -238,7 +245,7 @@ static bool confirm(size_t count, const char *path)
 			     "by --fingerprint or --yes");
 		return false;
 	}
-	printf("\nCompare with what the server's own console says, for instance:\n"
+	printf("Compare with what the server's own console says, for instance:\n"
 	       "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n\n"
 	       "Add %s to %s? Type yes: ",
 	    count == 1 ? "this new key" : "these new keys", path);

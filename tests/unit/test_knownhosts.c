@@ -29,13 +29,15 @@
 
 static char path[] = "/tmp/x2goweb-test-knownhosts-XXXXXX";
 static const struct knownhosts_files files = {path, NULL};
+static char second_path[sizeof(path) + 8];
 static unsigned log_lines;
+static char last_log[400];
 
 static void on_log(enum log_level level, const char *text, void *arg)
 {
 	(void)level;
-	(void)text;
 	(void)arg;
+	snprintf(last_log, sizeof(last_log), "%s", text);
 	log_lines++;
 }
 
@@ -106,13 +108,18 @@ static const struct {
 	22, "", 1},
 };
 
-static void write_file(const char *text)
+static void write_to(const char *name, const char *text)
 {
-	FILE *file = fopen(path, "w");
+	FILE *file = fopen(name, "w");
 
 	assert_non_null(file);
 	fputs(text, file);
 	assert_int_equal(fclose(file), 0);
+}
+
+static void write_file(const char *text)
+{
+	write_to(path, text);
 }
 
 static char letter(const struct record_hostkey *key)
@@ -168,15 +175,153 @@ static void test_blob(void **state)
 
 static void test_too_many(void **state)
 {
-	struct record_hostkey key;
+	struct record_hostkey keys[2];
 	size_t count = 0;
 
 	(void)state;
 	write_file(HOST " " ED25519 "\n" HOST " " ECDSA "\n");
 	log_lines = 0;
-	assert_true(knownhosts_find(&files, HOST, 22, 0, &key, 1, &count));
+	assert_true(knownhosts_find(&files, HOST, 22, 0, keys, 1, &count));
 	assert_int_equal(count, 1);
+	assert_int_equal(letter(&keys[0]), 'd');
 	assert_int_equal(log_lines, 1);
+	/* Authorities make room, then trusted keys. */
+	write_file("@cert-authority * " ED25519 "\n" HOST " " ECDSA "\n");
+	count = 0;
+	assert_true(knownhosts_find(&files, HOST, 22, 0, keys, 1, &count));
+	assert_int_equal(letter(&keys[0]), 'c');
+	write_file(HOST " " ED25519 "\n@revoked * " ECDSA "\n" HOST " " ECDSA "\n");
+	count = 0;
+	assert_true(knownhosts_find(&files, HOST, 22, 0, keys, 1, &count));
+	assert_int_equal(letter(&keys[0]), 'C');
+	/* A revoked key must not get lost. */
+	write_file("@revoked * " ED25519 "\n@revoked * " ECDSA "\n");
+	count = 0;
+	assert_false(knownhosts_find(&files, HOST, 22, 0, keys, 1, &count));
+	assert_int_equal(errno, E2BIG);
+	assert_int_equal(count, 0);
+	/* What is there already is another hop's, and does not make room. */
+	keys[0] = (struct record_hostkey){.hop = 0, .mark = HOST_KEY_AUTHORITY, .type = "x"};
+	count = 1;
+	assert_false(knownhosts_find(&files, HOST, 22, 1, keys, 2, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(keys[0].mark, HOST_KEY_AUTHORITY);
+}
+
+static void test_hops(void **state)
+{
+	struct record_hostkey keys[4];
+	size_t count = 0;
+
+	(void)state;
+	write_file("gate " ED25519 "\n" HOST " " ED25519 "\n" HOST " " ECDSA "\n");
+	assert_true(knownhosts_find(&files, "gate", 22, 0, keys, 4, &count));
+	assert_true(knownhosts_find(&files, HOST, 22, 1, keys, 4, &count));
+	assert_int_equal(count, 3);
+	assert_int_equal(keys[0].hop, 0);
+	assert_int_equal(keys[1].hop, 1);
+	assert_int_equal(keys[2].hop, 1);
+	assert_int_equal(letter(&keys[2]), 'c');
+}
+
+static void test_two_files(void **state)
+{
+	const struct knownhosts_files both = {path, second_path};
+	struct record_hostkey keys[4];
+	size_t count = 0;
+
+	(void)state;
+	write_file("@revoked * " ECDSA "\n");
+	write_to(second_path, HOST " " ED25519 "\n" HOST " " ECDSA "\n");
+	assert_true(knownhosts_find(&both, HOST, 22, 0, keys, 4, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(letter(&keys[0]), 'C');
+	assert_int_equal(letter(&keys[1]), 'd');
+	/* For the journal: both files, with lines. */
+	log_lines = 0;
+	knownhosts_log(&both, HOST, 22, &(struct log_context){0});
+	assert_int_equal(log_lines, 3);
+	assert_non_null(strstr(last_log, "ecdsa-sha2-nistp256 SHA256:"));
+	assert_non_null(strstr(last_log, ".second:2)"));
+	assert_int_equal(unlink(second_path), 0);
+	count = 0;
+	assert_true(knownhosts_find(&both, HOST, 22, 0, keys, 4, &count));
+	assert_int_equal(count, 1);
+}
+
+/* Whatever else stands in the file, the good line is found. */
+static void test_garbage(void **state)
+{
+	struct record_hostkey keys[2];
+	unsigned seed = 4711;
+	FILE *file = fopen(path, "w");
+	size_t count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		seed = seed * 1103515245 + 12345;
+		fputc((int)(seed >> 16 & 0xff), file);
+	}
+	fprintf(file, "\n" HOST " " ED25519 "\n");
+	/* Huge lines: a name, and a key. */
+	fprintf(file, HOST ",");
+	for (unsigned i = 0; i < 3000000; i++)
+		fputc('a' + (int)(i % 26), file);
+	fprintf(file, " " ED25519 "\n" HOST " ssh-rsa ");
+	for (unsigned i = 0; i < 4000000; i++)
+		fputc('A', file);
+	fprintf(file, "\n%cX%c\n\n", 0, 0);
+	fprintf(file, "@revoked " HOST " " ECDSA);
+	assert_int_equal(fclose(file), 0);
+	assert_true(knownhosts_find(&files, HOST, 22, 0, keys, 2, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(letter(&keys[0]), 'd');
+	assert_int_equal(letter(&keys[1]), 'C');
+}
+
+/* Stars and letters in turn: matching must not take for ever. */
+static void test_costly_pattern(void **state)
+{
+	struct record_hostkey key;
+	char text[1200] = "", name[250];
+	size_t count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++)
+		strcat(text, "*a");
+	strcat(text, "*b " ED25519 "\n");
+	write_file(text);
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	assert_true(knownhosts_find(&files, name, 22, 0, &key, 1, &count));
+	assert_int_equal(count, 0);
+	name[sizeof(name) - 2] = 'b';
+	assert_true(knownhosts_find(&files, name, 22, 0, &key, 1, &count));
+	assert_int_equal(count, 1);
+}
+
+static void test_names(void **state)
+{
+	char name[KNOWNHOSTS_NAME_BYTES], host[300];
+
+	(void)state;
+	assert_true(knownhosts_name("Host.Example", 22, name));
+	assert_string_equal(name, "host.example");
+	assert_true(knownhosts_name("fe80::1%eth0", 65535, name));
+	assert_string_equal(name, "[fe80::1%eth0]:65535");
+	memset(host, 'a', sizeof(host));
+	host[255] = 0;
+	assert_true(knownhosts_name(host, 65535, name));
+	host[255] = 'a';
+	host[265] = 0;
+	assert_false(knownhosts_name(host, 22, name));
+	assert_false(knownhosts_name("", 22, name));
+	assert_false(knownhosts_name("a b", 22, name));
+	assert_false(knownhosts_name("a,b", 22, name));
+	assert_false(knownhosts_name("|1|a", 22, name));
+	assert_false(knownhosts_name("*", 22, name));
+	assert_false(knownhosts_name("[a]", 22, name));
+	assert_false(knownhosts_name("a\n", 22, name));
 }
 
 static void test_no_file(void **state)
@@ -205,6 +350,7 @@ static int set_up(void **state)
 
 	(void)state;
 	log_set_sink(on_log, NULL);
+	snprintf(second_path, sizeof(second_path), "%s.second", path);
 	return fd >= 0 ? close(fd) : -1;
 }
 
@@ -218,7 +364,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_blob), cmocka_unit_test(test_too_many),
-	    cmocka_unit_test(test_no_file)};
+	    cmocka_unit_test(test_hops), cmocka_unit_test(test_two_files),
+	    cmocka_unit_test(test_garbage), cmocka_unit_test(test_costly_pattern),
+	    cmocka_unit_test(test_names), cmocka_unit_test(test_no_file)};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
