@@ -74,10 +74,10 @@ void login_set_state(struct login *login, enum login_state state)
 	login->state = state;
 	switch (state) {
 	case LOGIN_STATE_OPENING:
-		/* The session keeps both by itself, the second for its first lists; the rest is
-		 * for one that does not. */
-		login_set_deadline(login,
-		    config->deadlines.auth_ms + config->deadlines.start_ms + DEADLINE_GRACE_MS);
+		/* The session keeps them by itself, the first at each hop, the second for its first
+		 * lists; the rest is for one that does not. */
+		login_set_deadline(login, config->deadlines.auth_ms * login->target.hop_count +
+					      config->deadlines.start_ms + DEADLINE_GRACE_MS);
 		break;
 	case LOGIN_STATE_PROMPTING:
 		login_set_deadline(login, config->deadlines.prompt_ms + DEADLINE_GRACE_MS);
