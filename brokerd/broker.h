@@ -15,6 +15,7 @@ struct clients;
 struct config;
 struct dialer;
 struct event_base;
+struct penalties;
 struct port_pool;
 struct spawner;
 struct uid_pool;
@@ -27,6 +28,7 @@ struct broker {
 	struct spawner *spawner;
 	struct port_pool *ports;
 	struct uid_pool *uids;
+	struct penalties *penalties;
 	struct login_table logins;
 	struct turns openings, starts; /* on each server, a few at a time */
 	struct turns users;	       /* starts and resumes of each user of each server, singly */

@@ -39,7 +39,7 @@ const struct config_key config_keys[] = {
 	{"limits", "logins_per_user", CONFIG_KIND_UINT, FIELD(limits.logins_per_user), 1, 10000, "10", false},
 	{"limits", "logins_per_client", CONFIG_KIND_UINT, FIELD(limits.logins_per_client), 1, 10000, "50", false},
 	{"limits", "logins_per_server", CONFIG_KIND_UINT, FIELD(limits.logins_per_server), 1, 10000, "200", false},
-	{"limits", "unfinished", CONFIG_KIND_DROP, FIELD(limits.unfinished), 1, 10000, "10:30:100", false},
+	{"limits", "unfinished", CONFIG_KIND_DROP, FIELD(limits.unfinished), 1, 10000, "50:30:150", false},
 	{"limits", "logins_at_once", CONFIG_KIND_UINT, FIELD(limits.logins_at_once), 1, 1000, "8", false},
 	{"limits", "starts_at_once", CONFIG_KIND_UINT, FIELD(limits.starts_at_once), 1, 1000, "3", false},
 	{"limits", "connections", CONFIG_KIND_UINT, FIELD(limits.connections), 4, 4096, "128", false},

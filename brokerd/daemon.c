@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "config.h"
 #include "dial.h"
+#include "penalties.h"
 #include "port_pool.h"
 #include "privdrop.h"
 #include "proto/log.h"
@@ -171,8 +172,9 @@ static void create_parts(struct daemon *daemon, int session_fd)
 	broker->spawner = spawner_create(broker->base, session_fd, daemon->runtime.root_fd);
 	broker->ports = port_pool_create(
 	    config->relay.listen, config->relay.ports.first, config->relay.ports.last);
+	broker->penalties = penalties_create();
 	if (broker->dialer == NULL || broker->spawner == NULL || broker->ports == NULL ||
-	    !turns_init(&broker->openings, broker->base) ||
+	    broker->penalties == NULL || !turns_init(&broker->openings, broker->base) ||
 	    !turns_init(&broker->starts, broker->base) || !turns_init(&broker->users, broker->base))
 		log_fatalx("out of memory");
 	broker->uids = uid_pool_create(
@@ -204,6 +206,7 @@ static void destroy_parts(struct daemon *daemon)
 	port_pool_destroy(broker->ports);
 	spawner_destroy(broker->spawner);
 	dialer_destroy(broker->dialer);
+	penalties_destroy(broker->penalties);
 	event_base_free(broker->base);
 	config_destroy(broker->config);
 }

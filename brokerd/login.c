@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -25,6 +26,9 @@
 #define DEADLINE_GRACE_MS 1000
 /* After which a process that was told to die, or did, is swept again. */
 #define KILL_PAUSE_MS 1000
+/* When others may have ended their logins, and when another broker may run. */
+#define RETRY_WHEN_FULL_S     30
+#define RETRY_WHEN_DRAINING_S 10
 
 #define BIT(state) (1u << LOGIN_STATE_##state)
 
@@ -139,9 +143,35 @@ void login_end(struct login *login)
 	login_table_tell_empty(table);
 }
 
+void login_penalise(struct login *login, enum penalty penalty, enum hop hop)
+{
+	const struct penalties_subject subject = {login->client, login->user, &login->target};
+
+	if (penalty != PENALTY_NONE)
+		penalties_add(login->broker->penalties, login->broker->config, &subject, penalty,
+		    hop, clock_now_ms());
+}
+
+uint32_t login_retry_after_s(enum error_code code)
+{
+	switch (code) {
+	case ERROR_TOO_MANY_LOGINS:
+		return RETRY_WHEN_FULL_S;
+	case ERROR_DRAINING:
+		return RETRY_WHEN_DRAINING_S;
+	case ERROR_HOST_REFUSED:
+		return PENALTIES_HOST_MS / 1000;
+	default:
+		return 0;
+	}
+}
+
 void login_set_reason(struct login *login, enum error_code reason, enum hop hop, const char *detail)
 {
-	struct conn_failure failure = {.code = reason, .hop = hop, .detail = detail};
+	struct conn_failure failure = {.code = reason,
+	    .hop = hop,
+	    .retry_after_s = login_retry_after_s(reason),
+	    .detail = detail};
 	struct log_context context = login_context(login);
 
 	if (login->reason != ERROR_NONE)
@@ -150,8 +180,10 @@ void login_set_reason(struct login *login, enum error_code reason, enum hop hop,
 	login->reason_hop = hop;
 	if (detail != NULL)
 		message_set_text(login->detail, sizeof(login->detail), detail, strlen(detail));
-	/* Why a login was refused must not tell whether the user exists. */
-	if (reason == ERROR_AUTH_FAILED)
+	login_penalise(login, penalties_of(reason, login->was_ready, &login->target), hop);
+	/* Why a login was refused must not tell whether the user exists, nor what is in a network
+	 * in which hosts may be typed. */
+	if (reason == ERROR_AUTH_FAILED || (login->target.typed && !login->was_ready))
 		failure.detail = NULL;
 	context.error = error_info(reason)->name;
 	if (!login->was_ready)
@@ -221,6 +253,7 @@ void login_kill(struct login *login, const char *why)
 	const struct log_context context = login_context(login);
 
 	log_about(&context, LOG_LEVEL_WARNING, "session process is killed: %s", why);
+	login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	begin_stop(login, ERROR_INTERNAL, HOP_SERVER, why);
 	conn_destroy(login->link);
 	login->link = NULL;
@@ -249,6 +282,9 @@ void login_on_process_ended(int status, void *arg)
 	const struct log_context context = login_context(login);
 
 	login->pid = 0;
+	/* SIGKILL is the broker's own, the admin's, or the kernel's for want of memory. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	if (WIFSIGNALED(status))
 		log_about(&context, LOG_LEVEL_WARNING,
 		    "session process was ended by signal %d (%s)", WTERMSIG(status),
@@ -366,5 +402,6 @@ void login_forget_asker(struct login *login, const struct conn *asker)
 	if (login->asker != asker)
 		return;
 	login->asker = NULL;
+	login_penalise(login, PENALTY_UNFINISHED, HOP_SERVER);
 	login_stop(login, ERROR_LOGOUT, "taken back before it was open");
 }

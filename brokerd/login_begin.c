@@ -15,6 +15,7 @@
 #include "handle.h"
 #include "login_internal.h"
 #include "login_open.h"
+#include "penalties.h"
 #include "port_pool.h"
 #include "proto/conn.h"
 #include "proto/secret.h"
@@ -126,6 +127,8 @@ static bool check(
     struct login *login, const struct message_login *request, struct conn_failure *failure)
 {
 	const struct broker *broker = login->broker;
+	const struct penalties_subject subject = {login->client, login->user, &login->target};
+	struct conn_failure refused;
 
 	if (broker->stopping) {
 		failure->code = ERROR_DRAINING;
@@ -134,18 +137,27 @@ static bool check(
 	failure->code = policy_decide(broker->config, request, &login->target, &failure->detail);
 	if (login->target.id[0] != 0)
 		strcpy(login->server, login->target.id);
-	if (failure->code == ERROR_NONE)
-		failure->code = login_table_check_limits(&broker->logins, broker->config,
-		    login->user, login->server, login->client, &failure->detail);
-	return failure->code == ERROR_NONE;
+	if (!penalties_allow(
+		broker->penalties, broker->config, &subject, clock_now_ms(), &refused)) {
+		*failure = refused;
+		return false;
+	}
+	if (failure->code != ERROR_NONE) {
+		login_penalise(
+		    login, penalties_of(failure->code, false, &login->target), HOP_SERVER);
+		return false;
+	}
+	return login_table_check_limits(&broker->logins, broker->config, login, failure);
 }
 
 /* The detail is for the journal alone. */
 static void refuse(
     const struct login *login, const struct conn_failure *failure, struct conn *asker, uint32_t id)
 {
-	const struct conn_failure told = {
-	    .code = failure->code, .hop = failure->hop, .retry_after_s = failure->retry_after_s};
+	const struct conn_failure told = {.code = failure->code,
+	    .hop = failure->hop,
+	    .retry_after_s = failure->retry_after_s != 0 ? failure->retry_after_s
+							 : login_retry_after_s(failure->code)};
 	struct log_context context = login_context(login);
 
 	context.login = NULL;

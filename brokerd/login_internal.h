@@ -8,6 +8,7 @@
 #define BROKERD_LOGIN_INTERNAL_H
 
 #include "login.h"
+#include "penalties.h"
 
 /* The only place that changes the state, and with it the deadline. */
 void login_set_state(struct login *login, enum login_state state);
@@ -24,5 +25,11 @@ void login_end(struct login *login);
 bool login_create_timers(struct login *login);
 void login_on_link_closed(struct conn *link, const char *reason, void *arg);
 void login_on_process_ended(int status, void *arg);
+
+/* What the login has done counts against who asked for it, or against the host at hop. */
+void login_penalise(struct login *login, enum penalty penalty, enum hop hop);
+
+/* After how long it is worth to try again; 0: nothing is known of that. */
+uint32_t login_retry_after_s(enum error_code code);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "login_table.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "config.h"
 #include "login.h"
+#include "proto/conn.h"
+#include "source.h"
 
 void login_table_init(struct login_table *table)
 {
@@ -42,29 +45,61 @@ struct login *login_table_find(const struct login_table *table, const char *id)
 	return NULL;
 }
 
-enum error_code login_table_check_limits(const struct login_table *table,
-    const struct config *config, const char *user, const char *server, const char *client,
-    const char **ret_detail)
+bool login_table_drops(const struct config_drop *drop, unsigned unfinished, unsigned roll)
 {
-	unsigned of_user = 0, of_client = 0;
+	unsigned percent;
+
+	if (unfinished < drop->begin)
+		return false;
+	if (unfinished >= drop->full)
+		return true;
+	percent = drop->percent +
+		  (100 - drop->percent) * (unfinished - drop->begin) / (drop->full - drop->begin);
+	return roll < percent;
+}
+
+/* Without chance nobody is dropped early. */
+static unsigned roll_dice(void)
+{
+	uint32_t random;
+
+	return getrandom(&random, sizeof(random), GRND_NONBLOCK) == sizeof(random) ? random % 100
+										   : 99;
+}
+
+bool login_table_check_limits(const struct login_table *table, const struct config *config,
+    const struct login *fresh, struct conn_failure *failure)
+{
+	const struct network source = source_of(config, fresh->client);
+	unsigned of_user = 0, of_source = 0, of_server = 0, unfinished = 0;
 	const struct login *login;
 
 	LIST_FOREACH(login, &table->logins, next)
 	{
-		if (strcmp(login->user, user) == 0 && strcmp(login->server, server) == 0)
-			of_user++;
-		if (client[0] != 0 && strcmp(login->client, client) == 0)
-			of_client++;
+		const struct network other = source_of(config, login->client);
+		bool same_server = strcmp(login->server, fresh->server) == 0;
+
+		of_server += same_server;
+		of_user += same_server && strcmp(login->user, fresh->user) == 0;
+		of_source += memcmp(&other, &source, sizeof(source)) == 0;
+		unfinished +=
+		    login->state != LOGIN_STATE_READY && login->state != LOGIN_STATE_STOPPING;
 	}
+	failure->code = ERROR_TOO_MANY_LOGINS;
+	failure->detail = NULL;
 	if (table->count >= config->limits.logins)
-		*ret_detail = "as many as [limits] logins allows";
+		failure->detail = "as many as [limits] logins allows";
+	else if (of_server >= config->limits.logins_per_server)
+		failure->detail = "as many as [limits] logins_per_server allows";
 	else if (of_user >= config->limits.logins_per_user)
-		*ret_detail = "as many as [limits] logins_per_user allows";
-	else if (of_client >= config->limits.logins_per_client)
-		*ret_detail = "as many as [limits] logins_per_client allows";
+		failure->detail = "as many as [limits] logins_per_user allows";
+	else if (of_source >= config->limits.logins_per_client)
+		failure->detail = "as many as [limits] logins_per_client allows";
+	else if (login_table_drops(&config->limits.unfinished, unfinished, roll_dice()))
+		failure->detail = "turned away by [limits] unfinished";
 	else
-		return ERROR_NONE;
-	return ERROR_TOO_MANY_LOGINS;
+		failure->code = ERROR_NONE;
+	return failure->code == ERROR_NONE;
 }
 
 void login_table_forget_asker(struct login_table *table, const struct conn *asker)

@@ -6,12 +6,15 @@
 #ifndef BROKERD_LOGIN_TABLE_H
 #define BROKERD_LOGIN_TABLE_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "proto/errors.h"
 
 struct config;
+struct config_drop;
 struct conn;
+struct conn_failure;
 struct login;
 
 struct login_table {
@@ -31,11 +34,15 @@ void login_table_tell_empty(struct login_table *table);
 /* NULL if there is none. */
 struct login *login_table_find(const struct login_table *table, const char *id);
 
-/* Whether one more login of user on server from client is within the limits: ERROR_NONE, or
- * ERROR_TOO_MANY_LOGINS with *ret_detail, a static text. An empty client is not counted. */
-enum error_code login_table_check_limits(const struct login_table *table,
-    const struct config *config, const char *user, const char *server, const char *client,
-    const char **ret_detail);
+/* Whether one more login, which is not in the table yet, is within [limits]. Its user, server and
+ * client count. Of unfinished ones it may be turned away by chance.
+ * Fails: false, with *failure; its detail is for the journal and static. */
+bool login_table_check_limits(const struct login_table *table, const struct config *config,
+    const struct login *fresh, struct conn_failure *failure);
+
+/* Whether one more is turned away when there are so many unfinished ones. roll: 0 to 99, by
+ * chance. */
+bool login_table_drops(const struct config_drop *drop, unsigned unfinished, unsigned roll);
 
 /* Tells all logins that asker has gone; some of them may go, too. */
 void login_table_forget_asker(struct login_table *table, const struct conn *asker);

@@ -163,6 +163,7 @@ static enum error_code decide_typed(const struct config *config,
 	*ret_detail = "what was typed is no host";
 	if (!typed_host_parse(request->host, &host))
 		return ERROR_SERVER_NOT_ALLOWED;
+	*ret_detail = NULL;
 	configured = find_by_address(config, &host);
 	if (configured != NULL)
 		return decide_configured(config, configured, request, target, ret_detail);
@@ -183,6 +184,7 @@ static enum error_code decide_typed(const struct config *config,
 		*ret_detail = "the jump host itself is not allowed as a server";
 		if (is_localhost(host.host))
 			return ERROR_SERVER_NOT_ALLOWED;
+		*ret_detail = NULL;
 		set_hop(&target->hops[target->hop_count++], jump.host, jump.port,
 		    jump_user("", request), &ssh);
 	}
@@ -206,25 +208,4 @@ enum error_code policy_decide(const struct config *config, const struct message_
 			    config, &config->servers[i], request, ret_target, ret_detail);
 	*ret_detail = "there is no [server] section of this name";
 	return ERROR_SERVER_NOT_ALLOWED;
-}
-
-const struct config_server *policy_find_server(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->server_count; i++)
-		if (strcmp(config->servers[i].name, name) == 0)
-			return &config->servers[i];
-	return NULL;
-}
-
-enum error_code policy_check_user(const struct config_server *server, const char *user)
-{
-	const char *list = server->users + strspn(server->users, separators);
-
-	return *list == 0 || list_has(list, user) ? ERROR_NONE : ERROR_AUTH_FAILED;
-}
-
-const struct config_choices *policy_desktops(
-    const struct config *config, const struct config_server *server)
-{
-	return server->desktops.count != 0 ? &server->desktops : &config->web.desktops;
 }

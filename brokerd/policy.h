@@ -42,10 +42,4 @@ enum error_code policy_decide(const struct config *config, const struct message_
 const struct config_jump *policy_find_jump(
     const struct config *config, const struct config_server *server);
 
-/* The parts of policy_decide for servers without a jump host. */
-const struct config_server *policy_find_server(const struct config *config, const char *name);
-enum error_code policy_check_user(const struct config_server *server, const char *user);
-const struct config_choices *policy_desktops(
-    const struct config *config, const struct config_server *server);
-
 #endif

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "source.h"
 
+#include <string.h>
+
 struct network source_of(const struct config *config, const char *client)
 {
-	struct network source = {.bits = 128};
+	struct network source;
 
-	if (!ip_parse(client, &source.ip))
-		return (struct network){.bits = 128};
+	if (!ip_parse(client, &source.ip)) {
+		memset(&source, 0xff, sizeof(source));
+		return source;
+	}
 	source.bits = (uint8_t)(ip_is_v4(&source.ip) ? 96 + config->penalties.prefix4
 						     : config->penalties.prefix6);
 	ip_mask(&source.ip, source.bits);

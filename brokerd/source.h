@@ -8,7 +8,7 @@
 #include "config.h"
 
 /* The part of the client's address that counts, by prefix4 and prefix6 of [penalties]. What is no
- * address is one source for all, "::". */
+ * address is one source for all, which no address is. */
 struct network source_of(const struct config *config, const char *client);
 
 /* Whether it is in one of the networks that are never kept away. */

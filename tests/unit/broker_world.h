@@ -105,6 +105,7 @@ static inline void world_configure(const char *more)
 	    "[sessions]\nuids = %u-%u\n"
 	    "[deadlines]\nstop = 1\n"
 	    "[ssh]\nknown_hosts = %s/known_hosts\n"
+	    "[penalties]\nexempt = 192.0.2.1\n"
 	    "[server here]\ntitle = Here\naddress = 127.0.0.1\nport = %u\n"
 	    "[server dead]\naddress = 127.0.0.1\nport = %u\nusers = alice\n"
 	    "[server unknown]\naddress = 127.0.0.2\nport = %u\n%s",
