@@ -32,8 +32,8 @@ static char home[60];
 
 /* What the session has told the broker. */
 static struct {
-	struct message opened, answer, ended, stream_state;
-	bool is_open, has_answer, has_ended, link_closed, stream_ended;
+	struct message opened, prompt, answer, ended, stream_state;
+	bool is_open, has_prompt, has_answer, has_ended, link_closed, stream_ended;
 	unsigned stream_states;
 } told;
 
@@ -300,6 +300,11 @@ __attribute__((unused)) static void on_message(
 		told.stream_states++;
 		told.stream_ended = message->stream_state.state == STREAM_STATE_NONE;
 		break;
+	case MESSAGE_PROMPT:
+		assert_false(told.has_prompt);
+		told.prompt = *message;
+		told.has_prompt = true;
+		break;
 	case MESSAGE_LOG:
 		break;
 	default:
@@ -318,13 +323,13 @@ __attribute__((unused)) static void on_closed(struct conn *conn, const char *rea
 	told.link_closed = true;
 }
 
-__attribute__((unused)) static void send_open(void)
+/* A login at the server itself, which a test may change. */
+__attribute__((unused)) static void fill_open(struct message *message)
 {
 	static const char *const desktops[] = {"ICEWM", "x2gofeaturelist", "sh", "no-such-program"};
-	struct message message;
-	struct message_open *open = &message.open;
+	struct message_open *open = &message->open;
 
-	message_init(&message, MESSAGE_OPEN, 0);
+	message_init(message, MESSAGE_OPEN, 0);
 	strcpy(open->login, "0123456789abcdef");
 	open->hops_count = 1;
 	strcpy(open->hops[0].name, "test");
@@ -344,9 +349,16 @@ __attribute__((unused)) static void send_open(void)
 		strcpy(open->desktops[open->desktops_count++].id, desktops[i]);
 	open->hostkeys_count = 1;
 	open->hostkeys[0] = sshd.key;
+	message->fds[1] = sshd_bind(&open->port);
+	assert_int_equal(listen(message->fds[1], 4), 0);
+}
+
+__attribute__((unused)) static void send_open(void)
+{
+	struct message message;
+
+	fill_open(&message);
 	message.fds[0] = sshd_connect(sshd.port);
-	message.fds[1] = sshd_bind(&open->port);
-	assert_int_equal(listen(message.fds[1], 4), 0);
 	assert_true(conn_send(broker, &message));
 }
 
