@@ -1,8 +1,8 @@
 /* links: proto brokerd */
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerd/config: what a good file yields, what is said about a bad one, that the example file
- * shows the true defaults, and what a reload keeps.
+ * brokerd/config: what a good file yields, that the example file shows the true defaults, and what
+ * a reload keeps.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,39 +16,8 @@
 #include <cmocka.h>
 
 #include "brokerd/config.h"
+#include "config_file.h"
 #include "proto/log.h"
-
-/* Ids that need no look-up. */
-#define IDS "[broker]\nuser = 64200\ngroup = 64200\nweb_users = 64201\nweb_group = 64201\n"
-
-static char path[] = "/tmp/x2goweb-test-config-XXXXXX";
-static char reports[4096]; /* without the path, one line each */
-
-static void on_report(const char *text, void *arg)
-{
-	size_t used = strlen(reports);
-
-	(void)arg;
-	if (strncmp(text, path, strlen(path)) == 0)
-		text += strlen(path);
-	snprintf(reports + used, sizeof(reports) - used, "%s\n", text);
-}
-
-static struct config *load_with(const char *text, bool resolve)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-	reports[0] = 0;
-	return config_load(path, resolve, on_report, NULL);
-}
-
-static struct config *load(const char *text)
-{
-	return load_with(text, true);
-}
 
 static void test_defaults(void **state)
 {
@@ -75,6 +44,106 @@ static void test_defaults(void **state)
 	assert_false(config->web.kiosk);
 	assert_false(config->web.native_mode);
 	assert_int_equal(config->server_count, 0);
+	assert_int_equal(config->limits.logins_per_server, 200);
+	assert_int_equal(config->limits.unfinished.begin, 50);
+	assert_int_equal(config->limits.unfinished.percent, 30);
+	assert_int_equal(config->limits.unfinished.full, 150);
+	assert_int_equal(config->penalties.auth_failed_ms, 5000);
+	assert_int_equal(config->penalties.unfinished_ms, 1000);
+	assert_int_equal(config->penalties.crash_ms, 90000);
+	assert_int_equal(config->penalties.min_ms, 15000);
+	assert_int_equal(config->penalties.max_ms, 600000);
+	assert_int_equal(config->penalties.prefix4, 32);
+	assert_int_equal(config->penalties.prefix6, 64);
+	assert_int_equal(config->penalties.sources, 65536);
+	assert_int_equal(config->penalties.exempt.count, 0);
+	assert_int_equal(config->deadlines.prompt_ms, 120000);
+	assert_int_equal(config->deadlines.login_ms, 43200000);
+	assert_int_equal(config->deadlines.grace_ms, 0);
+	assert_int_equal(config->sessions.when_left, WHEN_LEFT_SUSPEND);
+	assert_string_equal(config->ssh.accepted_hosts, "/var/lib/x2goweb/known_hosts");
+	assert_false(config->other_servers.allow);
+	assert_string_equal(config->other_servers.names, "*");
+	assert_int_equal(config->other_servers.networks.count, 0);
+	assert_int_equal(config->other_servers.ports.count, 1);
+	assert_int_equal(config->other_servers.ports.items[0], 22);
+	assert_string_equal(config->other_servers.jump_hosts, "");
+	assert_int_equal(config->other_servers.host_keys, HOST_KEYS_STRICT);
+	assert_string_equal(config->other_servers.methods, "keyboard-interactive,password");
+	config_destroy(config);
+}
+
+/* How servers are reached, and which others may be typed. */
+static void test_ways(void **state)
+{
+	struct config *config = load(IDS "[server plain]\naddress = a\n"
+					 "[server full]\naddress = b\njump = gate\n"
+					 "users = alice, @staff\n"
+					 "desktops = XFCE, MATE\ndesktop = MATE\n"
+					 "host_keys = accept-new\n"
+					 "methods = password,\n publickey\n"
+					 "key = /etc/x2goweb/key\nkey_alone = yes\n"
+					 "[group staff]\nusers = sue,\n\tsven\n"
+					 "[jump gate]\naddress = c\nport = 2222\nuser = hop\n"
+					 "key = /etc/x2goweb/jump\nhost_keys = ask\n"
+					 "[jump door]\ntitle = Door\naddress = d\n"
+					 "[other_servers]\nallow = yes\n"
+					 "names = *.Example.org,\n !DB*.example.org\n"
+					 "networks = 10.0.0.0/8, 2001:db8::/32,\n 192.0.2.7\n"
+					 "ports = 22, 2222\njump_hosts = gate.*\n"
+					 "host_keys = ask\nmethods = password\n"
+					 "[limits]\nunfinished = 1:0:1\n"
+					 "[penalties]\nexempt = 192.0.2.0/24\ncrash = 0\n"
+					 "min = 20\nmax = 20\n"
+					 "[sessions]\nwhen_left = leave\n"
+					 "[deadlines]\nlogin = 2592000\ngrace = 86400\n");
+	const struct config_server *server;
+	struct ip ip;
+
+	(void)state;
+	assert_string_equal(reports, "");
+	assert_non_null(config);
+	server = &config->servers[0];
+	assert_string_equal(server->ssh.methods, "keyboard-interactive,password");
+	assert_int_equal(server->ssh.host_keys, HOST_KEYS_STRICT);
+	assert_string_equal(server->ssh.key, "");
+	assert_false(server->ssh.key_alone);
+	assert_string_equal(server->jump, "");
+	assert_string_equal(server->desktop, "");
+	server = &config->servers[1];
+	assert_string_equal(server->jump, "gate");
+	assert_string_equal(server->users, "alice, @staff");
+	assert_string_equal(server->desktop, "MATE");
+	assert_int_equal(server->ssh.host_keys, HOST_KEYS_ACCEPT_NEW);
+	assert_string_equal(server->ssh.methods, "password,publickey");
+	assert_string_equal(server->ssh.key, "/etc/x2goweb/key");
+	assert_true(server->ssh.key_alone);
+	assert_int_equal(config->group_count, 1);
+	assert_string_equal(config->groups[0].name, "staff");
+	assert_string_equal(config->groups[0].users, "sue,sven");
+	assert_int_equal(config->jump_count, 2);
+	assert_string_equal(config->jumps[0].title, "gate");
+	assert_string_equal(config->jumps[0].user, "hop");
+	assert_int_equal(config->jumps[0].port, 2222);
+	assert_int_equal(config->jumps[0].ssh.host_keys, HOST_KEYS_ASK);
+	assert_string_equal(
+	    config->jumps[0].ssh.methods, "publickey,keyboard-interactive,password");
+	assert_string_equal(config->jumps[1].title, "Door");
+	assert_string_equal(config->jumps[1].ssh.methods, "keyboard-interactive,password");
+	assert_true(config->other_servers.allow);
+	assert_string_equal(config->other_servers.names, "*.example.org,!db*.example.org");
+	assert_int_equal(config->other_servers.networks.count, 3);
+	assert_true(ip_parse("192.0.2.7", &ip));
+	assert_true(network_has(&config->other_servers.networks.items[2], &ip));
+	assert_int_equal(config->other_servers.ports.items[1], 2222);
+	assert_string_equal(config->other_servers.jump_hosts, "gate.*");
+	assert_int_equal(config->other_servers.host_keys, HOST_KEYS_ASK);
+	assert_string_equal(config->other_servers.methods, "password");
+	assert_int_equal(config->limits.unfinished.full, 1);
+	assert_int_equal(config->penalties.exempt.count, 1);
+	assert_int_equal(config->penalties.crash_ms, 0);
+	assert_int_equal(config->sessions.when_left, WHEN_LEFT_LEAVE);
+	assert_int_equal(config->deadlines.login_ms, 2592000000u);
 	config_destroy(config);
 }
 
@@ -133,107 +202,6 @@ static void test_values(void **state)
 	assert_string_equal(config->servers[1].desktops.items[0].title, "Plasma");
 	assert_int_equal(config->deadlines.idle_ms, 86400000);
 	config_destroy(config);
-}
-
-#define TEN	"aaaaaaaaaa"
-#define FIFTY	TEN TEN TEN TEN TEN
-#define HUNDRED FIFTY FIFTY
-#define NO_PATH "is not a path on this web server, as /x2go-logo.svg is\n"
-
-static const struct {
-	const char *text, *reports;
-} bad[] = {
-    {"[brokr]\nuser = x\n", ":6: [brokr]: there is no such section\n"},
-    {"[server]\naddress = x\n", ":6: [server]: there is no such section\n"},
-    {"[web]\ntitel = x\n", ":7: [web] titel: there is no such key\n"},
-    {"[web]\ntitle = x\ntitle = y\n", ":8: [web] title: is given twice; first in line 7\n"},
-    {"[web]\ntitle = x\n[web]\ntitle = x\n", ":9: [web] title: is given twice; first in line 7\n"},
-    {"[web]\naccent = blue\n", ":7: [web] accent: is not a colour #rrggbb\n"},
-    {"[web]\naccent = #12345\n", ":7: [web] accent: is not a colour #rrggbb\n"},
-    {"[web]\naccent = #1234567\n", ":7: [web] accent: is not a colour #rrggbb\n"},
-    {"[web]\naccent = 1234567\n", ":7: [web] accent: is not a colour #rrggbb\n"},
-    {"[web]\naccent = #12345g\n", ":7: [web] accent: is not a colour #rrggbb\n"},
-    {"[web]\nlogo = logo.svg\n", ":7: [web] logo: " NO_PATH},
-    {"[web]\nlogo = //evil.example/logo.svg\n", ":7: [web] logo: " NO_PATH},
-    {"[web]\nlogo = https://evil.example/logo.svg\n", ":7: [web] logo: " NO_PATH},
-    {"[web]\nlogo = /a\"b\n", ":7: [web] logo: " NO_PATH},
-    {"[web]\nlogo = /a\\b\n", ":7: [web] logo: " NO_PATH},
-    {"[web]\nkiosk = 1\n", ":7: [web] kiosk: is neither yes nor no\n"},
-    {"[web]\nnative_mode = on\n", ":7: [web] native_mode: is neither yes nor no\n"},
-    {"nonsense\n", ":6: is neither [section] nor key = value\n"},
-    {"[web\n", ":6: is neither [section] nor key = value\n"},
-    {"[web]\ntitle = \xff\n", ":7: [web] title: is not clean UTF-8 text\n"},
-    {"[web]\ntitle = x\n y\n", ":8: [web] title: only lists may go on in an indented line\n"},
-    {"[web]\ntitle = " HUNDRED HUNDRED "\n[web]\n",
-	":7: the line is longer than 197 bytes; lists may go on in an indented line\n"},
-    {"[web]\ntitle = " HUNDRED FIFTY "\n", ":7: [web] title: is too long\n"},
-    {"[web]\ndesktops = A=1,,B\n", ":7: [web] desktops: has an item that is not NAME=Title\n"},
-    {"[web]\ndesktops = A,B,\n A\n", ":7: [web] desktops: names an item twice\n"},
-    {"[web]\ndefault_server = x\n",
-	":7: [web] default_server: there is no [server] section of this name\n"},
-    {"[web]\ndefault_desktop = x\n", ":7: [web] default_desktop: is not one of the desktops\n"},
-    {"[relay]\nlisten = localhost\n", ":7: [relay] listen: is not a numeric IP address\n"},
-    {"[relay]\nports = 20000\n",
-	":7: [relay] ports: is not FIRST-LAST within its bounds (1024 to 65535)\n"},
-    {"[relay]\nports = 80-90\n",
-	":7: [relay] ports: is not FIRST-LAST within its bounds (1024 to 65535)\n"},
-    {"[relay]\nports = 20000-70000\n",
-	":7: [relay] ports: is not FIRST-LAST within its bounds (1024 to 65535)\n"},
-    {"[relay]\nports = 30000-20000\n",
-	":7: [relay] ports: ends before it begins (1024 to 65535)\n"},
-    {"[relay]\nraw = true\n", ":7: [relay] raw: is neither yes nor no\n"},
-    {"[relay]\nbuffer_bytes = 4M\n",
-	":7: [relay] buffer_bytes: is not a whole number within its bounds (65536 to 268435456)\n"},
-    {"[relay]\nbuffer_bytes = 18446744073709551617\n",
-	":7: [relay] buffer_bytes: is not a whole number within its bounds (65536 to 268435456)\n"},
-    {"[deadlines]\nconnect = 0\n",
-	":7: [deadlines] connect: is not a number of seconds within its bounds (1 to 600)\n"},
-    {"[deadlines]\nconnect =\n",
-	":7: [deadlines] connect: is not a number of seconds within its bounds (1 to 600)\n"},
-    {"[ssh]\nknown_hosts = known_hosts\n", ":7: [ssh] known_hosts: is not an absolute path\n"},
-    {"log_level = loud\n", ":6: [broker] log_level: is none of error, warning, info, debug\n"},
-    {"admin_users = nobody-of-this-name\n",
-	":6: [broker] admin_users: there is no user nobody-of-this-name\n"},
-    {"admin_users = 70499\n", ": [sessions] uids: holds one of web_users or admin_users\n"},
-    {"[sessions]\nuids = 64000-64300\n",
-	":7: [sessions] uids: holds the broker's own user\n"
-	":7: [sessions] uids: holds one of web_users or admin_users\n"},
-    {"[server a]\n", ":6: [server a] address: is missing\n"},
-    {"[server a]\naddress =\n", ":7: [server a] address: is empty\n"},
-    {"[server a]\naddress = x\nport = 0\n",
-	":8: [server a] port: is not a whole number within its bounds (1 to 65535)\n"},
-    {"[server a]\naddress = x\n[server a]\naddress = y\n", ":8: [server a] is given twice\n"},
-    {"[server a b]\naddress = x\n",
-	":6: [server a b]: a server's name is 1 to 40 letters, digits, dots, dashes, "
-	"underscores\n"},
-    {"[server " FIFTY "]\naddress = x\n",
-	":6: [server " FIFTY "]: a server's name is 1 to 40 letters, digits, dots, dashes, "
-	"underscores\n"},
-    /* All of them, in order. */
-    {"[server a]\nport = x\n[relay]\nraw = 1\nports = 1\n[web]\nx = 1\n",
-	":7: [server a] port: is not a whole number within its bounds (1 to 65535)\n"
-	":6: [server a] address: is missing\n"
-	":9: [relay] raw: is neither yes nor no\n"
-	":10: [relay] ports: is not FIRST-LAST within its bounds (1024 to 65535)\n"
-	":12: [web] x: there is no such key\n"},
-};
-
-static void test_bad(void **state)
-{
-	char text[2048];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(text, sizeof(text), IDS "%s", bad[i].text);
-		assert_null(load(text));
-		assert_string_equal(reports, bad[i].reports);
-	}
-	assert_null(load("title = x\n"));
-	assert_non_null(strstr(reports, ":1: title: stands before the first section\n"));
-	assert_null(load("[broker]\nuser = root\n"));
-	assert_null(load("[broker]\nuser = 0\ngroup = 0\nweb_users = 1\nweb_group = 1\n"));
-	assert_string_equal(reports, ":2: [broker] user: must not be root\n"
-				     ":3: [broker] group: must not be root's group\n");
 }
 
 static void test_no_file(void **state)
@@ -342,26 +310,13 @@ static void test_reload(void **state)
 	config_destroy(running);
 }
 
-static int set_up(void **state)
-{
-	int fd = mkstemp(path);
-
-	(void)state;
-	return fd >= 0 ? close(fd) : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	return unlink(path);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
-	    cmocka_unit_test(test_values), cmocka_unit_test(test_bad),
+	    cmocka_unit_test(test_values), cmocka_unit_test(test_ways),
+
 	    cmocka_unit_test(test_no_file), cmocka_unit_test(test_example),
 	    cmocka_unit_test(test_reload)};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, config_file_set_up, config_file_tear_down);
 }
