@@ -205,8 +205,8 @@ bool ctl_key_judge(const struct ctl_hostkey *hostkey, struct ctl_key *key)
 	if (!judge(hostkey, &judging))
 		return false;
 	/* Patterns and hashes do not tell for whom other keys should be looked up. */
-	if (key->standing == CTL_STANDING_ON_FILE || line.mark != HOST_KEY_TRUSTED ||
-	    knownhosts_line_is_hashed(&line) || line.hosts_length >= sizeof(hosts))
+	if (line.mark != HOST_KEY_TRUSTED || knownhosts_line_is_hashed(&line) ||
+	    line.hosts_length >= sizeof(hosts))
 		return true;
 	for (size_t i = 0; i < line.hosts_length; i++)
 		hosts[i] = (char)tolower((unsigned char)line.hosts[i]);

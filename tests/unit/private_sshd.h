@@ -71,7 +71,7 @@ static int sshd_bind(uint16_t *ret_port)
 	return fd;
 }
 
-static int sshd_connect(uint16_t port)
+static inline int sshd_connect(uint16_t port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
