@@ -21,7 +21,7 @@
 
 /* While somebody else's connection has the agent's port. */
 #define PORT_WAIT_FIRST_MS 250
-#define PORT_WAIT_MAX_MS   4000
+#define PORT_WAIT_MAX_MS   2000
 
 static operation_step look, examine, on_unshown;
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -29,6 +30,7 @@ static struct event_base *base;
 static struct session session;
 static struct conn *broker;
 static char home[60];
+static unsigned start_deadline_ms; /* of the next login */
 
 /* What the session has told the broker. */
 static struct {
@@ -45,8 +47,10 @@ static struct {
 	uint8_t received[4096];
 	size_t length;
 	bool connected, gone;
-	const char *last_state; /* that it writes when it is left */
-	pid_t pid;		/* of a process that bears the sessions' names, as an agent does */
+	bool frozen;		 /* does not hang up */
+	const char *first_state; /* that it writes once when it is connected to; NULL: none */
+	const char *last_state;	 /* that it writes when it is left */
+	pid_t pid;		 /* of a process that bears the sessions' names, as an agent does */
 } agent;
 
 /* --- files -------------------------------------------------------------------------------- */
@@ -202,7 +206,7 @@ __attribute__((unused)) static void run_until_true(bool (*check)(void))
 	struct event *look = event_new(base, -1, EV_PERSIST, on_look, NULL);
 
 	event_add(look, &interval);
-	for (int i = 0; i < 4000 && !check(); i++)
+	for (time_t end = time(NULL) + 20; time(NULL) <= end && !check();)
 		event_base_loop(base, EVLOOP_ONCE);
 	event_free(look);
 	assert_true(check());
@@ -231,6 +235,8 @@ __attribute__((unused)) static void on_agent_readable(evutil_socket_t fd, short 
 		/* DISCONNECTCLIENT */
 		if (agent.length < KDRIVE_OPENING_BYTES + KDRIVE_EVENT_BYTES)
 			return;
+		if (agent.frozen)
+			return;
 	}
 	leave_agent();
 }
@@ -243,7 +249,9 @@ __attribute__((unused)) static void on_agent_dialled(evutil_socket_t fd, short w
 	assert_true(agent.stream >= 0);
 	agent.connected = true;
 	agent.length = 0;
-	put_state(ID, "RUNNING");
+	if (agent.first_state != NULL)
+		put_state(ID, agent.first_state);
+	agent.first_state = "RUNNING";
 	agent.read_event =
 	    event_new(base, agent.stream, EV_READ | EV_PERSIST, on_agent_readable, NULL);
 	event_add(agent.read_event, NULL);
@@ -342,7 +350,7 @@ __attribute__((unused)) static void fill_open(struct message *message)
 	strcpy(open->origin, "https://localhost");
 	open->prompt_deadline_ms = 60000;
 	open->auth_deadline_ms = 15000;
-	open->start_deadline_ms = 15000;
+	open->start_deadline_ms = start_deadline_ms;
 	open->attach_deadline_ms = 15000;
 	open->buffer_bytes = 1048576;
 	for (size_t i = 0; i < 4; i++)
@@ -371,9 +379,11 @@ __attribute__((unused)) static int set_up_login(void **state)
 	if (sshd.pid == 0)
 		return 0;
 	memset(&told, 0, sizeof(told));
-	agent.connected = agent.gone = false;
+	agent.connected = agent.gone = agent.frozen = false;
+	agent.first_state = "RUNNING";
 	base = event_base_new();
 	agent.last_state = "SUSPENDED";
+	start_deadline_ms = 15000;
 	agent.accept_event =
 	    event_new(base, agent.listener, EV_READ | EV_PERSIST, on_agent_dialled, NULL);
 	event_add(agent.accept_event, NULL);
@@ -398,7 +408,8 @@ __attribute__((unused)) static int tear_down_login(void **state)
 	}
 	agent.read_event = NULL;
 	end_agent_process();
-	event_free(agent.accept_event);
+	if (agent.accept_event != NULL)
+		event_free(agent.accept_event);
 	event_base_free(base);
 	return 0;
 }
