@@ -245,7 +245,7 @@ __attribute__((unused)) static void on_agent_dialled(evutil_socket_t fd, short w
 {
 	(void)what;
 	(void)arg;
-	agent.stream = accept(fd, NULL, NULL);
+	agent.stream = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(agent.stream >= 0);
 	agent.connected = true;
 	agent.length = 0;

@@ -267,7 +267,7 @@ static void test_start_of_an_unprotected_display(void **state)
 static void test_start_without_an_end(void **state)
 {
 	(void)state;
-	start_deadline_ms = 500;
+	start_deadline_ms = 1500;
 	open_login();
 	put_script("x2gostartagent", "sleep 3");
 	put_list("RR");
