@@ -14,10 +14,13 @@ import { PageState } from "./page_state.js";
 import { faultOf, messageOf, Rpc } from "./rpc.js";
 import { ScreenFlow } from "./screen_flow.js";
 import { SessionsFlow } from "./sessions_flow.js";
+import { StartOptions } from "./start_options.js";
+import { remember, remembered } from "./stored.js";
 import { TEXT, translatePage } from "./text/text.js";
 import { confirmTakeOver, dismissConfirm } from "./ui/confirm.js";
 import { offerLanguages } from "./ui/language.js";
 import { LoginForm } from "./ui/login.js";
+import { OptionsCard } from "./ui/options_card.js";
 import { applyTheme } from "./ui/theme.js";
 import { readUrlOptions } from "./url_options.js";
 
@@ -61,12 +64,18 @@ class App {
 			rpc: this._rpc,
 			state: this._state,
 			limits: () => this._limits(),
+			wishes: () => this._options.value,
 			titleOf: (desktop) => this._titleOf(desktop),
 			say: (text, fault) => this._say(text, fault),
 			onLeft: (note) => this._leftScreen(note),
 			onLoginOver: (text) => this._toForm(text),
 			onRelogin: () => void this._logout(),
 		});
+		this._options = new StartOptions({
+			read: () => remembered("options"),
+			write: (value) => remember("options", value),
+		});
+		this._optionsCard = new OptionsCard(this._options, () => this._screen.usualDpi);
 		this._guard = new LeaveGuard(() => this._screen.close());
 		byId("logout", HTMLButtonElement).addEventListener("click", () => void this._logout());
 		/** @type {Config | null} */
@@ -124,10 +133,10 @@ class App {
 		try {
 			const reply = await this._loginFlow.login(credentials, server);
 			if (!reply || attempt !== this._attempt) return;
-			const { login, desktops, sessions } = reply;
+			const { login, desktops, sessions, notice } = reply;
 			const { user } = credentials;
 			this._memory.write({ login, user, server, desktops, desktop, screen: "" });
-			this._enterLogin({ login, user, server, desktops, desktop });
+			this._enterLogin({ login, user, server, desktops, desktop }, notice);
 			await this._offerSessions(sessions, desktop);
 		} catch (error) {
 			if (attempt !== this._attempt) return;
@@ -193,15 +202,17 @@ class App {
 		delete document.documentElement.dataset.detached;
 	}
 
-	/** @param {Omit<RememberedLogin, "screen">} login */
-	_enterLogin({ login, user, server, desktops, desktop }) {
+	/** @param {Omit<RememberedLogin, "screen">} login @param {string} [notice] */
+	_enterLogin({ login, user, server, desktops, desktop }, notice = "") {
 		this._rpc.use(login);
 		this._say("");
 		this._user = user;
 		this._server = server;
 		this._desktops = desktops;
 		byId("who", HTMLElement).textContent = `${user} · ${server}`;
-		this._sessions.offer(desktops, desktop);
+		this._sessions.offer(desktops, desktop, notice);
+		this._options.use(this._kiosk ? null : server);
+		this._optionsCard.show();
 	}
 
 	/** @param {SessionRow[]} rows @param {string} desktop */

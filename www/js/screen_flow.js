@@ -22,6 +22,7 @@ import { Toolbar } from "./ui/toolbar.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
 /** @typedef {import("./types.js").Startable} Startable */
+/** @typedef {import("./types.js").StartOptions} StartOptions */
 /** @typedef {import("./types.js").StreamReply} StreamReply */
 /** @typedef {import("./types.js").EndReason} EndReason */
 /** @typedef {import("./geometry.js").Size} Size */
@@ -32,6 +33,7 @@ export class ScreenFlow {
 	 * @param {import("./rpc.js").Rpc} options.rpc
 	 * @param {import("./page_state.js").PageState} options.state
 	 * @param {() => import("./types.js").Config["limits"]} options.limits
+	 * @param {() => import("./types.js").StartOptions} options.wishes for sessions that are opened
 	 * @param {(desktop: string) => string} options.titleOf
 	 * @param {(text: string, fault?: boolean) => void} options.say to the status line
 	 * @param {(note: string) => void} options.onLeft the user is through with this screen; what has
@@ -39,10 +41,11 @@ export class ScreenFlow {
 	 * @param {(text: string) => void} options.onLoginOver
 	 * @param {() => void} options.onRelogin
 	 */
-	constructor({ rpc, state, limits, titleOf, say, onLeft, onLoginOver, onRelogin }) {
+	constructor({ rpc, state, limits, wishes, titleOf, say, onLeft, onLoginOver, onRelogin }) {
 		this._rpc = rpc;
 		this._state = state;
 		this._limits = limits;
+		this._wishes = wishes;
 		this._titleOf = titleOf;
 		this._say = say;
 		this._onLeft = onLeft;
@@ -93,6 +96,11 @@ export class ScreenFlow {
 		this._attempt = 0; /* a reply that belongs to an earlier one is not wanted any more */
 		/** @type {string | null} how the user is ending the session just now */
 		this._finishing = null;
+	}
+
+	/** The dots per inch that a session gets on this display. */
+	get usualDpi() {
+		return this._mode.startDpi;
 	}
 
 	/** Of the session that is, or was last, on the screen. */
@@ -157,7 +165,7 @@ export class ScreenFlow {
 
 	/**
 	 * @param {string} title @param {string} doing @param {string} hint
-	 * @param {{call: (options: Size & {layout: string}) => Promise<StreamReply>,
+	 * @param {{call: (options: Size & StartOptions & {layout: string}) => Promise<StreamReply>,
 	 *   again: () => void}} how
 	 */
 	async _open(title, doing, hint, { call, again }) {
@@ -170,12 +178,13 @@ export class ScreenFlow {
 		try {
 			const size = this._mode.desiredSize(boxOf(this._stage), this._limits());
 			const layout = await this._keyboard.layout();
-			const reply = await call({ ...size, layout });
+			const wishes = this._wishes();
+			const reply = await call({ ...size, layout, ...wishes });
 			if (attempt !== this._attempt) return;
 			this._session = reply.session;
 			this._mode.remember(reply.session.id);
 			this._progress.step(1);
-			this._view = this._createView(reply.ws, size, layout);
+			this._view = this._createView(reply.ws, size, layout, wishes.clipboard ?? "both");
 			this._keyboard.attach(this._view, reply.session.id, layout);
 		} catch (error) {
 			if (attempt !== this._attempt) return;
@@ -187,8 +196,9 @@ export class ScreenFlow {
 		}
 	}
 
-	/** @param {string} path @param {Size} size @param {string} layout */
-	_createView(path, size, layout) {
+	/** @param {string} path @param {Size} size @param {string} layout
+	 * @param {import("./types.js").ClipboardDirection} direction */
+	_createView(path, size, layout, direction) {
 		const url = new URL(path, location.href);
 		url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 		return new SessionView({
@@ -198,6 +208,7 @@ export class ScreenFlow {
 			url: url.href,
 			size,
 			layout,
+			direction,
 			limits: this._limits(),
 			events: {
 				onConnected: () => this._progress.step(2),

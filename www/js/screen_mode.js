@@ -81,7 +81,12 @@ export class ScreenMode {
 	/** A new session is about to start. @returns {number} its dots per inch */
 	beginNew() {
 		this._density = this._startDensity();
-		return Math.round(CSS_DPI * this._density);
+		return this.startDpi;
+	}
+
+	/** The dots per inch that a session that starts now gets. */
+	get startDpi() {
+		return Math.round(CSS_DPI * this._startDensity());
 	}
 
 	/** A session is about to be resumed. @param {string} id */

@@ -42,11 +42,12 @@ export class SessionView {
 	 * @param {string} options.url of the WebSocket
 	 * @param {Size} options.size that the gateway has asked the agent for
 	 * @param {string} options.layout of the session's keyboard
+	 * @param {import("./types.js").ClipboardDirection} options.direction of the clipboard
 	 * @param {import("./types.js").Config["limits"]} options.limits
 	 * @param {import("./screen_mode.js").ScreenMode} options.mode
 	 * @param {ViewEvents} options.events
 	 */
-	constructor({ stage, viewport, url, size, layout, limits, mode, events }) {
+	constructor({ stage, viewport, url, size, layout, direction, limits, mode, events }) {
 		this._events = events;
 		this._canvas = freshCanvas(viewport);
 		this._cursor = new CursorView(this._canvas);
@@ -54,6 +55,7 @@ export class SessionView {
 		this._host = startEngine(this._canvas, { url, ...size }, (message) => this._heard(message));
 		this.clipboard = new SessionClipboard({
 			stage,
+			direction,
 			tell: (message) => this._host.tell(message),
 			onChange: events.onClipboard,
 		});
@@ -116,7 +118,7 @@ export class SessionView {
 	/** Types text that no key of the layout has: the program with the focus pastes it. What the
 	 * clipboard held comes back afterwards. @param {string} text */
 	pasteText(text) {
-		this._tell({ type: "paste-text", text });
+		if (this.clipboard.mayOffer) this._tell({ type: "paste-text", text });
 	}
 
 	/** Ends the stream from this side; no event comes any more. The last picture stays. */

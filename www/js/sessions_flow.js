@@ -10,6 +10,7 @@ import { onLanguage, TEXT } from "./text/text.js";
 import { ApplicationList } from "./ui/applications.js";
 import { confirmSuspend, confirmTakeOver, confirmTerminate } from "./ui/confirm.js";
 import { nativeFaultText, saveNativeFile } from "./ui/native.js";
+import { LoginNotice } from "./ui/notice.js";
 import { SessionList } from "./ui/sessions.js";
 
 /** @typedef {import("./types.js").SessionRow} SessionRow */
@@ -48,6 +49,7 @@ export class SessionsFlow {
 			offersNative: () => nativeTarget() !== null,
 		});
 		this._applicationList = new ApplicationList(({ command }) => onStart({ command }));
+		this._notice = new LoginNotice(() => this._list.focus());
 		/** @type {Application[] | null} null: not asked for yet */
 		this._applications = null;
 		this._shown = false;
@@ -62,13 +64,15 @@ export class SessionsFlow {
 		onLanguage(() => this._list.show(this._rows, this._busy));
 	}
 
-	/** A new login. @param {Choice[]} desktops installed on the server @param {string} preferred */
-	offer(desktops, preferred) {
+	/** A new login. @param {Choice[]} desktops installed on the server @param {string} preferred
+	 * @param {string} notice what the server had to say */
+	offer(desktops, preferred, notice) {
 		this._request += 1;
 		this._applications = null;
 		this._applicationList.hide();
 		this._show([]);
 		this._list.offer(desktops, preferred);
+		this._notice.set(notice);
 	}
 
 	/** Of a program by its command, or by the session's name that comes of it: the file's, without
@@ -84,6 +88,7 @@ export class SessionsFlow {
 	/** The list is on the page from now on. @param {SessionRow[]} [rows] if they are known already */
 	enter(rows) {
 		this._shown = true;
+		this._notice.seen();
 		this._list.showError("");
 		if (rows) this._show(rows);
 		else void this._refresh();
@@ -94,6 +99,7 @@ export class SessionsFlow {
 
 	leave() {
 		this._shown = false;
+		this._notice.left();
 		this._request += 1;
 		clearTimeout(this._timer);
 	}

@@ -99,6 +99,16 @@ const asked =
 		await inState(page, "prompt");
 	};
 
+/** @param {import("../../../www/js/types.js").ClipboardDirection} direction @returns {Way} */
+const clipboardOneWay = (direction) => async (scene) => {
+	const options = { "Demo server": { clipboard: direction } };
+	await scene.page.evaluate(
+		(value) => localStorage.setItem("x2goweb.options", value),
+		JSON.stringify(options),
+	);
+	return withPanel("clipboard")(scene);
+};
+
 /** @type {Record<string, Way>} */
 export const SCENES = {
 	form: async ({ page }) => page.fill("#username", "alice"),
@@ -108,7 +118,10 @@ export const SCENES = {
 		await page.waitForSelector("#connect:enabled");
 		await page.selectOption("#server", "");
 		await page.fill("#other-server", "lab7.example.org:2222");
+		await page.fill("#username", "alice");
 		await page.click("#proxy summary");
+		await page.fill("#proxy-host", "gate.example.org");
+		await page.locator("#connect").scrollIntoViewIfNeeded();
 	},
 	"form-jump": async ({ gateway, page }) => {
 		gateway.config.servers[0].jump = { title: "gate.example.org", user: true };
@@ -222,6 +235,25 @@ export const SCENES = {
 		await logIn(page);
 		await inState(page, "sessions");
 	},
+	"sessions-notice": async (scene) => {
+		scene.gateway.notice = "Your password expires in 3 days.\nChange it with: passwd";
+		await listSessions(scene);
+	},
+	options: async (scene) => {
+		scene.gateway.sessions = [sessionRow({ status: "suspended", age: 93_000 })];
+		await logIn(scene.page);
+		await inState(scene.page, "sessions");
+		await scene.page.click("#options summary");
+		await scene.page.selectOption("#option-clipboard", "client");
+		await scene.page.selectOption("#option-quality", "5");
+		await scene.page.locator("#options .hint").scrollIntoViewIfNeeded();
+	},
+	"starting-notice": async ({ gateway, page }) => {
+		gateway.overrides.start = () => /** @type {Promise<any>} */ (NEVER);
+		gateway.notice = "Your password expires in 3 days.";
+		await logIn(page);
+		await inState(page, "starting");
+	},
 	"sessions-terminate": async (scene) => {
 		await listSessions(scene);
 		await scene.page.click("#session-list li:first-child .danger");
@@ -239,6 +271,8 @@ export const SCENES = {
 	},
 	running: run,
 	clipboard: withPanel("clipboard"),
+	"clipboard-out": clipboardOneWay("server"),
+	"clipboard-off": clipboardOneWay("none"),
 	keys: withPanel("keys"),
 	size: withPanel("size"),
 	"size-custom": async (scene) => {

@@ -7,7 +7,8 @@
  * apart: it comes in with a middle click where the browser gives it, and goes out to the panel
  * only. Runs in the page.
  *
- * Nothing is offered that is not news: a paste right after a copy on the server must not bring
+ * Where the session has its clipboard one way only, or none, the page does not touch what the other
+ * way would carry. Nothing is offered that is not news: a paste right after a copy on the server must not bring
  * back what the user's clipboard held before.
  */
 
@@ -31,6 +32,7 @@ import { isPasteKey } from "./paste_keys.js";
  * @property {"none" | "offered" | "fetched"} own
  * @property {string} fault "" or why the last transfer failed, see SelectionReport
  * @property {import("./local_clipboard.js").ReadPermission} permission
+ * @property {import("../types.js").ClipboardDirection} direction
  * @property {boolean} waiting the server's is not in the user's clipboard before the next click
  */
 
@@ -53,13 +55,19 @@ export class SessionClipboard {
 	 * @param {HTMLElement} options.stage what the user works in
 	 * @param {(message: PageMessage) => void} options.tell the engine
 	 * @param {() => void} options.onChange of the state
+	 * @param {import("../types.js").ClipboardDirection} [options.direction]
 	 * @param {import("../input/platform.js").Platform} [options.platform]
 	 */
-	constructor({ stage, tell, onChange, platform = PLATFORM }) {
+	constructor({ stage, tell, onChange, direction = "both", platform = PLATFORM }) {
 		this._stage = stage;
 		this._tell = tell;
 		this._onChange = onChange;
 		this._platform = platform;
+		this._direction = direction;
+		/** Into the session. */
+		this.mayOffer = direction === "both" || direction === "client";
+		/** Out of it. */
+		this.mayTake = direction === "both" || direction === "server";
 		/** @type {{server: ClipboardContent | null, selected: ClipboardContent | null,
 		 *   own: "none" | "offered" | "fetched", fault: string}} */
 		this._shown = { server: null, selected: null, own: "none", fault: "" };
@@ -105,7 +113,7 @@ export class SessionClipboard {
 	/** @returns {ClipboardState} */
 	get state() {
 		const { permission, waiting } = this._local;
-		return { ...this._shown, permission, waiting };
+		return { ...this._shown, permission, waiting, direction: this._direction };
 	}
 
 	close() {
@@ -193,13 +201,15 @@ export class SessionClipboard {
 
 	/** By a menu of the browser, or from an on-screen keyboard. @param {ClipboardContent} content */
 	_pastedWithoutKey(content) {
+		if (!this.mayOffer) return;
 		if ("text" in content) this._tell({ type: "paste-text", text: content.text });
 		else if (this._isNews(content)) this._offer(content, false);
 	}
 
 	/** @param {string} text the user's PRIMARY */
 	_clicked(text) {
-		if (text === this._knownPrimary || this._blurs === this._blursAtSelect) return;
+		if (!this.mayOffer || text === this._knownPrimary || this._blurs === this._blursAtSelect)
+			return;
 		this._knownPrimary = text;
 		const content = { text };
 		this._tell({ type: "offer-selection", selections: [PRIMARY], content, pasting: true });
@@ -239,6 +249,7 @@ export class SessionClipboard {
 
 	/** What is selected by mouse on the server. */
 	askSelected() {
+		if (!this.mayTake) return;
 		this._tell({ type: "demand-selection", selection: PRIMARY });
 	}
 
@@ -256,6 +267,7 @@ export class SessionClipboard {
 
 	/** @param {ClipboardContent} content @param {boolean} pasting */
 	_offer(content, pasting) {
+		if (!this.mayOffer) return;
 		this._known = content;
 		Object.assign(this._shown, { own: "offered", fault: "" });
 		this._tell({ type: "offer-selection", selections: [CLIPBOARD], content, pasting });
@@ -275,6 +287,8 @@ export class SessionClipboard {
 
 	/** @param {SelectionReport} report */
 	heard(report) {
+		const comes = report.type === "selection-noticed" || report.type === "selection";
+		if (comes && !this.mayTake) return;
 		switch (report.type) {
 			case "selection-noticed":
 				this._noticed(report.selection);

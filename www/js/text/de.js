@@ -50,6 +50,16 @@ const NATIVE_FAULTS = {
 	number: "Eine Größe oder ein Port liegt außerhalb des Erlaubten.",
 };
 
+/** @type {import("./text.js").Catalogue["optionsChosen"]} */
+function optionsChosen({ clipboard, quality, dpi }) {
+	const ways = { client: "nur hinein", server: "nur heraus", none: "aus" };
+	return [
+		clipboard && clipboard !== "both" ? `Zwischenablage ${ways[clipboard]}` : "",
+		quality === undefined ? "" : `Qualität ${quality}`,
+		dpi === undefined ? "" : `${dpi} DPI`,
+	].filter(Boolean);
+}
+
 /** @type {import("./text.js").Catalogue} */
 export const de = {
 	page: {
@@ -95,6 +105,10 @@ export const de = {
 		keys: "Tasten",
 		keyboard: "Tastatur",
 		writing: "Bildschirmtastatur, Eingabemethoden",
+		options: "Optionen",
+		optionQuality: "Bildqualität",
+		optionDpi: "Schriftgröße (DPI)",
+		optionsHint: "Für jede Sitzung, die Sie auf diesem Server starten oder fortsetzen.",
 		heldKeys: "Für die nächste Taste halten",
 		keptKeys: "An die Sitzung senden",
 		plainKeys: "Weitere Tasten",
@@ -245,6 +259,23 @@ export const de = {
 		unsupported:
 			"Kopieren und Einfügen gehen mit den gewohnten Tasten. Bevor Sie auf dem Desktop aus einem Menü einfügen, legen Sie den Text hier ab und senden ihn.",
 	},
+	clipboardOneWay: {
+		client: "In dieser Sitzung geht die Zwischenablage nur in eine Richtung: Was Sie hier kopieren, lässt sich auf dem Desktop einfügen; zurück kommt nichts.",
+		server: "In dieser Sitzung geht die Zwischenablage nur in eine Richtung: Was auf dem Desktop kopiert wird, kommt hier an; hinein geht nichts.",
+		none: "Die Zwischenablage ist für diese Sitzung abgeschaltet. In den Optionen bei der Liste der Sitzungen können Sie das ändern; setzen Sie die Sitzung dann fort.",
+	},
+	clipboardTextIn: "Text für den Desktop",
+	clipboardDirections: {
+		both: "In beide Richtungen",
+		client: "Nur in die Sitzung",
+		server: "Nur aus der Sitzung",
+		none: "Aus",
+	},
+	qualityUsual: "Wie vom Server vorgegeben",
+	qualityMost: (quality) => `${quality}: am besten`,
+	qualityLeast: (quality) => `${quality}: am wenigsten Daten`,
+	dpiUsual: (dpi) => `Automatisch: ${dpi}`,
+	optionsChosen,
 	clipboardFaults: {
 		timeout:
 			"Auf dem Desktop wurde etwas kopiert, aber nicht übergeben. Kopieren Sie es dort noch einmal.",

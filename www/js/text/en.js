@@ -54,6 +54,16 @@ const NATIVE_FAULTS = {
 	number: "a size or port is out of range.",
 };
 
+/** What is not as usual. @param {import("../types.js").StartOptions} options */
+function optionsChosen({ clipboard, quality, dpi }) {
+	const ways = { client: "into the session", server: "out of the session", none: "off" };
+	return [
+		clipboard && clipboard !== "both" ? `clipboard ${ways[clipboard]}` : "",
+		quality === undefined ? "" : `quality ${quality}`,
+		dpi === undefined ? "" : `${dpi} DPI`,
+	].filter(Boolean);
+}
+
 export const en = {
 	page: {
 		logOut: "Log out",
@@ -97,6 +107,10 @@ export const en = {
 		keys: "Keys",
 		keyboard: "Keyboard",
 		writing: "On-screen keyboard, input methods",
+		options: "Options",
+		optionQuality: "Picture quality",
+		optionDpi: "Size of letters (DPI)",
+		optionsHint: "For every session that you start or resume on this server.",
 		heldKeys: "Hold for the next key",
 		keptKeys: "Send to the session",
 		plainKeys: "Other keys",
@@ -244,6 +258,24 @@ export const en = {
 		unsupported:
 			"Copy and paste with the usual keys. Before you paste from a menu on the desktop, put the text here and send it.",
 	},
+	/* Where the session has it one way only. */
+	clipboardOneWay: {
+		client: "In this session the clipboard goes one way: what you copy here can be pasted on the desktop, nothing comes back.",
+		server: "In this session the clipboard goes one way: what is copied on the desktop comes here, nothing goes in.",
+		none: "The clipboard is switched off for this session. You can change that in the options of the session list; then resume the session.",
+	},
+	clipboardTextIn: "Text for the desktop",
+	clipboardDirections: {
+		both: "Both ways",
+		client: "Only into the session",
+		server: "Only out of the session",
+		none: "Off",
+	},
+	qualityUsual: "As the server has it",
+	qualityMost: (/** @type {number} */ quality) => `${quality}: best`,
+	qualityLeast: (/** @type {number} */ quality) => `${quality}: least data`,
+	dpiUsual: (/** @type {number} */ dpi) => `Automatic: ${dpi}`,
+	optionsChosen,
 	clipboardFaults: {
 		timeout:
 			"The desktop announced something copied, but did not hand it over. Copy it there once more.",

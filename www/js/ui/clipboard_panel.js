@@ -28,6 +28,8 @@ export class ClipboardPanel {
 		this._allow = byId("clipboard-allow", HTMLButtonElement);
 		this._fault = byId("clipboard-fault", HTMLElement);
 		this._text = byId("clipboard-text", HTMLTextAreaElement);
+		this._textField = byId("clipboard-text-field", HTMLElement);
+		this._label = byId("clipboard-text-label", HTMLElement);
 		this._picture = byId("clipboard-picture", HTMLElement);
 		this._image = byId("clipboard-image", HTMLImageElement);
 		this._save = byId("clipboard-save", HTMLAnchorElement);
@@ -60,8 +62,19 @@ export class ClipboardPanel {
 	update() {
 		const state = this._clipboard()?.state;
 		if (!this._panel.isOpen || !state) return;
-		this._hint.textContent = TEXT.clipboardHint[state.permission];
-		this._allow.hidden = state.permission !== "prompt";
+		const { direction } = state;
+		const goesIn = direction === "both" || direction === "client";
+		const comesOut = direction === "both" || direction === "server";
+		this._hint.textContent =
+			direction === "both"
+				? TEXT.clipboardHint[state.permission]
+				: TEXT.clipboardOneWay[direction];
+		this._allow.hidden = state.permission !== "prompt" || !goesIn;
+		this._textField.hidden = !goesIn && !comesOut;
+		this._label.textContent = comesOut ? TEXT.page.clipboardText : TEXT.clipboardTextIn;
+		this._text.readOnly ||= !goesIn;
+		this._send.hidden = !goesIn;
+		this._copy.hidden = !comesOut;
 		const faults = /** @type {Record<string, string>} */ (TEXT.clipboardFaults);
 		showText(this._fault, faults[state.fault] ?? "");
 		if (state.server !== this._shown) this._showContent(state.server);

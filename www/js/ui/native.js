@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* The offer to go on in the X2Go client of the user's own computer: choices, and the file. */
 
-import { byId } from "./dom.js";
+import { byId, make } from "./dom.js";
+import { field, worded } from "./worded.js";
 import { nativeFile, nativeFileName, NativeValueError } from "../native_mode.js";
 import { TEXT } from "../text/text.js";
 
 /** @typedef {import("../native_mode.js").NativeSession} NativeSession */
 /** @typedef {Omit<NativeSession, "kdrive" | "size">} NativeTarget */
 
+const SIZES = ["1280x800", "1024x768", "1600x900", "1920x1080"];
 const MIME_TYPE = "application/x-x2go";
 /** A browser has taken a download over by then. */
 const TAKEN_OVER_MS = 60_000;
@@ -21,9 +23,29 @@ export class NativeOffer {
 	 */
 	constructor({ target, showError }) {
 		this._element = byId("native", HTMLDetailsElement);
-		this._kind = byId("native-kind", HTMLSelectElement);
-		this._size = byId("native-size", HTMLSelectElement);
-		byId("native-file", HTMLButtonElement).addEventListener("click", () => {
+		this._kind = make(
+			"select",
+			{ id: "native-kind" },
+			worded("option", "nativeKdrive", { value: "kdrive" }),
+			worded("option", "nativeNx", { value: "nx" }),
+		);
+		this._size = make(
+			"select",
+			{ id: "native-size" },
+			...SIZES.map((value) =>
+				make("option", { value, textContent: value.replace("x", " × ") }),
+			),
+			worded("option", "nativeFullscreen", { value: "" }),
+		);
+		const button = worded("button", "nativeFile", { id: "native-file", type: "button" });
+		this._element.replaceChildren(
+			worded("summary", "nativeClient"),
+			worded("p", "nativeHint", { className: "hint" }),
+			field(worded("label", "nativeKind"), this._kind),
+			field(worded("label", "nativeSize"), this._size),
+			button,
+		);
+		button.addEventListener("click", () => {
 			const session = target();
 			if (!session) return;
 			showError("");

@@ -24,6 +24,7 @@ export class Panel {
 		this._onToggle = onToggle;
 		this._onDone = onDone ?? (() => focusButton(button));
 		panel.hidden = true;
+		panel.tabIndex = -1;
 		button.setAttribute("aria-controls", panel.id);
 		button.setAttribute("aria-expanded", "false");
 		button.addEventListener("click", () => (this.isOpen ? this.close() : this.open()));
@@ -47,8 +48,17 @@ export class Panel {
 		this._button.setAttribute("aria-expanded", "true");
 		document.addEventListener("pointerdown", this._pressed, { capture: true });
 		this._onToggle?.(true);
-		const first = this._panel.querySelector("[autofocus], button, select, textarea, input");
-		if (first instanceof HTMLElement) first.focus();
+		this._focusFirst();
+	}
+
+	/** What is marked, else the first thing to use; where there is none, the panel as a whole. */
+	_focusFirst() {
+		const seen = (/** @type {string} */ selector) =>
+			[...this._panel.querySelectorAll(selector)].find(
+				(element) => element.getClientRects().length > 0,
+			);
+		const first = seen("[autofocus]") ?? seen("button, select, textarea, input");
+		(first instanceof HTMLElement ? first : this._panel).focus();
 	}
 
 	/** And the user goes on working. */
