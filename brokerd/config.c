@@ -9,8 +9,8 @@
 
 #include "config_parser.h"
 
-static void report(struct config_parser *parser, unsigned line, const char *title, const char *name,
-    const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void report(struct config_parser *parser,
+    unsigned line, const char *title, const char *name, const char *format, va_list arguments)
 {
 	char text[1024], place[32] = "", what[512];
 
