@@ -253,6 +253,7 @@ deb: deps-if-missing ## a Debian package for this release, in BUILD
 	gzip -9n $(DEB)/usr/share/man/man*/*
 	install -D -m 644 -t $(DEB)/usr/lib/systemd/system packaging/systemd/*
 	install -D -m 644 -t $(DEB)/usr/lib/sysusers.d packaging/sysusers.d/*
+	install -D -m 644 -t $(DEB)/usr/lib/tmpfiles.d packaging/tmpfiles.d/*
 	install -D -m 644 LICENSE $(DEB)/usr/share/doc/x2goweb/copyright
 	install -m 755 packaging/debian/postinst $(DEB)/DEBIAN/
 	install -m 644 packaging/debian/conffiles $(DEB)/DEBIAN/

@@ -117,8 +117,10 @@ static bool write_whole(const struct knownhosts_edit *edit, int fd)
 		if (put > 0)
 			done += (size_t)put;
 	}
+	/* Who owns the folder, but is not root, becomes the owner of what somebody else left there.
+	 */
 	if (edit->existed && (edit->old.st_uid != geteuid() || edit->old.st_gid != getegid()) &&
-	    fchown(fd, edit->old.st_uid, edit->old.st_gid) != 0)
+	    fchown(fd, edit->old.st_uid, edit->old.st_gid) != 0 && errno != EPERM)
 		return false;
 	return fchmod(fd, edit->existed ? edit->old.st_mode & 07777 : 0644) == 0 && fsync(fd) == 0;
 }

@@ -2,9 +2,9 @@
 /*
  * Changing a known_hosts file. From open to close it is locked against other editors (by flock on
  * its folder, so that the lock outlives the file being replaced); the changes are made in memory
- * and take effect at once, by rename, with owner and mode kept. Whoever reads sees the old file or
- * the new one. What is not changed stays as it is, byte for byte. Private to knownhosts*.c and
- * ctl_hostkey*.c.
+ * and take effect at once, by rename, with mode and, if the caller may, owner kept. Whoever reads
+ * sees the old file or the new one. What is not changed stays as it is, byte for byte. Private to
+ * knownhosts*.c and ctl_hostkey*.c.
  */
 #ifndef BROKERD_KNOWNHOSTS_EDIT_H
 #define BROKERD_KNOWNHOSTS_EDIT_H

@@ -96,6 +96,26 @@ static void add(const char *line)
 	knownhosts_edit_close(edit);
 }
 
+static pid_t spawn(void (*run)(unsigned), unsigned number)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid != 0)
+		return pid;
+	run(number);
+	_exit(0);
+}
+
+static void await(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* --- add ---------------------------------------------------------------------------------- */
 
 static void test_add(void **state)
@@ -132,6 +152,32 @@ static void test_owner_and_mode(void **state)
 		assert_int_equal(status.st_uid, 12345);
 		assert_int_equal(status.st_gid, 12346);
 	}
+}
+
+/* The broker's own folder, in which root has left a file. */
+static void replace_as_nobody(unsigned unused)
+{
+	(void)unused;
+	if (setgid(65534) != 0 || setuid(65534) != 0)
+		_exit(1);
+	add(HOST " " ED25519);
+}
+
+static void test_file_of_another(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_file(path, "");
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(chown(folder, 65534, 65534), 0);
+	await(spawn(replace_as_nobody, 0));
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, 65534);
+	assert_int_equal(status.st_mode & 07777, 0644);
+	assert_string_equal(read_file(), HOST " " ED25519 "\n");
 }
 
 static void test_not_committed(void **state)
@@ -267,17 +313,6 @@ static void test_lock(void **state)
 	knownhosts_edit_close(open_edit());
 }
 
-static pid_t spawn(void (*run)(unsigned), unsigned number)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid != 0)
-		return pid;
-	run(number);
-	_exit(0);
-}
-
 static void write_lines(unsigned writer)
 {
 	for (unsigned i = 0; i < LINES; i++) {
@@ -322,15 +357,6 @@ static void read_lines(unsigned unused)
 			_exit(1);
 		count = seen;
 	}
-}
-
-static void await(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_writers_at_once(void **state)
@@ -539,9 +565,10 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_add), TEST(test_owner_and_mode),
-	    TEST(test_not_committed), TEST(test_refused), TEST(test_remove), TEST(test_lock),
-	    TEST(test_writers_at_once), TEST(test_killed_halfway), TEST(test_killed_anywhere),
-	    TEST(test_accept), TEST(test_accept_against_admin), TEST(test_accept_fails)};
+	    TEST(test_file_of_another), TEST(test_not_committed), TEST(test_refused),
+	    TEST(test_remove), TEST(test_lock), TEST(test_writers_at_once),
+	    TEST(test_killed_halfway), TEST(test_killed_anywhere), TEST(test_accept),
+	    TEST(test_accept_against_admin), TEST(test_accept_fails)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
