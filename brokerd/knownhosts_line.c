@@ -123,7 +123,7 @@ enum knownhosts_kind knownhosts_line_parse(
 	type = take_field(&rest);
 	base64 = take_field(&rest);
 	line->wrong = parse_key(type, base64, &line->key);
-	line->key.mark = line->mark;
+	line->key.mark = (uint8_t)line->mark;
 	return line->wrong == NULL ? KNOWNHOSTS_KEY : KNOWNHOSTS_WRONG;
 }
 

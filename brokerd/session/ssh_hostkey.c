@@ -3,10 +3,9 @@
  * Who the server is: its key, compared byte for byte with what is on file. Runs in
  * x2goweb-session, in the login's coroutine. Nothing secret leaves before this has agreed.
  */
-#include <openssl/evp.h>
 #include <string.h>
 
-#include "proto/log.h"
+#include "proto/hostkey.h"
 
 #include "ssh_login.h"
 
@@ -14,36 +13,8 @@
 struct shown_key {
 	const uint8_t *blob;
 	size_t length;
-	char type[64];
+	char type[HOSTKEY_TYPE_BYTES];
 };
-
-/* "SHA256:" and the unpadded base64 of the key's hash, as OpenSSH prints it. */
-static void print_fingerprint(const uint8_t *blob, size_t length, char *text)
-{
-	unsigned char hash[EVP_MAX_MD_SIZE], base64[2 * EVP_MAX_MD_SIZE];
-	unsigned hash_length = 0;
-
-	if (EVP_Digest(blob, length, hash, &hash_length, EVP_sha256(), NULL) != 1)
-		log_fatalx("ssh: no SHA-256");
-	EVP_EncodeBlock(base64, hash, (int)hash_length);
-	base64[strcspn((char *)base64, "=")] = 0;
-	snprintf(text, SSH_FINGERPRINT_BYTES, "SHA256:%.50s", base64);
-}
-
-/* The type is the first string in the blob (RFC 4253 section 6.6). */
-static void read_type(struct shown_key *shown)
-{
-	const uint8_t *blob = shown->blob;
-	size_t length = 0;
-
-	if (shown->length >= 4)
-		length =
-		    (size_t)blob[0] << 24 | (size_t)blob[1] << 16 | (size_t)blob[2] << 8 | blob[3];
-	if (length == 0 || length > shown->length - 4)
-		message_set_text(shown->type, sizeof(shown->type), "unknown", 7);
-	else
-		message_set_text(shown->type, sizeof(shown->type), (const char *)blob + 4, length);
-}
 
 bool ssh_hostkey_is_on_file(const struct ssh *ssh, const char *type)
 {
@@ -76,16 +47,16 @@ static bool is_marked(const struct ssh *ssh, const struct shown_key *shown, enum
 static void fail_changed(struct ssh *ssh, const struct shown_key *shown)
 {
 	const struct ssh_attempt *attempt = ssh->attempt;
-	char on_file[200] = "", fingerprint[SSH_FINGERPRINT_BYTES];
+	char on_file[200] = "", fingerprint[HOSTKEY_FINGERPRINT_BYTES];
 
 	for (size_t i = 0; i < attempt->hostkey_count; i++) {
 		const struct record_hostkey *key = &attempt->hostkeys[i];
 		size_t used = strlen(on_file);
 
 		if (key->mark != HOST_KEY_TRUSTED || strcmp(key->type, shown->type) != 0 ||
-		    used + SSH_FINGERPRINT_BYTES > sizeof(on_file))
+		    used + HOSTKEY_FINGERPRINT_BYTES > sizeof(on_file))
 			continue;
-		print_fingerprint(key->blob, key->blob_length, fingerprint);
+		hostkey_print_fingerprint(key->blob, key->blob_length, fingerprint);
 		snprintf(on_file + used, sizeof(on_file) - used, "%s%s", used != 0 ? " or " : "",
 		    fingerprint);
 	}
@@ -158,8 +129,9 @@ bool ssh_hostkey_check(struct ssh *ssh)
 		    ssh, ERROR_HOST_KEY_UNKNOWN, "%s shows no host key", ssh->attempt->hop.name);
 		return false;
 	}
-	print_fingerprint(shown.blob, shown.length, ssh->fingerprint);
-	read_type(&shown);
+	hostkey_print_fingerprint(shown.blob, shown.length, ssh->fingerprint);
+	if (!hostkey_read_type(shown.blob, shown.length, shown.type))
+		strcpy(shown.type, "unknown");
 	if (is_marked(ssh, &shown, HOST_KEY_REVOKED)) {
 		ssh_fail(ssh, ERROR_HOST_KEY_REVOKED, "%s shows %s %s", ssh->attempt->hop.name,
 		    shown.type, ssh->fingerprint);

@@ -21,9 +21,9 @@
 #include <sys/queue.h>
 
 #include "ssh.h"
+#include "proto/hostkey.h"
 
-#define SSH_FINGERPRINT_BYTES 64
-#define SSH_DETAIL_BYTES      401
+#define SSH_DETAIL_BYTES 401
 
 /* Tunnels hand nothing more to libssh2 while this much waits for the socket or, through another
  * connection, for that. */
@@ -62,7 +62,7 @@ struct ssh {
 	struct ssh_transport transport;
 
 	struct ssh_attempt *attempt; /* the login; NULL after it */
-	char fingerprint[SSH_FINGERPRINT_BYTES];
+	char fingerprint[HOSTKEY_FINGERPRINT_BYTES];
 	bool disconnected;    /* the server has said goodbye */
 	char disconnect[101]; /* its words then */
 
