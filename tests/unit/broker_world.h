@@ -431,6 +431,53 @@ static inline const struct message *peer_start(
 	return peer_await(peer, peer_send_start(peer, ticket, command));
 }
 
+/* Answers a prompt, with up to two answers. */
+static inline uint32_t peer_send_answer(
+    struct peer *peer, const struct ticket *ticket, const char *first, const char *second)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_ANSWER, 0);
+	strcpy(message.answer.login, ticket->login);
+	strcpy(message.answer.cookie, ticket->cookie);
+	message.answer.answers_count = second != NULL ? 2 : 1;
+	strcpy(message.answer.answers[0].text, first);
+	if (second != NULL)
+		strcpy(message.answer.answers[1].text, second);
+	return peer_send(peer, &message);
+}
+
+static inline const struct message *peer_answer(
+    struct peer *peer, const struct ticket *ticket, const char *first, const char *second)
+{
+	return peer_await(peer, peer_send_answer(peer, ticket, first, second));
+}
+
+/* A login up to its first prompt, which is in peer->answer. */
+static inline struct ticket peer_login_to_prompt(
+    struct peer *peer, const char *server, const char *user)
+{
+	const struct message *answer = peer_await(peer, peer_send_login(peer, server, user));
+	struct ticket ticket;
+
+	if (answer->type != MESSAGE_PROMPTED)
+		fail_msg("%s is not prompted: %s\n%s", user, message_type_name(answer->type),
+		    world_log());
+	strcpy(ticket.login, answer->prompted.login);
+	strcpy(ticket.cookie, answer->prompted.cookie);
+	return ticket;
+}
+
+static inline const struct message *peer_logout(struct peer *peer, const struct ticket *ticket)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_LOGOUT, 0);
+	strcpy(message.logout.login, ticket->login);
+	strcpy(message.logout.cookie, ticket->cookie);
+	return peer_ask(peer, &message);
+}
+
 /* The one list of up to 48 logins, as brokerctl gets it. */
 static inline const struct message_logins *peer_list(struct peer *ctl)
 {

@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include "proto/conn.h"
+#include "standin_dialogue.h"
 
 #define STANDIN_LINK 3
 
 extern char **environ;
 
-static char standin_user[65];
+static struct message standin_held; /* a DO_START that waits */
 
 /* "Uid: 70000 70000 …" of /proc/self/status as one line without blanks' abundance. */
 static inline void standin_status_line(const char *name, char *text, size_t size)
@@ -97,17 +98,6 @@ static inline void standin_send_log(struct conn *conn, unsigned lines)
 	}
 }
 
-static inline void standin_end(struct conn *conn, enum error_code code, const char *detail)
-{
-	struct message message;
-
-	message_init(&message, MESSAGE_ENDED, 0);
-	message.ended.code = (uint16_t)code;
-	strcpy(message.ended.detail, detail);
-	conn_send(conn, &message);
-	_exit(0);
-}
-
 static inline void standin_stream(struct conn *conn, enum stream_state state)
 {
 	struct message message;
@@ -124,7 +114,9 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 {
 	struct message answer;
 
-	strcpy(standin_user, order->open.hops[0].user);
+	strcpy(standin_user, order->open.hops[order->open.hops_count - 1].user);
+	if (standin_begin_dialogue(conn, &order->open))
+		return;
 	if (strcmp(standin_user, "wrong") == 0)
 		standin_end(conn, ERROR_AUTH_FAILED, "there is no such user");
 	if (strcmp(standin_user, "crash") == 0)
@@ -169,6 +161,10 @@ static inline void standin_start(struct conn *conn, const struct message *order)
 	answer.stream.port = 22;
 	if (strcmp(command, "never") == 0)
 		return;
+	if (strcmp(command, "held") == 0) {
+		standin_held = *order;
+		return;
+	}
 	if (strcmp(command, "die") == 0)
 		_exit(3);
 	if (strcmp(command, "lost") == 0)
@@ -199,9 +195,30 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 		answer.sessions.sessions_count = 1;
 		strcpy(answer.sessions.sessions[0].id, "alice-50-1795219328_stKICEWM_dp24");
 		conn_send(conn, &answer);
+		/* Asking for the list lets a held start go on. */
+		if (standin_held.type == MESSAGE_DO_START) {
+			strcpy(standin_held.do_start.command, "ICEWM");
+			standin_start(conn, &standin_held);
+			standin_held.type = 0;
+		}
 		break;
 	case MESSAGE_DO_START:
 		standin_start(conn, order);
+		break;
+	case MESSAGE_DO_RESUME:
+		message_init(&answer, MESSAGE_STREAM, order->request_id);
+		answer.stream.session_count = 1;
+		strcpy(answer.stream.session[0].id, order->do_resume.session);
+		conn_send(conn, &answer);
+		break;
+	case MESSAGE_DO_ANSWER:
+		standin_on_answer(conn, &order->do_answer);
+		break;
+	case MESSAGE_SIGNATURE:
+		standin_on_signature(conn, &order->signature);
+		break;
+	case MESSAGE_FAIL:
+		standin_end(conn, order->fail.code, order->fail.detail);
 		break;
 	case MESSAGE_DO_SUSPEND:
 	case MESSAGE_DO_TERMINATE:

@@ -41,12 +41,7 @@ static const char *fact(const struct message_logged_in *answer, const char *name
 
 static void logout(const struct ticket *ticket)
 {
-	struct message message;
-
-	message_init(&message, MESSAGE_LOGOUT, 0);
-	strcpy(message.logout.login, ticket->login);
-	strcpy(message.logout.cookie, ticket->cookie);
-	assert_int_equal(peer_ask(&fcgi, &message)->type, MESSAGE_DONE);
+	assert_int_equal(peer_logout(&fcgi, ticket)->type, MESSAGE_DONE);
 }
 
 /* 0x40000 is CAP_SYS_CHROOT. */
@@ -434,6 +429,64 @@ static void test_many_at_once(void **state)
 	assert_logged("event=BROKER_STOPPING");
 }
 
+static uint32_t send_resume(struct peer *peer, const struct ticket *ticket)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_RESUME, 0);
+	strcpy(message.resume.login, ticket->login);
+	strcpy(message.resume.cookie, ticket->cookie);
+	strcpy(message.resume.session, "alice-50-1795219328_stKICEWM_dp24");
+	message.resume.width = 1024;
+	message.resume.height = 768;
+	return peer_send(peer, &message);
+}
+
+static const struct message *list_sessions(struct peer *peer, const struct ticket *ticket)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_SESSIONS_GET, 0);
+	strcpy(message.sessions_get.login, ticket->login);
+	strcpy(message.sessions_get.cookie, ticket->cookie);
+	return peer_ask(peer, &message);
+}
+
+/* One start or resume at a time of a user on a server, whichever login it comes from. */
+static void test_starts_of_one_user(void **state)
+{
+	struct ticket first, second, bob;
+	struct peer holder, waiter;
+	uint32_t held, resumed;
+
+	(void)state;
+	begin("");
+	peer_open(&holder, ROLE_FCGI);
+	peer_open(&waiter, ROLE_FCGI);
+	first = peer_login(&fcgi, "alice");
+	second = peer_login(&fcgi, "alice");
+	bob = peer_login(&fcgi, "bob");
+	held = peer_send_start(&holder, &first, "held");
+	/* In the same login a second one is not even kept waiting: two clicks do it once. */
+	assert_fails(peer_start(&fcgi, &first, "ICEWM"), ERROR_SESSION_BUSY);
+	assert_fails(peer_await(&fcgi, send_resume(&fcgi, &first)), ERROR_SESSION_BUSY);
+	/* Another login's waits; its other calls, and other users, do not. */
+	resumed = send_resume(&waiter, &second);
+	assert_int_equal(list_sessions(&fcgi, &second)->type, MESSAGE_SESSIONS);
+	assert_fails(peer_start(&fcgi, &second, "ICEWM"), ERROR_SESSION_BUSY);
+	assert_int_equal(peer_start(&fcgi, &bob, "ICEWM")->type, MESSAGE_STREAM);
+	assert_int_not_equal(waiter.answer_id, resumed);
+	assert_int_equal(list_sessions(&fcgi, &first)->type, MESSAGE_SESSIONS);
+	assert_int_equal(peer_await(&holder, held)->type, MESSAGE_STREAM);
+	assert_int_equal(peer_await(&waiter, resumed)->type, MESSAGE_STREAM);
+	logout(&first);
+	logout(&second);
+	logout(&bob);
+	peer_close(&holder);
+	peer_close(&waiter);
+	end();
+}
+
 static unsigned count_logged(const char *text)
 {
 	unsigned count = 0;
@@ -471,7 +524,7 @@ int main(int argc, char **argv)
 	    CASE(test_processes_that_fail_to_open), CASE(test_processes_that_go_wrong),
 	    CASE(test_killed_from_outside), CASE(test_stubborn), CASE(test_kill_command),
 	    CASE(test_idle), CASE(test_asker_goes_away), CASE(test_many_at_once),
-	    CASE(test_chatter)};
+	    CASE(test_starts_of_one_user), CASE(test_chatter)};
 
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {

@@ -150,6 +150,11 @@ static void test_deadline(void **state)
 	request_destroy(request);
 }
 
+static void on_begin(void *arg)
+{
+	(void)arg;
+}
+
 static void test_forget_and_fail(void **state)
 {
 	struct request *request;
@@ -171,13 +176,66 @@ static void test_forget_and_fail(void **state)
 	assert_int_equal(requests.count, 0);
 }
 
+static bool send_in_turn(
+    const struct request_line *lines, unsigned count, uint32_t asker_id, unsigned deadline_ms)
+{
+	struct message order;
+
+	message_init(&order, MESSAGE_DO_START, 0);
+	strcpy(order.do_start.command, "ICEWM");
+	order.do_start.width = order.do_start.height = SCREEN_MIN;
+	return requests_send_in_turn(&requests, lines, count, link_pair.near, &order,
+	    MESSAGE_STREAM, asker_pair.near, asker_id, deadline_ms);
+}
+
+/* One line after the other; who waits too long is told so, and an order that takes too long holds
+ * up nobody else. */
+static void test_lines(void **state)
+{
+	struct turns of_user, of_server;
+	const struct request_line lines[2] = {{&of_user, "alice@demo", 1}, {&of_server, "demo", 1}};
+	struct request *request;
+	struct turn server = {0};
+
+	(void)state;
+	assert_true(turns_init(&of_user, base) && turns_init(&of_server, base));
+	assert_false(requests_has(&requests, MESSAGE_DO_START));
+	turn_wait(&of_server, &server, "demo", 1, on_begin, NULL);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_true(send_in_turn(lines, 2, 1, 60000));
+	assert_true(send_in_turn(lines, 1, 2, 30));
+	assert_true(requests_has(&requests, MESSAGE_DO_START));
+	while (asker_pair.received == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(asker_pair.last.request_id, 2);
+	assert_int_equal(asker_pair.last.fail.code, ERROR_SESSION_BUSY);
+	assert_int_equal(link_pair.received, 0);
+	turn_end(&server);
+	while (link_pair.received == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_STREAM);
+	assert_int_equal(request->asker_id, 1);
+	request_destroy(request);
+
+	assert_true(send_in_turn(lines, 1, 3, 30));
+	assert_true(send_in_turn(lines, 1, 4, 60000));
+	while (asker_pair.received == 1 || link_pair.received < 3)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(asker_pair.last.request_id, 3);
+	assert_int_equal(asker_pair.last.fail.code, ERROR_TIMEOUT);
+	requests_fail_all(&requests, ERROR_INTERNAL, NULL);
+	turns_finish(&of_user);
+	turns_finish(&of_server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deadline, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_forget_and_fail, set_up, tear_down)};
+	    cmocka_unit_test_setup_teardown(test_forget_and_fail, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
