@@ -121,6 +121,10 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 		standin_end(conn, ERROR_AUTH_FAILED, "there is no such user");
 	if (strcmp(standin_user, "crash") == 0)
 		raise(SIGKILL);
+	if (strcmp(standin_user, "abort") == 0)
+		raise(SIGABRT);
+	if (strcmp(standin_user, "refused") == 0)
+		standin_end(conn, ERROR_HOST_REFUSED, "closed before its banner");
 	if (strcmp(standin_user, "silent") == 0)
 		return;
 	if (strcmp(standin_user, "garbage") == 0) {
