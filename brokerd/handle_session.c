@@ -81,6 +81,9 @@ static void on_stream_state(struct login *login, struct message *message)
 		login->lines_dropped++;
 	} else if (report->state == STREAM_STATE_ATTACHED) {
 		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
+	} else if (report->state == STREAM_STATE_WAITING) {
+		log_event(
+		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: the desktop goes on");
 	} else {
 		context.error =
 		    error_is_known(report->reason) ? error_info(report->reason)->name : "?";

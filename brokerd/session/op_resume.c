@@ -302,7 +302,7 @@ void op_resume_begin(struct operation *operation)
 	bool own = strcmp(operation->target, session_attached_id(session)) == 0;
 
 	/* Asked for twice: the browser of the first time has still to come. */
-	if (own && relay_get_state(session->relay) == STREAM_STATE_WAITING) {
+	if (own && relay_awaits_browser(session->relay)) {
 		operation_make_row(session, operation->target, &operation->row.session);
 		operation_answer_stream(operation);
 		return;

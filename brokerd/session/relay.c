@@ -278,6 +278,11 @@ enum stream_state relay_get_state(const struct relay *relay)
 	return relay->state;
 }
 
+bool relay_awaits_browser(const struct relay *relay)
+{
+	return relay->phase == RELAY_PHASE_WAITING;
+}
+
 struct relay_counters relay_get_counters(const struct relay *relay)
 {
 	return relay->counters;

@@ -82,6 +82,9 @@ void relay_stop(struct relay *relay, enum error_code reason, const char *text);
 
 enum stream_state relay_get_state(const struct relay *relay);
 
+/* True if whoever comes now is shown the desktop: WAITING, but not for one that has been left. */
+bool relay_awaits_browser(const struct relay *relay);
+
 /* Of the present stream, or the last one. */
 struct relay_counters relay_get_counters(const struct relay *relay);
 

@@ -35,6 +35,7 @@ static void start_and_leave(unsigned grace_ms, enum when_left when_left)
 	browser.fd = -1;
 	await_state(STREAM_STATE_WAITING);
 	assert_int_equal(seen.reason, ERROR_NONE);
+	assert_false(relay_awaits_browser(relay));
 }
 
 static void test_grace_then_suspended(void **state)
@@ -103,6 +104,7 @@ static void test_left_and_taken_up_again(void **state)
 	assert_agent_is_left();
 	seen.done = 0;
 	start();
+	assert_true(relay_awaits_browser(relay));
 	attach(&browser);
 	fake_tunnel_say("first", 5);
 	assert_browser_gets(&browser, (const uint8_t *)"first", 5);
