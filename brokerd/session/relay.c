@@ -280,7 +280,7 @@ enum stream_state relay_get_state(const struct relay *relay)
 
 bool relay_awaits_browser(const struct relay *relay)
 {
-	return relay->phase == RELAY_PHASE_WAITING;
+	return relay->phase == RELAY_PHASE_WAITING && relay->agent != NULL;
 }
 
 struct relay_counters relay_get_counters(const struct relay *relay)
