@@ -20,6 +20,8 @@ const SCHEMES = /** @type {const} */ (["light", "dark"]);
 const MAIN = [
 	"form",
 	"form-error",
+	"prompt-two-questions",
+	"prompt-host-key",
 	"sessions",
 	"starting",
 	"running",
@@ -32,7 +34,10 @@ const MAIN = [
  *   context: import("playwright-core").BrowserContextOptions}>} */
 const SETS = {
 	"": { states: Object.keys(SCENES), context: { locale: "en-GB" } },
-	"-de": { states: [...MAIN, "more", "sessions-terminate"], context: { locale: "de-DE" } },
+	"-de": {
+		states: [...MAIN, "more", "sessions-terminate", "options"],
+		context: { locale: "de-DE" },
+	},
 	"-contrast": { states: MAIN, context: { locale: "en-GB", contrast: "more" } },
 	"-forced": { states: MAIN, context: { locale: "en-GB", forcedColors: "active" } },
 };

@@ -41,7 +41,8 @@ export class LoginFlow {
 			const closesList = event.target instanceof HTMLSelectElement;
 			if (event.key === "Escape" && waits && !event.isComposing && !closesList) onCancel();
 		});
-		window.addEventListener("pagehide", () => this.cancel());
+		/* A page that the browser keeps and shows again must not show a question that is over. */
+		window.addEventListener("pagehide", () => this._running && onCancel());
 	}
 
 	/**
@@ -68,7 +69,7 @@ export class LoginFlow {
 		} catch (error) {
 			if (signal.aborted) return null;
 			if (this._login && isOwnFault(error)) this._logout();
-			throw questioned ? withAnswers(error) : error;
+			throw this._login ? afterQuestions(error, questioned) : error;
 		} finally {
 			if (this._running === running) this._end();
 		}
@@ -122,10 +123,18 @@ function isOwnFault(error) {
 	return !(error instanceof RpcError) || OWN_FAULTS.includes(error.code);
 }
 
-/** A refusal after questions: an answer may be what was wrong. @param {unknown} error */
-function withAnswers(error) {
-	const refused = error instanceof RpcError && error.code === "auth_failed";
-	return refused ? new RpcError("answer_refused", error.message, error) : error;
+/**
+ * What a failure means to somebody who was asked: an answer may be what was wrong, and a login that
+ * is gone by now has waited too long for it.
+ * @param {unknown} error
+ * @param {boolean} questioned by the server's own questions
+ */
+function afterQuestions(error, questioned) {
+	if (!(error instanceof RpcError)) return error;
+	const { code, message } = error;
+	if (code === "auth_failed" && questioned) return new RpcError("answer_refused", message, error);
+	if (code === "not_logged_in") return new RpcError("prompt_timeout", message, error);
+	return error;
 }
 
 /** Whether the page can show it. @param {any} reply */

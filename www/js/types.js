@@ -29,7 +29,7 @@
  * @property {string} version
  * @property {Server[]} servers
  * @property {boolean} other_servers any may be typed
- * @property {boolean} [other_jumps] a jump host may be typed
+ * @property {boolean} [other_jumps] for such a server, a jump host may be typed as well
  * @property {Choice[]} desktops
  * @property {{server?: string, desktop?: string}} defaults
  * @property {{width_min: number, width_max: number, height_min: number, height_max: number}} limits

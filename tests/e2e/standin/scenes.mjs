@@ -235,7 +235,7 @@ export const SCENES = {
 		await logIn(page);
 		await inState(page, "sessions");
 	},
-	"sessions-notice": async (scene) => {
+	notice: async (scene) => {
 		scene.gateway.notice = "Your password expires in 3 days.\nChange it with: passwd";
 		await listSessions(scene);
 	},

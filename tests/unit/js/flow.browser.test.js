@@ -429,7 +429,7 @@ test("native mode: a session file by the form's choices", async () => {
 	await browser.load();
 	assert.equal(await browser.page.isVisible("#native"), false);
 	browser.gateway.config.native_mode = true;
-	browser.gateway.config.other_jumps = true;
+	Object.assign(browser.gateway.config, { other_servers: true, other_jumps: true });
 	browser.gateway.config.servers = [
 		{ id: "demo", title: "Demo server", host: "x2go.example.org", port: 2222 },
 	];
@@ -438,8 +438,6 @@ test("native mode: a session file by the form's choices", async () => {
 	await page.fill("#username", "alice");
 	await page.fill("#password", "wonderland");
 	await page.selectOption("#desktop", "XFCE");
-	await page.click("#proxy summary");
-	await page.fill("#proxy-host", "jump.example");
 	await page.click("#native summary");
 	await page.selectOption("#native-kind", "nx");
 	await page.selectOption("#native-size", "1920x1080");
@@ -459,11 +457,18 @@ test("native mode: a session file by the form's choices", async () => {
 		"kdrive=false",
 		"width=1920",
 		"height=1080",
-		"usesshproxy=true",
-		"sshproxyhost=jump.example",
+		"usesshproxy=false",
 	])
 		assert.ok(file.split("\n").includes(line), `${line} in\n${file}`);
 	assert.ok(!file.includes("wonderland"));
+	await page.selectOption("#server", "");
+	await page.fill("#other-server", "box.example");
+	await page.click("#proxy summary");
+	await page.fill("#proxy-host", "jump.example");
+	const [other] = await Promise.all([page.waitForEvent("download"), page.click("#native-file")]);
+	const through = await readFile(await other.path(), "utf8");
+	for (const line of ["host=box.example", "usesshproxy=true", "sshproxyhost=jump.example"])
+		assert.ok(through.split("\n").includes(line), `${line} in\n${through}`);
 	await page.fill("#username", "al;ice");
 	await page.click("#native-file");
 	assert.match(await text("#form-error"), /user name/);

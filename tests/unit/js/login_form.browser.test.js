@@ -74,15 +74,18 @@ test("an own account on a configured jump host: name and password, no host", asy
 });
 
 test("a typed jump host: without a name nothing of it is sent; empty fields are left out", async () => {
-	browser.gateway.config.other_jumps = true;
+	Object.assign(browser.gateway.config, { other_servers: true, other_jumps: true });
 	browser.gateway.overrides.login = refuse;
 	await browser.load();
+	assert.equal(await page.isVisible("#proxy"), false, "only where the server is typed, too");
+	await page.selectOption("#server", "");
+	await page.fill("#other-server", "box.example:22");
 	await page.click("#proxy summary");
 	await page.fill("#proxy-username", "bob");
 	await page.fill("#proxy-password", "secret");
 	await browser.logIn();
 	await refused();
-	assert.deepEqual(Object.keys(last("login")), ["server", "user", "password"]);
+	assert.deepEqual(Object.keys(last("login")), ["host", "user", "password"]);
 	await page.fill("#proxy-host", "gate.example:2222");
 	await page.fill("#proxy-username", "");
 	await page.fill("#password", "");
@@ -90,7 +93,7 @@ test("a typed jump host: without a name nothing of it is sent; empty fields are 
 	await page.waitForFunction(() => !document.querySelector("#login-form[aria-busy=true]"));
 	await refused();
 	assert.deepEqual(last("login"), {
-		server: "demo",
+		host: "box.example:22",
 		user: "alice",
 		proxy_host: "gate.example:2222",
 	});

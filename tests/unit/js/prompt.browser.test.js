@@ -250,6 +250,12 @@ test("leaving the page at a question ends the login", async () => {
 	await page.goto(`${browser.url}favicon.svg`);
 	await until(() => bodiesOf("logout").length === 1, "logout");
 	assert.deepEqual(bodiesOf("logout"), [{ login: LOGIN }]);
+	await page.goBack();
+	await browser.inState("form");
+	await ask({});
+	/* As a browser does that keeps the page. */
+	await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pagehide")));
+	await browser.inState("form");
 });
 
 test("a refusal after questions, and one that comes too late, are said in the user's words", async () => {
@@ -260,13 +266,18 @@ test("a refusal after questions, and one that comes too late, are said in the us
 	assert.match(await text("#form-error"), /^The jump host refused.*an answer is wrong/);
 	assert.equal(await focused(), "password");
 	assert.deepEqual(bodiesOf("logout"), [], "the gateway has ended it");
-	await ask({ kind: "password" });
-	await page.keyboard.type("x");
-	browser.gateway.overrides.answer = () => fault(408, "prompt_timeout", "x");
-	await page.keyboard.press("Enter");
-	await page.waitForSelector("#form-error:visible");
-	assert.match(await text("#form-error"), /not answered in time.*Log in again/);
-	await isGone();
+	for (const [status, code] of /** @type {[number, string][]} */ ([
+		[408, "prompt_timeout"],
+		[401, "not_logged_in"] /* the login is forgotten by then */,
+	])) {
+		await ask({ kind: "password" });
+		await page.keyboard.type("x");
+		browser.gateway.overrides.answer = () => fault(status, code, "x");
+		await page.keyboard.press("Enter");
+		await page.waitForSelector("#form-error:visible");
+		assert.match(await text("#form-error"), /not answered in time.*Log in again/, code);
+		await isGone();
+	}
 });
 
 test("an answer that finds no gateway: back to the form, and the login is taken back", async () => {

@@ -21,11 +21,10 @@ export class JumpFields {
 
 	/**
 	 * @param {Server["jump"]} jump that leads to the chosen server
-	 * @param {boolean} typed one may be typed where none leads there
+	 * @param {boolean} mayType one may be typed
 	 */
-	offer(jump, typed) {
+	offer(jump, mayType) {
 		this._jump = jump;
-		const mayType = typed && !jump;
 		const hasUser = mayType || jump?.user === true;
 		this._details.hidden = !hasUser;
 		this._hostField.hidden = this._host.disabled = !mayType;

@@ -176,10 +176,10 @@ export class LoginForm {
 		this._otherField.hidden = !other;
 		this._other.required = other;
 		const jump = this._chosen?.jump;
-		const offered = this._kiosk ? undefined : jump;
-		this._jump.offer(offered, this._config?.other_jumps === true && !this._kiosk);
+		const may = this._kiosk ? null : this._config;
+		this._jump.offer(may ? jump : undefined, other && may?.other_jumps === true);
 		/* Of a configured jump host the page knows no address that a client could use. */
-		this._native.show(this._config?.native_mode === true && !this._kiosk && !jump);
+		this._native.show(may?.native_mode === true && !jump);
 	}
 
 	/** The server's own default. */
