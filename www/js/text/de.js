@@ -142,7 +142,7 @@ export const de = {
 		hostKeyFingerprint: "Fingerabdruck seines Schlüssels",
 		hostKeyType: "Art des Schlüssels",
 		hostKeyCompare:
-			"Für diesen Schlüssel hat sich noch niemand verbürgt. Vergleichen Sie den Fingerabdruck Zeichen für Zeichen mit dem, den Ihre Administration Ihnen auf anderem Weg als über diese Seite gegeben hat. Weicht er ab, so verbinden Sie sich nicht: Vielleicht antwortet jemand anderes.",
+			"Noch hat sich niemand für diesen Schlüssel verbürgt. Vergleichen Sie den Fingerabdruck mit dem, den Sie von Ihrer Administration haben, nicht über diese Seite. Weicht ein einziges Zeichen ab, so verbinden Sie sich nicht: Vielleicht antwortet jemand anderes.",
 		hostKeyCommand: "Auf dem Rechner selbst erhält ihn die Administration mit",
 		hostKeyRefuse: "Nicht verbinden",
 		hostKeyTrust: "Für diese Anmeldung vertrauen",

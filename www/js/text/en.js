@@ -144,7 +144,7 @@ export const en = {
 		hostKeyFingerprint: "Fingerprint of its key",
 		hostKeyType: "Kind of key",
 		hostKeyCompare:
-			"Nobody has vouched for this key yet. Compare the fingerprint, sign by sign, with one that your administrator has given you in another way than by this page. If they differ, do not connect: somebody else may be answering.",
+			"Nobody has vouched for this key yet. Compare the fingerprint with one that your administrator gave you, not by this page. If a single sign differs, do not connect: somebody else may be answering.",
 		hostKeyCommand: "On the host itself, an administrator gets it with",
 		hostKeyRefuse: "Do not connect",
 		hostKeyTrust: "Trust for this login",
