@@ -199,6 +199,28 @@ static void test_unfinished(void **state)
 	end();
 }
 
+/* A question that nobody answers costs, one that is taken back does not. */
+static void test_questions(void **state)
+{
+	const struct message *answer;
+	struct ticket ticket;
+
+	(void)state;
+	begin("[deadlines]\nprompt = 1\n[penalties]\nunfinished = 60\n");
+	answer = peer_await(&fcgi, send_login(&fcgi, "here", "", "ask", ATTACKER "1"));
+	assert_int_equal(answer->type, MESSAGE_PROMPTED);
+	strcpy(ticket.login, answer->prompted.login);
+	strcpy(ticket.cookie, answer->prompted.cookie);
+	assert_int_equal(peer_logout(&fcgi, &ticket)->type, MESSAGE_DONE);
+	assert_nothing_left(&ctl);
+	answer = peer_await(&fcgi, send_login(&fcgi, "here", "", "ask", ATTACKER "1"));
+	assert_int_equal(answer->type, MESSAGE_PROMPTED);
+	assert_nothing_left(&ctl);
+	assert_logged("login failed: prompt_timeout");
+	assert_kept_away("alice", ATTACKER "1", 60);
+	end();
+}
+
 static void test_server_that_refuses(void **state)
 {
 	struct pollfd pending = {.fd = world.ssh, .events = POLLIN};
@@ -330,8 +352,8 @@ int main(int argc, char **argv)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {CASE(test_wrong_passwords),
 	    CASE(test_guessing_from_many), CASE(test_decay), CASE(test_crashes),
-	    CASE(test_unfinished), CASE(test_server_that_refuses), CASE(test_limits),
-	    CASE(test_early_drop), CASE(test_typed)};
+	    CASE(test_unfinished), CASE(test_questions), CASE(test_server_that_refuses),
+	    CASE(test_limits), CASE(test_early_drop), CASE(test_typed)};
 
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {

@@ -266,7 +266,7 @@ static void test_what_costs(void **state)
 	assert_int_equal(penalties_of(ERROR_PROMPT_TIMEOUT, false, &target), PENALTY_UNFINISHED);
 	assert_int_equal(penalties_of(ERROR_HOST_REFUSED, false, &target), PENALTY_HOST_REFUSED);
 	assert_int_equal(penalties_of(ERROR_SERVER_NOT_ALLOWED, false, NULL), PENALTY_UNFINISHED);
-	for (enum error_code code = 1; error_is_known(code); code++)
+	for (uint16_t code = 1; error_is_known(code); code++)
 		assert_int_equal(penalties_of(code, true, &target), PENALTY_NONE);
 	/* Looking around in the network does. */
 	target.typed = true;
