@@ -156,7 +156,7 @@ DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libss
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
-	xvfb xdotool x11-xkb-utils x11proto-dev xclip
+	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_NODE)

@@ -99,6 +99,7 @@ const struct record_answer *ssh_login_ask(struct ssh *ssh)
 	strcpy(prompt->host, attempt->hop.name);
 	strcpy(prompt->notice, attempt->notice);
 	attempt->notice[0] = 0;
+	attempt->notice_at_secret = 0;
 	answered = await(attempt, SSH_AWAITED_ANSWER);
 	memset(prompt, 0, sizeof(*prompt));
 	return answered ? attempt->answers : NULL;
@@ -113,6 +114,12 @@ bool ssh_login_sign(struct ssh *ssh)
 {
 	return await(ssh->attempt, SSH_AWAITED_SIGNATURE) &&
 	       ssh->attempt->sign.signature_length != 0;
+}
+
+void ssh_login_use_secret(struct ssh *ssh)
+{
+	ssh->attempt->secrets_used++;
+	ssh->attempt->notice_at_secret = strlen(ssh->attempt->notice);
 }
 
 void ssh_login_note(struct ssh *ssh, const char *text, size_t length)
@@ -155,25 +162,35 @@ static void note_end_of(struct ssh *ssh)
 #endif
 }
 
-/* The server's last words in one line: accounts that are locked or have expired are shown the door
- * with them. */
-static void print_last_words(const struct ssh *ssh, char *text, size_t size)
+/* What the server has said to the last secret that it was shown, in one line. */
+static void print_comment(const struct ssh *ssh, char *text, size_t size)
 {
-	const char *notice = ssh->attempt->notice;
+	const char *comment = ssh->attempt->notice + ssh->attempt->notice_at_secret;
 
-	snprintf(text, size, "%.290s%s%s", notice,
-	    notice[0] != 0 && ssh->disconnect[0] != 0 ? "; " : "", ssh->disconnect);
+	snprintf(text, size, "%s", comment + strspn(comment, "\n"));
 	for (size_t i = 0; text[i] != 0; i++)
 		if (text[i] == '\n')
 			text[i] = ' ';
-	if (text[0] == 0)
-		snprintf(text, size, "it has closed the connection");
+}
+
+/* Wrong passwords are refused without a word, as a rule; accounts that are locked or have expired
+ * are shown the door with some. */
+void ssh_login_fail_refused(struct ssh *ssh, bool wrong, const char *why)
+{
+	char comment[SSH_DETAIL_BYTES];
+
+	print_comment(ssh, comment, sizeof(comment));
+	if (comment[0] != 0)
+		ssh_fail(ssh, ERROR_ACCOUNT_REFUSED, "%s", comment);
+	else
+		ssh_fail(ssh, wrong ? ERROR_AUTH_FAILED : ERROR_ACCOUNT_REFUSED, "%s", why);
 }
 
 bool ssh_login_fail_if_over(struct ssh *ssh)
 {
 	const struct ssh_attempt *attempt = ssh->attempt;
-	char words[SSH_DETAIL_BYTES];
+	bool wrong =
+	    attempt->refused || strstr(ssh->disconnect, "Too many authentication failures") != NULL;
 
 	if (measure_silence_ms(ssh) >= LIBRARY_PATIENCE_MS)
 		ssh_fail(ssh, ERROR_HOST_TIMEOUT, "%s has stopped answering (%s)",
@@ -182,13 +199,12 @@ bool ssh_login_fail_if_over(struct ssh *ssh)
 		return true;
 	if (!ssh->transport.ended && !ssh->disconnected)
 		return false;
-	print_last_words(ssh, words, sizeof(words));
 	if (attempt->secrets_used == 0 && !attempt->signature_used)
 		ssh_fail_by_library(ssh, ERROR_HOST_REFUSED, attempt->step);
-	else if (attempt->refused || strstr(words, "Too many authentication failures") != NULL)
-		ssh_fail(ssh, ERROR_AUTH_FAILED, "%s", words);
 	else
-		ssh_fail(ssh, ERROR_ACCOUNT_REFUSED, "%s", words);
+		ssh_login_fail_refused(ssh, wrong,
+		    ssh->disconnect[0] != 0 ? ssh->disconnect
+					    : "the server has closed the connection");
 	return true;
 }
 

@@ -56,8 +56,9 @@ struct ssh_attempt {
 	unsigned rounds;       /* with questions, of this keyboard-interactive */
 	bool refused;	       /* the last method, perhaps only since it is but a part */
 	bool succeeded;
-	char methods[129]; /* that have succeeded */
-	char notice[2049]; /* what the server has said and nobody has seen yet */
+	char methods[129];	 /* that have succeeded */
+	char notice[2049];	 /* what the server has said and nobody has seen yet */
+	size_t notice_at_secret; /* how much of it was there when the last secret was used */
 };
 
 /* ssh_login.c, for the coroutine. */
@@ -71,6 +72,11 @@ const struct record_answer *ssh_login_ask(struct ssh *ssh);
 void ssh_login_forget_answers(struct ssh *ssh);
 /* Has attempt->sign signed. False if it is refused. */
 bool ssh_login_sign(struct ssh *ssh);
+/* A password or answers of the user are about to be shown to the server. */
+void ssh_login_use_secret(struct ssh *ssh);
+/* Fails the login because the server does not want what it has been shown. wrong: it has said that
+ * that was wrong. why: if it has not said itself. */
+void ssh_login_fail_refused(struct ssh *ssh, bool wrong, const char *why);
 /* Keeps what the server says for the user's next sight. */
 void ssh_login_note(struct ssh *ssh, const char *text, size_t length);
 /* Fails the login because the connection has come to its end. False if it has not. */

@@ -87,7 +87,7 @@ static int run_password(struct ssh *ssh)
 
 	if (password[0] == 0 && !ask_password(ssh))
 		return LIBSSH2_ERROR_AUTHENTICATION_FAILED;
-	attempt->secrets_used++;
+	ssh_login_use_secret(ssh);
 	do
 		result = libssh2_userauth_password_ex(ssh->session, user, (unsigned)strlen(user),
 		    password, (unsigned)strlen(password), answer_change);
@@ -150,13 +150,13 @@ static void answer_round(const char *name, int name_length, const char *instruct
 	}
 	attempt->rounds++;
 	if (attempt->rounds == 1 && count == 1 && !prompts[0].echo && password[0] != 0) {
-		attempt->secrets_used++;
+		if (instruction_length > 0)
+			ssh_login_note(ssh, instruction, (size_t)instruction_length);
+		ssh_login_use_secret(ssh);
 		responses[0].text = copy_for_library(password, abstract);
 		if (responses[0].text != NULL)
 			responses[0].length = (unsigned)strlen(password);
 		forget_password(ssh);
-		if (instruction_length > 0)
-			ssh_login_note(ssh, instruction, (size_t)instruction_length);
 		return;
 	}
 	if (name_length > 0)
@@ -166,7 +166,7 @@ static void answer_round(const char *name, int name_length, const char *instruct
 		message_set_lines(attempt->prompt.instruction, sizeof(attempt->prompt.instruction),
 		    instruction, (size_t)instruction_length);
 	if (ask_questions(ssh, count, prompts, responses, abstract))
-		attempt->secrets_used++;
+		ssh_login_use_secret(ssh);
 	else
 		break_off(ssh);
 }
@@ -360,7 +360,7 @@ static enum outcome try_method(struct ssh *ssh, const struct method *method, cha
 {
 	struct ssh_attempt *attempt = ssh->attempt;
 	unsigned secrets_before = attempt->secrets_used;
-	char before[OFFER_BYTES];
+	char before[OFFER_BYTES], why[SSH_DETAIL_BYTES];
 	int result;
 
 	strcpy(before, offer);
@@ -389,8 +389,9 @@ static enum outcome try_method(struct ssh *ssh, const struct method *method, cha
 	}
 	if (attempt->secrets_used == secrets_before)
 		return OUTCOME_REFUSED;
-	ssh_fail(ssh, ERROR_AUTH_FAILED, "%s refuses what was answered to %s", attempt->hop.name,
+	snprintf(why, sizeof(why), "%s refuses what was answered to %s", attempt->hop.name,
 	    method->name);
+	ssh_login_fail_refused(ssh, true, why);
 	return OUTCOME_FAILED;
 }
 

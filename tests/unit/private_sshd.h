@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A real sshd for one test program: on a loopback port, with users of its own ("tester" /
- * "wonderland", "jumper" / "looking-glass") in a mount namespace of its own, so that nothing of the
- * machine is touched.
+ * "wonderland", "jumper" / "looking-glass", and "expired" / "wonderland", whose account has) in a
+ * mount namespace of its own, so that nothing of the machine is touched. By PAM, if the test asks
+ * for it, with a service of its own.
  * Needs root and Debian's openssh-server; tests skip without.
  */
 #ifndef TESTS_PRIVATE_SSHD_H
@@ -27,12 +28,14 @@
 
 #include "proto/messages.h"
 
-#define SSHD_PATH	"/usr/sbin/sshd"
-#define SSHD_USER	"tester"
-#define SSHD_UID	64320u	 /* and group */
-#define SSHD_JUMPER	"jumper" /* in the same group, with the same home */
-#define SSHD_JUMPER_UID 64321u
-#define SSHD_PASSWORD	"wonderland"
+#define SSHD_PATH	 "/usr/sbin/sshd"
+#define SSHD_USER	 "tester"
+#define SSHD_UID	 64320u	  /* and group */
+#define SSHD_JUMPER	 "jumper" /* in the same group, with the same home */
+#define SSHD_JUMPER_UID	 64321u
+#define SSHD_EXPIRED	 "expired"
+#define SSHD_EXPIRED_UID 64322u
+#define SSHD_PASSWORD	 "wonderland"
 /* crypt(3), SHA-512, of that password. */
 #define SSHD_HASH                                                                                  \
 	"$6$x2gowebtest$htHBwCj3X5i6FaGZeLSmV6h0SnVP2Awzb0ydYQGD1hAqR84n1sbXXR.VKqZwtsvau/"        \
@@ -136,6 +139,7 @@ _Noreturn static void sshd_run(const struct private_sshd *sshd, int log)
 	sshd_cover(sshd->folder, "passwd", "/etc/passwd");
 	sshd_cover(sshd->folder, "shadow", "/etc/shadow");
 	sshd_cover(sshd->folder, "group", "/etc/group");
+	sshd_cover(sshd->folder, "pam", "/etc/pam.d/sshd");
 	if (mount("tmpfs", "/run", "tmpfs", 0, "mode=755") != 0 || mkdir("/run/sshd", 0755) != 0)
 		_exit(77);
 	dup2(log, STDERR_FILENO);
@@ -177,10 +181,10 @@ static void sshd_stop(struct private_sshd *sshd)
 	sshd->folder[0] = 0;
 }
 
-/* Starts it; options: further lines of sshd_config. False: it cannot be had here. */
+/* Starts it; options: lines of sshd_config, before ours. False: it cannot be had here. */
 static bool sshd_start(struct private_sshd *sshd, const char *options)
 {
-	char command[200], config[1000], passwd[400], home[60];
+	char command[200], config[1000], passwd[600], home[60];
 	int log[2], fd;
 
 	memset(sshd, 0, sizeof(*sshd));
@@ -196,23 +200,28 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	sshd_read_key(sshd);
 	close(sshd_bind(&sshd->port));
 	snprintf(config, sizeof(config),
-	    "ListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"
+	    "%sListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"
 	    "PrintMotd no\nAuthorizedKeysFile none\n"
-	    "SetEnv PATH=%s/home/bin:/usr/local/bin:/usr/bin:/bin\n%s",
-	    sshd->port, sshd->folder, sshd->folder, options);
+	    "SetEnv PATH=%s/home/bin:/usr/local/bin:/usr/bin:/bin\n",
+	    options, sshd->port, sshd->folder, sshd->folder);
 	sshd_write_file(sshd->folder, "config", config);
 	snprintf(passwd, sizeof(passwd),
 	    "root:x:0:0::/root:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
 	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER
-	    ":x:%u:%u::%s/home:/bin/sh\n" SSHD_JUMPER ":x:%u:%u::%s/home:/bin/sh\n",
-	    SSHD_UID, SSHD_UID, sshd->folder, SSHD_JUMPER_UID, SSHD_UID, sshd->folder);
+	    ":x:%u:%u::%s/home:/bin/sh\n" SSHD_JUMPER ":x:%u:%u::%s/home:/bin/sh\n" SSHD_EXPIRED
+	    ":x:%u:%u::/:/bin/sh\n",
+	    SSHD_UID, SSHD_UID, sshd->folder, SSHD_JUMPER_UID, SSHD_UID, sshd->folder,
+	    SSHD_EXPIRED_UID, SSHD_UID);
 	sshd_write_file(sshd->folder, "passwd", passwd);
 	snprintf(home, sizeof(home), "%s/home", sshd->folder);
 	if (mkdir(home, 0755) != 0 || chown(home, SSHD_UID, SSHD_UID) != 0)
 		abort();
 	sshd_write_file(sshd->folder, "shadow",
 	    "root:*:19000::::::\n" SSHD_USER ":" SSHD_HASH ":19000::::::\n" SSHD_JUMPER
-	    ":" SSHD_JUMPER_HASH ":19000::::::\n");
+	    ":" SSHD_JUMPER_HASH ":19000::::::\n" SSHD_EXPIRED ":" SSHD_HASH ":19000:::::18000:\n");
+	sshd_write_file(sshd->folder, "pam",
+	    "auth required pam_unix.so\naccount required pam_unix.so\n"
+	    "session required pam_permit.so\n");
 	sshd_write_file(sshd->folder, "group", "root:x:0:\nnogroup:x:65534:\ntester:x:64320:\n");
 	if (pipe(log) != 0)
 		abort();
