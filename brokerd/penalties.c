@@ -131,6 +131,7 @@ enum penalty penalties_of(
 		return PENALTY_NONE;
 	switch (reason) {
 	case ERROR_AUTH_FAILED:
+	case ERROR_ACCOUNT_REFUSED: /* servers comment on wrong passwords, too */
 		return PENALTY_AUTH_FAILED;
 	case ERROR_PROMPT_TIMEOUT:
 	case ERROR_SERVER_NOT_ALLOWED:

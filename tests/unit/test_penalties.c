@@ -257,12 +257,13 @@ static void test_what_costs(void **state)
 	    ERROR_HOST_KEY_UNKNOWN, ERROR_HOST_KEY_CHANGED, ERROR_HOST_KEY_REVOKED,
 	    ERROR_HOST_KEY_REFUSED, ERROR_KILLED, ERROR_TOO_MANY_LOGINS, ERROR_TOO_MANY_ATTEMPTS,
 	    ERROR_TIMEOUT, ERROR_HOST_TIMEOUT, ERROR_HOST_UNREACHABLE, ERROR_SSH_LOST,
-	    ERROR_METHOD_MISSING, ERROR_ACCOUNT_REFUSED, ERROR_PASSWORD_EXPIRED, ERROR_INTERNAL};
+	    ERROR_METHOD_MISSING, ERROR_PASSWORD_EXPIRED, ERROR_INTERNAL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(free_of_charge) / sizeof(free_of_charge[0]); i++)
 		assert_int_equal(penalties_of(free_of_charge[i], false, &target), PENALTY_NONE);
 	assert_int_equal(penalties_of(ERROR_AUTH_FAILED, false, &target), PENALTY_AUTH_FAILED);
+	assert_int_equal(penalties_of(ERROR_ACCOUNT_REFUSED, false, &target), PENALTY_AUTH_FAILED);
 	assert_int_equal(penalties_of(ERROR_PROMPT_TIMEOUT, false, &target), PENALTY_UNFINISHED);
 	assert_int_equal(penalties_of(ERROR_HOST_REFUSED, false, &target), PENALTY_HOST_REFUSED);
 	assert_int_equal(penalties_of(ERROR_SERVER_NOT_ALLOWED, false, NULL), PENALTY_UNFINISHED);
