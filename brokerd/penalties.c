@@ -71,10 +71,10 @@ static struct penalty_rules account_rules(const struct config *config)
 {
 	struct penalty_rules rules = source_rules(config);
 
+	/* More than one source may bring about before it is kept away itself. */
+	rules.min_ms *= 2;
 	if (rules.max_ms > PENALTIES_ACCOUNT_MAX_MS)
 		rules.max_ms = PENALTIES_ACCOUNT_MAX_MS;
-	if (rules.min_ms > rules.max_ms)
-		rules.min_ms = rules.max_ms;
 	return rules;
 }
 

@@ -15,8 +15,8 @@
 #include "policy.h"
 #include "proto/conn.h"
 
-/* No account is kept away for longer than this together, and for no user of an exempt network:
- * else anybody could lock out anybody. */
+/* No account is kept away for longer than this together, not by the failures of one address alone,
+ * and not from an exempt network: else anybody could lock out anybody. */
 #define PENALTIES_ACCOUNT_MAX_MS 30000
 /* How long a server that refuses is not dialled: sshd's shortest penalty. */
 #define PENALTIES_HOST_MS 15000

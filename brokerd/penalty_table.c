@@ -124,18 +124,29 @@ static struct kept *add(
 	return entry;
 }
 
+/* What comes together of before, if it is not over, and penalty_ms. */
+static uint64_t add_up(const struct kept *entry, uint64_t penalty_ms,
+    const struct penalty_rules *rules, uint64_t now_ms, bool *ret_counts)
+{
+	uint64_t total_ms = penalty_ms + (entry != NULL ? entry->ends_ms - now_ms : 0);
+
+	*ret_counts = (entry != NULL && entry->counts) || total_ms >= rules->min_ms;
+	return *ret_counts && total_ms > rules->max_ms ? rules->max_ms : total_ms;
+}
+
 bool penalty_table_add(struct penalty_table *table, const struct penalty_key *key,
     uint64_t penalty_ms, const struct penalty_rules *rules, uint64_t now_ms)
 {
-	uint64_t ends_ms = now_ms + (penalty_ms < rules->max_ms ? penalty_ms : rules->max_ms);
 	struct kept *entry;
-	bool counted;
+	uint64_t ends_ms;
+	bool counts, counted;
 
 	if (penalty_ms == 0)
 		return false;
 	while (table->count != 0 && table->heap[0]->ends_ms <= now_ms)
 		forget_first(table);
 	entry = find(table, key);
+	ends_ms = now_ms + add_up(entry, penalty_ms, rules, now_ms, &counts);
 	if (entry == NULL) {
 		/* A configuration that was read anew may allow fewer. */
 		while (table->count >= rules->entries) {
@@ -146,16 +157,13 @@ bool penalty_table_add(struct penalty_table *table, const struct penalty_key *ke
 		entry = add(table, key, ends_ms);
 		if (entry == NULL)
 			return false;
-	} else {
-		entry->ends_ms += penalty_ms;
-		if (entry->ends_ms - now_ms > rules->max_ms)
-			entry->ends_ms = now_ms + rules->max_ms;
-		move_up(table, entry);
-		move_down(table, entry);
 	}
 	counted = entry->counts;
-	entry->counts = counted || entry->ends_ms - now_ms >= rules->min_ms;
-	return entry->counts && !counted;
+	entry->counts = counts;
+	entry->ends_ms = ends_ms;
+	move_up(table, entry);
+	move_down(table, entry);
+	return counts && !counted;
 }
 
 uint64_t penalty_table_left_ms(

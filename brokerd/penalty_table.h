@@ -19,7 +19,7 @@ struct penalty_key {
 
 struct penalty_rules {
 	uint64_t min_ms; /* less than this together does not count yet */
-	uint64_t max_ms; /* more never comes together */
+	uint64_t max_ms; /* nobody is kept away for longer, whatever has come together */
 	size_t entries;	 /* at most */
 };
 

@@ -171,7 +171,7 @@ static void test_exempt(void **state)
 	assert_int_equal(source_refused_s("10.1.2.3"), 0);
 	assert_int_equal(source_refused_s("2001:db8::1"), 0);
 	/* Nor is an account there that others guess at. */
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 6; i++)
 		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
 	assert_int_not_equal(refused_s("192.0.2.2", "alice", NULL), 0);
 	assert_int_equal(refused_s("10.1.2.3", "alice", NULL), 0);
@@ -188,12 +188,16 @@ static void test_accounts(void **state)
 	char client[32];
 
 	(void)state;
+	/* One address alone is kept away before the account is. */
+	for (unsigned i = 0; i < 3; i++)
+		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
+	assert_int_equal(source_refused_s("192.0.2.1"), 15);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
-		snprintf(client, sizeof(client), "192.0.2.%u", i);
+		snprintf(client, sizeof(client), "198.51.100.%u", i);
 		add(client, "alice", PENALTY_AUTH_FAILED);
 	}
-	assert_int_equal(refused_s("203.0.113.1", "alice", &code), 15);
+	assert_int_equal(refused_s("203.0.113.1", "alice", &code), 30);
 	assert_int_equal(code, ERROR_TOO_MANY_ATTEMPTS);
 	assert_int_equal(refused_s("203.0.113.1", "alic", NULL), 0);
 	assert_int_equal(refused_s("203.0.113.1", "alice2", NULL), 0);
@@ -205,6 +209,16 @@ static void test_accounts(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(client, sizeof(client), "198.51.%u.%u", i / 250, i % 250);
 		add(client, "alice", PENALTY_AUTH_FAILED);
+	}
+	assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 30);
+	now_ms += 30 * S;
+	assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
+	/* Also where the admin thinks in longer times. */
+	config->penalties.auth_failed_ms = 60 * S;
+	config->penalties.min_ms = 100 * S;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
+		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
 	}
 	assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 30);
 	/* Other mishaps say nothing about the account. */
