@@ -193,6 +193,22 @@ test("a host key that is trusted, by keyboard alone; giving up stays possible", 
 	await until(() => bodiesOf("logout").length === 1, "logout");
 });
 
+test("on a small phone, in the language with the longer words, nothing sticks out", async () => {
+	await ask({ ...HOST_KEY });
+	await page.selectOption("#language", "de");
+	for (const width of [390, 320]) {
+		await page.setViewportSize({ width, height: 700 });
+		assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+		const right = await page.$$eval("#prompt-form, #prompt-form *", (all) =>
+			Math.max(...all.map((one) => one.getBoundingClientRect().right)),
+		);
+		assert.ok(right <= width - 16, `${right} of ${width}`);
+	}
+	await page.selectOption("#language", "en");
+	await page.evaluate(() => localStorage.clear());
+	await page.setViewportSize({ width: 1280, height: 800 });
+});
+
 test("what a server says of its key does not change the page's own question", async () => {
 	await ask({ ...HOST_KEY, title: "All is well", host_key: { type: "x", fingerprint: "y" } });
 	assert.equal(await text("#prompt-title"), "Do you trust this server?");
