@@ -21,6 +21,9 @@
  * packets' overhead and its own needs that is about 6 MiB; a server that wants more than this
  * is up to something. */
 #define HELD_BYTES_MAX (32 * 1024 * 1024)
+/* Of one piece, as long as the server has not been logged in to: no packet is longer, and libssh2
+ * 1.10 believes the lengths that stand in them. */
+#define LOGIN_PIECE_BYTES_MAX 65536
 /* What libssh2 sends unasked: answers to the server's questions. Whoever asks without end and
  * does not read is dropped. */
 #define UNSENT_BYTES_MAX (4 * 1024 * 1024)
@@ -32,9 +35,10 @@
 void *ssh_transport_alloc(size_t size, void **abstract)
 {
 	struct ssh *ssh = *abstract;
+	size_t most = ssh->attempt != NULL ? LOGIN_PIECE_BYTES_MAX : HELD_BYTES_MAX;
 	void *memory;
 
-	if (size > HELD_BYTES_MAX || ssh->transport.held_bytes > HELD_BYTES_MAX - size)
+	if (size > most || ssh->transport.held_bytes > HELD_BYTES_MAX - size)
 		return NULL;
 	memory = secret_malloc(size);
 	if (memory != NULL)

@@ -99,23 +99,22 @@ static void sshd_write_file(const char *folder, const char *name, const char *te
 		abort();
 }
 
-static void sshd_read_key(struct private_sshd *sshd)
+static void sshd_read_key(const char *folder, struct record_hostkey *key)
 {
 	char path[100], type[64], base64[1024];
 	FILE *file;
 	int length;
 
-	snprintf(path, sizeof(path), "%s/key.pub", sshd->folder);
+	snprintf(path, sizeof(path), "%s/key.pub", folder);
 	file = fopen(path, "r");
 	if (file == NULL || fscanf(file, "%63s %1023s", type, base64) != 2)
 		abort();
 	fclose(file);
-	length =
-	    EVP_DecodeBlock(sshd->key.blob, (const unsigned char *)base64, (int)strlen(base64));
+	length = EVP_DecodeBlock(key->blob, (const unsigned char *)base64, (int)strlen(base64));
 	for (size_t i = strlen(base64); i > 0 && base64[i - 1] == '='; i--)
 		length--;
-	strcpy(sshd->key.type, type);
-	sshd->key.blob_length = (uint16_t)length;
+	strcpy(key->type, type);
+	key->blob_length = (uint16_t)length;
 }
 
 static void sshd_cover(const char *folder, const char *name, const char *target)
@@ -197,7 +196,7 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	    command, sizeof(command), "ssh-keygen -q -t ed25519 -N '' -f %s/key", sshd->folder);
 	if (system(command) != 0)
 		abort();
-	sshd_read_key(sshd);
+	sshd_read_key(sshd->folder, &sshd->key);
 	close(sshd_bind(&sshd->port));
 	snprintf(config, sizeof(config),
 	    "%sListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"

@@ -263,6 +263,11 @@ def length_absurd():
     yield packet(INFO_REQUEST, "", "", "", 1, 0x7FFFFFFF, 1)
 
 
+def name_length_absurd():
+    yield failure(KBD)
+    yield packet(INFO_REQUEST, 0x00FFFFFF, 0, 0, 0)
+
+
 def instruction_length_absurd():
     yield failure(KBD)
     yield packet(INFO_REQUEST, "", 0xFFFFFFF0, 0, 0)

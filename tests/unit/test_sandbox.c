@@ -1,4 +1,4 @@
-/* links: proto brokerd/session/sandbox.c brokerd/privdrop.c */
+/* links: proto brokerd/session/sandbox.c brokerd/session/coroutine.c brokerd/privdrop.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * brokerd/session/sandbox, entered by forked children that have been made session users the
@@ -38,6 +38,7 @@
 #include <cmocka.h>
 
 #include "brokerd/privdrop.h"
+#include "brokerd/session/coroutine.h"
 #include "brokerd/session/sandbox.h"
 
 #define BROKER_UID  64989
@@ -298,6 +299,31 @@ static void test_crypto(void **state)
 	assert_works(use_crypto);
 }
 
+static struct coroutine *coroutine;
+
+static void stop_once(void *arg)
+{
+	coroutine_yield(coroutine);
+	*(int *)arg = 0;
+}
+
+static int use_coroutine(void)
+{
+	int result = 1;
+
+	coroutine = coroutine_create(stop_once, &result);
+	if (coroutine == NULL || coroutine_resume(coroutine) || !coroutine_resume(coroutine))
+		return 2;
+	coroutine_destroy(coroutine);
+	return result;
+}
+
+static void test_coroutine(void **state)
+{
+	(void)state;
+	assert_works(use_coroutine);
+}
+
 static int use_memory(void)
 {
 	for (size_t size = 1; size < 64 * 1024 * 1024; size *= 2) {
@@ -534,6 +560,7 @@ int main(void)
 	    cmocka_unit_test(test_forbidden),
 	    cmocka_unit_test(test_event_loop),
 	    cmocka_unit_test(test_crypto),
+	    cmocka_unit_test(test_coroutine),
 	    cmocka_unit_test(test_memory),
 #ifndef ADDRESS_SANITIZER
 	    cmocka_unit_test(test_memory_is_bounded),

@@ -19,8 +19,20 @@
 
 #define STANDIN "tests/unit/standin_sshd.py"
 
-/* One that takes a key and then the password, and one that asks by PAM. */
+/* Before 1.11 libssh2 neither tells of banners nor knows RSA keys with SHA-2. */
+#if LIBSSH2_VERSION_NUM >= 0x010b00
+#define BANNER	  "Mind the\ngap"
+#define KNOWS_RSA true
+#else
+#define BANNER	  ""
+#define KNOWS_RSA false
+#endif
+
+/* One that takes a key and then the password, and one that asks by PAM, has a banner and signs with
+ * its RSA key in the old way, too. */
 static struct private_sshd key_sshd, pam_sshd;
+static struct record_hostkey rsa_key; /* of both */
+static char folder[] = "/tmp/test-ssh-login.XXXXXX";
 static struct event_base *base;
 
 /* See standin_sshd.py. */
@@ -276,33 +288,42 @@ static void make_user_key(void)
 	    EVP_PKEY_get_raw_public_key(user_key.private, user_key.blob + used, &length), 1);
 }
 
-static void start_key_sshd(void)
+/* With sshd's penalties off, if it has such. */
+static void start_sshd(struct private_sshd *sshd, const char *options)
 {
-	char path[60], options[300], text[200];
-	unsigned char base64[100];
+	char all[1000];
 
-	snprintf(path, sizeof(path), "/tmp/test-ssh-login-keys.%d", (int)getpid());
-	EVP_EncodeBlock(base64, user_key.blob, sizeof(user_key.blob));
-	snprintf(text, sizeof(text), "ssh-ed25519 %s\n", base64);
-	sshd_write_file("/tmp", path + 5, text);
-	for (int penalties = 1; penalties >= 0 && key_sshd.pid == 0; penalties--) {
-		snprintf(options, sizeof(options),
-		    "AuthorizedKeysFile %s\nAuthenticationMethods publickey,password publickey,"
-		    "hostbased\nHostbasedAuthentication yes\nStrictModes no\n%s",
-		    path, penalties != 0 ? "PerSourcePenalties no\n" : "");
-		sshd_start(&key_sshd, options);
-	}
+	snprintf(all, sizeof(all), "PerSourcePenalties no\n%s", options);
+	if (!sshd_start(sshd, all))
+		sshd_start(sshd, options);
 }
 
-static void start_pam_sshd(void)
+static void start_sshds(void)
 {
-	static const char options[] = "UsePAM yes\nKbdInteractiveAuthentication yes\n"
-				      "PasswordAuthentication yes\nMaxAuthTries 2\n";
-	char all[300];
+	char command[200], options[900], text[200];
+	unsigned char base64[100];
 
-	snprintf(all, sizeof(all), "%sPerSourcePenalties no\n", options);
-	if (!sshd_start(&pam_sshd, all))
-		sshd_start(&pam_sshd, options);
+	if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0)
+		abort();
+	EVP_EncodeBlock(base64, user_key.blob, sizeof(user_key.blob));
+	snprintf(text, sizeof(text), "ssh-ed25519 %s\n", base64);
+	sshd_write_file(folder, "authorized_keys", text);
+	sshd_write_file(folder, "banner", "Mind the\ngap\n");
+	snprintf(command, sizeof(command), "ssh-keygen -q -t rsa -b 2048 -N '' -f %s/key", folder);
+	if (system(command) != 0)
+		abort();
+	sshd_read_key(folder, &rsa_key);
+	snprintf(options, sizeof(options),
+	    "HostKey %s/key\nAuthorizedKeysFile %s/authorized_keys\nStrictModes no\n"
+	    "AuthenticationMethods publickey,password publickey,hostbased\n"
+	    "HostbasedAuthentication yes\n",
+	    folder, folder);
+	start_sshd(&key_sshd, options);
+	snprintf(options, sizeof(options),
+	    "HostKey %s/key\nHostKeyAlgorithms +ssh-rsa\nBanner %s/banner\nMaxAuthTries 2\n"
+	    "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication yes\n",
+	    folder, folder);
+	start_sshd(&pam_sshd, options);
 }
 
 static int set_up(void **state)
@@ -310,8 +331,7 @@ static int set_up(void **state)
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	make_user_key();
-	start_key_sshd();
-	start_pam_sshd();
+	start_sshds();
 	if (key_sshd.pid == 0 || pam_sshd.pid == 0)
 		print_message("no sshd can be started here: tests with it are skipped\n");
 	start_standin();
@@ -320,13 +340,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char path[60];
+	char command[100];
 
 	(void)state;
 	sshd_stop(&key_sshd);
 	sshd_stop(&pam_sshd);
-	snprintf(path, sizeof(path), "/tmp/test-ssh-login-keys.%d", (int)getpid());
-	unlink(path);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
 	EVP_PKEY_free(user_key.private);
 	fclose(standin.orders);
 	fclose(standin.lines);
@@ -469,8 +489,8 @@ static void test_hostile_text(void **state)
 
 static void test_hostile_rounds(void **state)
 {
-	static const char *const scripts[] = {
-	    "count_too_high", "count_absurd", "length_absurd", "instruction_length_absurd"};
+	static const char *const scripts[] = {"count_too_high", "count_absurd", "length_absurd",
+	    "instruction_length_absurd", "name_length_absurd"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
@@ -957,6 +977,22 @@ static void test_key_with_sshd(void **state)
 	expect_failure(ERROR_AUTH_FAILED, "[host]:2222 refuses publickey");
 }
 
+/* An RSA key on file is looked for, but sshd signs with it by SHA-1 only when it is told to. */
+static void test_rsa_host_key(void **state)
+{
+	(void)state;
+	hostkeys[hostkey_count++] = rsa_key;
+	strcpy(hop.password, SSHD_PASSWORD);
+	dial_sshd(&pam_sshd, "password");
+	expect_open("password", BANNER);
+
+	dial_sshd(&key_sshd, "hostbased");
+	if (KNOWS_RSA)
+		expect_failure(ERROR_METHOD_MISSING, "offers publickey");
+	else
+		expect_failure(ERROR_HOST_KEY_UNKNOWN, "put its Ed25519 or ECDSA key on file");
+}
+
 /* --- PAM ----------------------------------------------------------------------------------- */
 
 static void test_pam(void **state)
@@ -964,11 +1000,12 @@ static void test_pam(void **state)
 	(void)state;
 	strcpy(hop.password, SSHD_PASSWORD);
 	dial_sshd(&pam_sshd, "keyboard-interactive,password");
-	expect_open("keyboard-interactive", "");
+	expect_open("keyboard-interactive", BANNER);
 
 	memset(hop.password, 0, sizeof(hop.password));
 	dial_sshd(&pam_sshd, "keyboard-interactive,password");
 	expect_prompt(PROMPT_QUESTIONS);
+	assert_string_equal(told.prompt.notice, BANNER);
 	assert_int_equal(told.prompt.questions_count, 1);
 	assert_int_equal(told.prompt.questions[0].echo, 0);
 	answer_with(SSHD_PASSWORD, NULL);
@@ -1035,8 +1072,8 @@ static void test_unknown_host(void **state)
 
 	strcpy(hostkeys[0].type, "ssh-rsa");
 	dial_standin("nobody", "password");
-	expect_failure(ERROR_HOST_KEY_UNKNOWN,
-	    LIBSSH2_VERSION_NUM >= 0x010b00 ? "keys of other types only" : "by SHA-1 only");
+	expect_failure(
+	    ERROR_HOST_KEY_UNKNOWN, KNOWS_RSA ? "keys of other types only" : "by SHA-1 only");
 
 	hostkey_count = 0;
 	add_hostkey(HOST_KEY_AUTHORITY, false);
@@ -1142,6 +1179,7 @@ int main(void)
 	    TEST(test_key_alone),
 	    TEST(test_key_is_not_signed),
 	    TEST(test_key_with_sshd),
+	    TEST(test_rsa_host_key),
 	    TEST(test_pam),
 	    TEST(test_unknown_user),
 	    TEST(test_expired_account),
