@@ -79,11 +79,13 @@ bool login_table_check_limits(const struct login_table *table, const struct conf
 		const struct network other = source_of(config, login->client);
 		bool same_server = strcmp(login->server, fresh->server) == 0;
 
+		/* Who has logged out may log in again at once. */
+		if (login->state == LOGIN_STATE_STOPPING)
+			continue;
 		of_server += same_server;
 		of_user += same_server && strcmp(login->user, fresh->user) == 0;
 		of_source += memcmp(&other, &source, sizeof(source)) == 0;
-		unfinished +=
-		    login->state != LOGIN_STATE_READY && login->state != LOGIN_STATE_STOPPING;
+		unfinished += login->state != LOGIN_STATE_READY;
 	}
 	failure->code = ERROR_TOO_MANY_LOGINS;
 	failure->detail = NULL;

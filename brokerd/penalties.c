@@ -199,14 +199,16 @@ void penalties_add(struct penalties *penalties, const struct config *config,
     const struct penalties_subject *subject, enum penalty penalty, enum hop hop, uint64_t now_ms)
 {
 	const struct penalty_rules rules = account_rules(config);
-	struct penalty_key key;
+	struct penalty_key key = key_of_source(config, subject->client);
+	/* What a source had begun before it was kept away says nothing more about the account. */
+	bool kept_away = penalty_table_left_ms(penalties->sources, &key, now_ms) != 0;
 
 	if (penalty == PENALTY_HOST_REFUSED)
 		add_to_host(penalties, config, subject, hop, now_ms);
 	if (source_is_exempt(config, subject->client))
 		return;
 	add_to_source(penalties, config, subject, duration_ms(config, penalty), now_ms);
-	if (penalty == PENALTY_AUTH_FAILED && has_place(subject)) {
+	if (penalty == PENALTY_AUTH_FAILED && has_place(subject) && !kept_away) {
 		key = key_of_names(subject->user, subject->target->id);
 		penalty_table_add(
 		    penalties->accounts, &key, duration_ms(config, penalty), &rules, now_ms);

@@ -146,6 +146,16 @@ static void test_limits(void **state)
 		    fits ? "" : cases[i].refused_by);
 		assert_true(fits || strcmp(failure.detail, detail) == 0);
 	}
+	/* What is about to end counts in all, for its port and uid, but against nobody. */
+	config->limits.logins = 5;
+	config->limits.logins_per_user = config->limits.logins_per_server = 3;
+	strcpy(fresh->user, "alice");
+	strcpy(fresh->server, "one");
+	assert_false(login_table_check_limits(&table, config, fresh, &(struct conn_failure){0}));
+	entries[3]->state = LOGIN_STATE_STOPPING;
+	assert_true(login_table_check_limits(&table, config, fresh, &(struct conn_failure){0}));
+	config->limits.logins = 4;
+	assert_false(login_table_check_limits(&table, config, fresh, &(struct conn_failure){0}));
 	free(fresh);
 	free(config);
 }

@@ -162,6 +162,8 @@ static void test_unknown(void **state)
 
 static void test_exempt(void **state)
 {
+	char client[32];
+
 	(void)state;
 	assert_true(network_parse("10.0.0.0/8", &config->penalties.exempt.items[0]));
 	assert_true(network_parse("2001:db8::/32", &config->penalties.exempt.items[1]));
@@ -171,8 +173,10 @@ static void test_exempt(void **state)
 	assert_int_equal(source_refused_s("10.1.2.3"), 0);
 	assert_int_equal(source_refused_s("2001:db8::1"), 0);
 	/* Nor is an account there that others guess at. */
-	for (unsigned i = 0; i < 6; i++)
-		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(client, sizeof(client), "192.0.2.%u", i);
+		add(client, "alice", PENALTY_AUTH_FAILED);
+	}
 	assert_int_not_equal(refused_s("192.0.2.2", "alice", NULL), 0);
 	assert_int_equal(refused_s("10.1.2.3", "alice", NULL), 0);
 	/* "Unknown" is in no network, not even in this. */
@@ -189,9 +193,9 @@ static void test_accounts(void **state)
 
 	(void)state;
 	/* One address alone is kept away before the account is. */
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 50; i++)
 		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
-	assert_int_equal(source_refused_s("192.0.2.1"), 15);
+	assert_int_equal(source_refused_s("192.0.2.1"), 250);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
 		snprintf(client, sizeof(client), "198.51.100.%u", i);
@@ -218,7 +222,8 @@ static void test_accounts(void **state)
 	config->penalties.min_ms = 100 * S;
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
-		add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
+		snprintf(client, sizeof(client), "192.0.2.%u", 100 + i);
+		add(client, "alice", PENALTY_AUTH_FAILED);
 	}
 	assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 30);
 	/* Other mishaps say nothing about the account. */
