@@ -42,7 +42,7 @@ static void list_key_methods(const struct ssh *ssh, char *text, size_t size)
 		}
 }
 
-bool ssh_algorithms_have(struct ssh *ssh, int type, const char *name)
+bool ssh_algorithms_have(const struct ssh *ssh, int type, const char *name)
 {
 	const char **supported = NULL;
 	int count = libssh2_session_supported_algs(ssh->session, type, &supported);

@@ -85,7 +85,7 @@ bool ssh_login_fail_if_over(struct ssh *ssh);
 /* ssh_algorithms.c */
 bool ssh_algorithms_set(struct ssh *ssh);
 /* Whether this libssh2 can do it: a method of exchanging or signing keys. */
-bool ssh_algorithms_have(struct ssh *ssh, int type, const char *name);
+bool ssh_algorithms_have(const struct ssh *ssh, int type, const char *name);
 
 /* ssh_hostkey.c: whether the server is to be trusted; else the login has failed. */
 bool ssh_hostkey_check(struct ssh *ssh);

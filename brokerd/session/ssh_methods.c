@@ -253,9 +253,19 @@ static int sign(LIBSSH2_SESSION *session, unsigned char **ret_signature, size_t 
 	return 0;
 }
 
+/* libssh2 before 1.11 has RSA keys sign by SHA-1 only, which the broker does not do. */
+static bool key_is_too_new(const struct ssh *ssh)
+{
+	static const uint8_t rsa[] = "\0\0\0\assh-rsa";
+	const struct record_hop *hop = &ssh->attempt->hop;
+
+	return hop->key_length >= sizeof(rsa) - 1 && memcmp(hop->key, rsa, sizeof(rsa) - 1) == 0 &&
+	       !ssh_algorithms_have(ssh, LIBSSH2_METHOD_HOSTKEY, "rsa-sha2-256");
+}
+
 static bool has_key(const struct ssh *ssh)
 {
-	return ssh->attempt->hop.key_length != 0;
+	return ssh->attempt->hop.key_length != 0 && !key_is_too_new(ssh);
 }
 
 static int run_publickey(struct ssh *ssh)
@@ -406,7 +416,10 @@ static void fail_without_method(struct ssh *ssh, const char *offer, const bool *
 			return;
 		}
 	ssh_fail(ssh, ERROR_METHOD_MISSING, "%s offers %.150s; allowed are %s%s", hop->name, offer,
-	    hop->methods, hop->key_length == 0 ? " (there is no key)" : "");
+	    hop->methods,
+	    hop->key_length == 0  ? " (there is no key)"
+	    : key_is_too_new(ssh) ? " (RSA keys need libssh2 1.11: give it an Ed25519 one)"
+				  : "");
 }
 
 /* Our key alone would let in whoever reaches the gateway, as whomever he likes. */

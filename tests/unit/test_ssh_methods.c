@@ -269,6 +269,21 @@ static void test_key_is_not_signed(void **state)
 	expect_heard("password x");
 }
 
+/* libssh2 1.10 would have it sign by SHA-1. */
+static void test_rsa_key(void **state)
+{
+	static const uint8_t rsa[] = "\0\0\0\assh-rsa\0\0\0\1\3\0\0\0\1\3";
+
+	(void)state;
+	if (LIBSSH2_VERSION_NUM >= 0x010b00)
+		skip();
+	hop.key_length = sizeof(rsa) - 1;
+	memcpy(hop.key, rsa, sizeof(rsa) - 1);
+	dial_standin("key_then_code", "publickey");
+	expect_failure(ERROR_METHOD_MISSING, "RSA keys need libssh2 1.11");
+	expect_heard("none");
+}
+
 static void test_key_with_sshd(void **state)
 {
 	(void)state;
@@ -365,6 +380,7 @@ int main(void)
 	    TEST(test_key_and_code),
 	    TEST(test_key_alone),
 	    TEST(test_key_is_not_signed),
+	    TEST(test_rsa_key),
 	    TEST(test_key_with_sshd),
 	    TEST(test_pam),
 	    TEST(test_unknown_user),
