@@ -123,7 +123,7 @@ void login_create(struct broker *broker, const struct message *request, struct c
 void login_prompt(struct login *login, const struct record_prompt *prompt);
 
 /* The user's answer to the last prompt: asker waits for what follows. */
-void login_answer(struct login *login, struct message *answer, struct conn *asker);
+void login_answer(struct login *login, const struct message *answer, struct conn *asker);
 
 /* The session process wants a signature by one of the way's keys. It is killed if it may not. */
 void login_sign(struct login *login, const struct message *request);

@@ -126,7 +126,7 @@ void login_prompt(struct login *login, const struct record_prompt *prompt)
 		forward(login, hop, prompt);
 }
 
-void login_answer(struct login *login, struct message *answer, struct conn *asker)
+void login_answer(struct login *login, const struct message *answer, struct conn *asker)
 {
 	struct message order;
 	bool sent;
@@ -147,7 +147,6 @@ void login_answer(struct login *login, struct message *answer, struct conn *aske
 	memcpy(order.do_answer.answers, answer->answer.answers, sizeof(order.do_answer.answers));
 	sent = conn_send(login->link, &order);
 	message_wipe(&order);
-	message_wipe(answer);
 	if (!sent)
 		login_kill(login, "it cannot be told anything");
 }

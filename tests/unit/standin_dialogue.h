@@ -187,6 +187,9 @@ static inline bool standin_begin_dialogue(struct conn *conn, const struct messag
 	} else if (standin_is("way")) {
 		standin_tell_way(open);
 		standin_opened(conn);
+	} else if (standin_is("other key")) {
+		standin_end(
+		    conn, ERROR_HOST_KEY_CHANGED, "shows SHA256:that; on file is SHA256:this");
 	} else if (standin_is("fails at jump")) {
 		message_init(&message, MESSAGE_ENDED, 0);
 		message.ended.code = ERROR_JUMP_REFUSED;

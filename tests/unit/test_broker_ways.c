@@ -214,6 +214,22 @@ static void test_trusting_a_new_key(void **state)
 	end();
 }
 
+/* The admin reads what is on file, and where. */
+static void test_changed_key(void **state)
+{
+	char line[200];
+
+	(void)state;
+	begin("%s", "");
+	assert_fails(
+	    peer_await(&fcgi, peer_send_login(&fcgi, "here", "other key")), ERROR_HOST_KEY_CHANGED);
+	assert_string_equal(fcgi.answer.fail.detail, "shows SHA256:that; on file is SHA256:this");
+	snprintf(line, sizeof(line), "%s/known_hosts:1", world.directory);
+	assert_logged(line);
+	assert_logged("error=host_key_changed");
+	end();
+}
+
 static void test_no_place_for_a_new_key(void **state)
 {
 	(void)state;
@@ -333,7 +349,7 @@ int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {CASE(test_ways), CASE(test_typed_server),
-	    CASE(test_asking_for_a_new_key), CASE(test_trusting_a_new_key),
+	    CASE(test_asking_for_a_new_key), CASE(test_trusting_a_new_key), CASE(test_changed_key),
 	    CASE(test_no_place_for_a_new_key), CASE(test_signatures),
 	    CASE(test_key_that_goes_away)};
 
