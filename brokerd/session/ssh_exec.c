@@ -18,7 +18,8 @@
 enum command_phase {
 	COMMAND_QUEUED,
 	COMMAND_OPENING,
-	COMMAND_REQUESTING, /* exec has been asked for */
+	COMMAND_REQUESTING, /* exec has been asked for, which libssh2 does once */
+	COMMAND_STARTED,    /* it has no input */
 	COMMAND_READING,
 	COMMAND_CLOSING
 };
@@ -138,6 +139,9 @@ static ssize_t advance(struct ssh_command *command, LIBSSH2_CHANNEL *handle)
 		    handle, "exec", 4, command->line, (unsigned)strlen(command->line));
 		if (result != 0)
 			return result;
+		command->phase = COMMAND_STARTED;
+	}
+	if (command->phase == COMMAND_STARTED) {
 		result = libssh2_channel_send_eof(handle);
 		if (result != 0)
 			return result;
