@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /**
- * Canaries: a password, the login's cookie and the agent's cookie are looked for in every place
- * where a secret could come to light.
+ * Canaries: passwords given and asked for, the login's cookie, the agent's cookie and the gateway's
+ * private key are looked for in every place where a secret could come to light.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readSync, openSync, closeSync } from "node:fs";
@@ -9,12 +9,24 @@ import { after, before, test } from "node:test";
 import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins } from "./lib/status.mjs";
+import { assertPrompt, assertReady, oneTimeCode, Visitor } from "./lib/steps.mjs";
 
-const stack = new Stack();
+const stack = new Stack({
+	config: (stack) => ({
+		"server keyed": {
+			address: "127.0.0.1",
+			port: String(stack.sshPort),
+			key: stack.gatewayKey(),
+		},
+	}),
+});
 const alice = new Client(stack);
+const asked = new Visitor(stack);
+const keyed = new Visitor(stack);
 /** A password that was refused is a secret as well: often it is the one of another account. */
 const WRONG = "canary-wrong-9d41e07c";
 const PASSWORD = "canary-right-5be2a613";
+const ANSWER = "canary-asked-27c90f4b";
 /** @type {Record<string, string>} */
 let canaries;
 
@@ -23,6 +35,12 @@ before(async () => {
 	await stack.host("exec", "sh", "-c", `echo 'alice:${PASSWORD}' | chpasswd`);
 	await new Client(stack).call("login", { server: "demo", user: "alice", password: WRONG });
 	await alice.logIn("alice", PASSWORD);
+	await stack.host("exec", "sh", "-c", `echo 'code:${ANSWER}' | chpasswd`);
+	assertPrompt(await asked.begin({ user: "code" }), "questions");
+	assertPrompt(await asked.answer(ANSWER), "questions");
+	assertReady(await asked.answer(oneTimeCode()));
+	assertPrompt(await keyed.begin({ server: "keyed", user: "keycode" }), "questions");
+	assertReady(await keyed.answer(oneTimeCode()));
 	const { ws } = await alice.ok("start", { desktop: "ICEWM", width: 800, height: 600 });
 	await new Stream(stack, ws, { cookie: alice.cookie }).picture();
 	const agent = (await stack.onHost("alice", "x2golistsessions")).split("|")[6];
@@ -30,6 +48,7 @@ before(async () => {
 	canaries = {
 		password: PASSWORD,
 		"refused password": WRONG,
+		"password that was asked for": ANSWER,
 		"login cookie": alice.cookie.split("=")[1],
 		"agent cookie": agent,
 	};
@@ -100,15 +119,29 @@ function* memory(pid) {
 }
 
 test("after the reply no memory of ours holds a password", async () => {
-	const [{ pid }] = await brokerLogins(stack);
+	const logins = await brokerLogins(stack);
+	assert.equal(logins.length, 3);
 	for (const [name, id] of /** @type {[string, number][]} */ ([
 		["the responder", stack.fcgi?.pid],
 		["the broker", stack.broker?.pid],
-		["the session", pid],
+		...logins.map(({ user, pid }) => [`the session of ${user}`, pid]),
 	]))
 		for (const part of memory(id))
-			for (const canary of [PASSWORD, WRONG])
+			for (const canary of [PASSWORD, WRONG, ANSWER])
 				assert.ok(!part.includes(canary), `a password stands in the memory of ${name}`);
+});
+
+test("after the login no memory of ours holds the gateway's private key", async () => {
+	const lines = readFileSync(stack.gatewayKey(), "utf8").trim().split("\n").slice(1, -1);
+	const key = Buffer.from(lines.join(""), "base64");
+	// The seed follows the second copy of the public half, which is followed by length 64.
+	const seed = key.subarray(key.indexOf(Buffer.from([0, 0, 0, 64])) + 4).subarray(0, 32);
+	const session = (await brokerLogins(stack)).find(({ user }) => user === "keycode");
+	for (const id of /** @type {number[]} */ ([stack.broker?.pid, session?.pid]))
+		for (const part of memory(id)) {
+			assert.ok(!part.includes(seed), `it stands in the memory of ${id}`);
+			assert.ok(!part.includes(lines[2]), `its text stands in the memory of ${id}`);
+		}
 });
 
 test("after the reply neither responder nor broker holds the login's cookie", () => {
@@ -125,7 +158,7 @@ test("after the reply neither responder nor broker holds the login's cookie", ()
 
 test("after logout the cookie opens nothing", async () => {
 	const { cookie, login } = alice;
-	await alice.ok("logout");
+	for (const client of [alice, asked, keyed]) await client.ok("logout");
 	alice.cookie = cookie;
 	const { status, json } = await alice.call("sessions", { login });
 	assert.deepEqual([status, json.error.code], [401, "not_logged_in"]);
