@@ -163,7 +163,7 @@ export const SCENES = {
 		instruction: "Your hardware token shows a number.\nIt changes every 30 seconds.",
 		notice: "Authorised use only. All access is logged.",
 		prompts: [
-			{ text: "Number of your token: ", echo: true },
+			{ text: "The door is open until 18:00.\nNumber of your token: ", echo: true },
 			{ text: "PIN: ", echo: false },
 		],
 	}),

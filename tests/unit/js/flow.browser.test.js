@@ -216,7 +216,19 @@ test("applications that cannot be read are told of in their place", async () => 
 
 test("a reload comes back to the list without a login", async () => {
 	await list(suspended({ id: "a-1" }), suspended({ id: "a-2" }));
+	/** @type {() => void} */
+	let answer = () => {};
+	const sessions = new Promise((resolve) => (answer = () => resolve(undefined)));
+	browser.gateway.overrides.sessions = async () => {
+		await sessions;
+		return { body: { sessions: browser.gateway.sessions } };
+	};
 	await browser.page.reload();
+	await browser.page.waitForSelector('html[data-state="authenticating"] #server option', {
+		state: "attached",
+	});
+	assert.ok(await browser.page.isDisabled("#connect"), "it is on its way already");
+	answer();
 	await browser.inState("sessions");
 	await browser.page.waitForSelector('[data-session="a-2"]');
 	assert.equal(callsOf("login").length, 1);

@@ -130,6 +130,17 @@ test("several questions and several rounds: answers in their order, the first fi
 	await isGone("primo", "secundo", "sesame");
 });
 
+test("what a server says before its question is told apart from it", async () => {
+	await ask({
+		prompts: [{ text: "The code was right.\nBack soon.\n\nPassword: ", echo: false }],
+	});
+	assert.equal(await text('label[for="prompt-answer-0"]'), "Password:");
+	assert.equal(await page.innerText("#prompt-said-0"), "The code was right.\nBack soon.");
+	const input = page.locator("#prompt-answer-0");
+	assert.match((await input.getAttribute("aria-describedby")) ?? "", /prompt-said-0/);
+	assert.equal(await input.getAttribute("autocomplete"), "off");
+});
+
 test("the jump host is named", async () => {
 	await ask({ hop: "jump", host: "gate.example", kind: "password" });
 	assert.equal(await text("#prompt-where"), "Jump host gate.example");
@@ -165,6 +176,14 @@ test("a new password is typed twice, compared here, and sent once", async () => 
 test("a host key: the whole fingerprint, and not trusting has the focus", async () => {
 	await ask({ ...HOST_KEY });
 	assert.equal(await text("#host-key-fingerprint"), FINGERPRINT);
+	/* And so it is when somebody copies it. */
+	const copied = await page.evaluate(() => {
+		getSelection()?.selectAllChildren(
+			/** @type {Node} */ (document.getElementById("host-key-fingerprint")),
+		);
+		return String(getSelection());
+	});
+	assert.equal(copied, FINGERPRINT);
 	assert.equal(await text("#host-key-type"), "ssh-ed25519");
 	assert.match(await page.innerText("#prompt-form"), /ssh_host_ed25519_key\.pub/);
 	assert.equal(await focused(), "host-key-refuse");
@@ -210,7 +229,9 @@ test("on a small phone, in the language with the longer words, nothing sticks ou
 });
 
 test("what a server says of its key does not change the page's own question", async () => {
-	await ask({ ...HOST_KEY, title: "All is well", host_key: { type: "x", fingerprint: "y" } });
+	const praise = { title: "All is well", instruction: "Trust it", notice: "Do" };
+	await ask({ ...HOST_KEY, ...praise, host_key: { type: "x", fingerprint: "y" } });
+	assert.doesNotMatch(await page.innerText("#prompt-form"), /All is well|Trust it|^Do$/m);
 	assert.equal(await text("#prompt-title"), "Do you trust this server?");
 	assert.equal(await text("#host-key-fingerprint"), "y");
 });

@@ -43,7 +43,7 @@ export function hostKeyFacts({ type, fingerprint }) {
 		worded("dt", "hostKeyType"),
 		make("dd", {}, make("code", { id: "host-key-type", textContent: plainLines(type) })),
 	);
-	const compare = worded("p", "hostKeyCompare");
+	const compare = worded("p", "hostKeyCompare", { id: "host-key-compare" });
 	if (!file) return [facts, compare];
 	const command = `ssh-keygen -lf /etc/ssh/ssh_host_${file}_key.pub`;
 	const admin = make(
@@ -59,6 +59,7 @@ export function hostKeyFacts({ type, fingerprint }) {
 export function hostKeyButtons(onAnswer) {
 	const refuse = worded("button", "hostKeyRefuse", { id: "host-key-refuse", type: "button" });
 	refuse.className = "primary";
+	refuse.setAttribute("aria-describedby", "prompt-title host-key-fingerprint host-key-compare");
 	refuse.addEventListener("click", () => onAnswer("no"));
 	const trust = make(
 		"button",

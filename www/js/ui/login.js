@@ -96,7 +96,7 @@ export class LoginForm {
 		this._other.readOnly = kiosk;
 		this._user.readOnly = kiosk && wishes.user !== "";
 		this._serverChosen();
-		this.setBusy(false);
+		this._enable();
 	}
 
 	/** @param {Config} config @param {UrlOptions} wishes @returns {boolean} whether the address asks

@@ -12,16 +12,13 @@ import { plainLines } from "../text/foreign.js";
 import { onLanguage, TEXT } from "../text/text.js";
 import { byId, make, showText, spinner } from "./dom.js";
 import { hostKeyButtons, hostKeyFacts } from "./host_key.js";
-import { field, worded } from "./worded.js";
+import { promptFields } from "./prompt_fields.js";
+import { worded } from "./worded.js";
 
 /** @typedef {import("../types.js").PromptReply} PromptReply */
-/** @typedef {HTMLInputElement[]} Inputs */
 
 /** More than any server takes; the gateway refuses it. */
 const ANSWER_BYTES_MAX = 1024;
-
-/** What a code sent or shown elsewhere is called. */
-const CODE = /code|token|otp\b|one.?time|\bpin\b|\btan\b|verif|2fa|authenticator|einmal|bestätig/i;
 
 export class PromptView {
 	/** @param {{onCancel: () => void}} options */
@@ -30,7 +27,7 @@ export class PromptView {
 		this._view = byId("prompt-view", HTMLElement);
 		/** @type {PromptReply | null} */
 		this._prompt = null;
-		/** @type {Inputs} */
+		/** @type {HTMLInputElement[]} */
 		this._inputs = [];
 		/** @type {HTMLButtonElement[]} */
 		this._buttons = [];
@@ -68,59 +65,41 @@ export class PromptView {
 	}
 
 	/** @param {PromptReply} prompt */
-	_build({ kind, notice = "", instruction, prompts, host_key: key }) {
+	_build(prompt) {
+		const { kind, notice = "", instruction, host_key: key } = prompt;
 		this._where = make("p", { id: "prompt-where" });
 		this._title = make("h1", { id: "prompt-title", dir: "auto" });
 		this._error = make("p", { id: "prompt-error", className: "alert", hidden: true });
 		this._error.setAttribute("role", "alert");
-		this._inputs =
-			kind === "questions"
-				? prompts.map((question, i) => answerField(i, question, prompts.length))
-				: kind === "host_key"
-					? []
-					: passwordFields(kind === "new_password");
+		const fields = promptFields(prompt);
+		this._inputs = fields.map(({ input }) => input);
 		const asked = make("p", { id: "prompt-instruction", className: "lead lines", dir: "auto" });
-		showText(asked, plainLines(instruction));
+		/* Of a host key that nobody has vouched for, whoever shows it has nothing to say. */
+		const isKey = kind === "host_key";
+		showText(asked, isKey ? "" : plainLines(instruction));
 		const said = make("p", { id: "prompt-notice", className: "alert note lines", dir: "auto" });
-		showText(said, plainLines(notice));
-		this._buttons =
-			kind === "host_key"
-				? hostKeyButtons((answer) => this._answerKey(answer))
-				: submitButtons(this._onCancel);
+		showText(said, isKey ? "" : plainLines(notice));
+		this._buttons = isKey
+			? hostKeyButtons((answer) => this._answerKey(answer))
+			: submitButtons(this._onCancel);
 		const form = make(
 			"form",
 			{ id: "prompt-form", className: "card", autocomplete: "off" },
 			make("div", { className: "asked" }, this._where, this._title),
 			said,
 			asked,
-			...(key && kind === "host_key" ? hostKeyFacts(key) : []),
+			...(key && isKey ? hostKeyFacts(key) : []),
 			this._error,
-			...this._inputs.map((input, i) => field(this._labelOf(i), input)),
+			...fields.map(({ element }) => element),
 			make("div", { className: "submit" }, ...this._buttons),
 		);
 		form.setAttribute("aria-labelledby", "prompt-where prompt-title");
-		for (const control of this._inputs.length > 0 ? this._inputs : this._buttons.slice(0, 1))
-			control.setAttribute(
-				"aria-describedby",
-				"prompt-title prompt-notice prompt-instruction",
-			);
 		form.addEventListener("submit", (event) => {
 			event.preventDefault();
-			if (kind !== "host_key") this._submit();
+			if (!isKey) this._submit();
 		});
 		this._form = form;
 		this._view.replaceChildren(form);
-	}
-
-	/** @param {number} i */
-	_labelOf(i) {
-		const { kind, prompts } = /** @type {PromptReply} */ (this._prompt);
-		if (kind === "password") return worded("label", "password");
-		if (kind === "new_password")
-			return i === 0 ? worded("label", "newPassword") : worded("label", "newPasswordAgain");
-		const text = plainLines(prompts[i].text);
-		if (text === "") return worded("label", "answer");
-		return make("label", { className: "lines", dir: "auto", textContent: text });
 	}
 
 	/** What depends on who asks, in the page's language. */
@@ -130,7 +109,6 @@ export class PromptView {
 		this._where.textContent = TEXT.promptFrom[hop === "jump" ? "jump" : "server"](
 			plainLines(host),
 		);
-		/* Of a host key nobody has vouched for its host has nothing to say. */
 		const own = TEXT.promptTitle[kind][hop === "jump" ? "jump" : "server"];
 		this._title.textContent = (kind !== "host_key" && plainLines(title)) || own;
 		if (!this._error?.hidden) this._complain();
@@ -178,31 +156,6 @@ export class PromptView {
 		wrong?.focus();
 		return wrong !== null && wrong !== undefined;
 	}
-}
-
-/** @param {number} i @param {{text: string, echo: boolean}} question @param {number} count */
-function answerField(i, { text, echo }, count) {
-	const isCode = count === 1 && CODE.test(text);
-	return make("input", {
-		id: `prompt-answer-${i}`,
-		type: echo === true ? "text" : "password",
-		autocapitalize: "none",
-		autocomplete: isCode ? "one-time-code" : "off",
-		spellcheck: false,
-	});
-}
-
-/** @param {boolean} isNew it is to be typed twice */
-function passwordFields(isNew) {
-	const ids = isNew ? ["prompt-answer-0", "prompt-repeat"] : ["prompt-answer-0"];
-	return ids.map((id) =>
-		make("input", {
-			id,
-			type: "password",
-			autocomplete: isNew ? "new-password" : "current-password",
-			required: true,
-		}),
-	);
 }
 
 /** @param {() => void} onCancel */
