@@ -64,8 +64,10 @@ static unsigned count_turns(unsigned ms)
 	unsigned turns = 0;
 
 	event_add(timer, &delay);
-	for (; !done; turns++)
+	while (!done) {
 		event_base_loop(base, EVLOOP_ONCE);
+		turns++;
+	}
 	event_free(timer);
 	return turns;
 }
