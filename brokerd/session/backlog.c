@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+#include "backlog.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/log.h"
+
+#define READ_BYTES  (32 * 1024)
+#define MARKS_FIRST 64
+/* Room for marks that is kept when nothing is unsent. */
+#define MARKS_IDLE 1024
+
+struct backlog_mark {
+	size_t bytes; /* of the message, as far as it has come */
+	enum kdrive_message type;
+};
+
+static const char *const state_names[] = {"open", "shedding", "blind"};
+
+static void set_state(struct backlog *backlog, enum backlog_state state)
+{
+	if (state == backlog->state)
+		return;
+	log_debug("backlog: %s -> %s", state_names[backlog->state], state_names[state]);
+	backlog->state = state;
+}
+
+/* Of no use to a browser whose caches are to be empty. */
+static bool is_picture(enum kdrive_message type)
+{
+	return type == KDRIVE_MESSAGE_FRAME || type == KDRIVE_MESSAGE_DELETED ||
+	       type == KDRIVE_MESSAGE_REINIT;
+}
+
+/* --- marks ---------------------------------------------------------------------------------- */
+
+static bool add_mark(struct backlog *backlog)
+{
+	if (backlog->mark_count == backlog->mark_room) {
+		size_t room = backlog->mark_room != 0 ? 2 * backlog->mark_room : MARKS_FIRST;
+		void *marks = realloc(backlog->marks, room * sizeof(backlog->marks[0]));
+
+		if (marks == NULL)
+			return false;
+		backlog->marks = marks;
+		backlog->mark_room = room;
+	}
+	backlog->marks[backlog->mark_count++] =
+	    (struct backlog_mark){.type = KDRIVE_MESSAGE_UNKNOWN};
+	return true;
+}
+
+/* Counts bytes of the message that is coming in, which are at the end of unsent now. */
+static void grow_mark(struct backlog *backlog, size_t bytes, enum kdrive_message type)
+{
+	struct backlog_mark *mark = &backlog->marks[backlog->mark_count - 1];
+
+	if (is_picture(type))
+		backlog->picture_bytes += bytes + (is_picture(mark->type) ? 0 : mark->bytes);
+	mark->bytes += bytes;
+	mark->type = type;
+	backlog->marked_bytes += bytes;
+}
+
+/* The first ones, whose messages begin in what is sent now: nothing of them can be left out. */
+static void remove_marks(struct backlog *backlog, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct backlog_mark *mark = &backlog->marks[i];
+
+		backlog->marked_bytes -= mark->bytes;
+		if (is_picture(mark->type))
+			backlog->picture_bytes -= mark->bytes;
+	}
+	backlog->mark_count -= count;
+	memmove(backlog->marks, backlog->marks + count,
+	    backlog->mark_count * sizeof(backlog->marks[0]));
+	if (backlog->mark_count != 0)
+		return;
+	backlog->open_marked = false;
+	if (backlog->mark_room > MARKS_IDLE) {
+		free(backlog->marks);
+		backlog->marks = NULL;
+		backlog->mark_room = 0;
+	}
+}
+
+/* --- coming in ------------------------------------------------------------------------------ */
+
+/* Notes what a part of a message that stands at the end of unsent means. */
+static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
+{
+	backlog->end += span->length;
+	if (span->begins) {
+		if (!add_mark(backlog))
+			return false;
+		backlog->open_marked = true;
+	}
+	if (backlog->open_marked)
+		grow_mark(backlog, span->length, span->type);
+	if (span->ends)
+		backlog->open_marked = false;
+	return true;
+}
+
+/* All that comes is taken, and stands in unsent already. */
+static bool follow(struct backlog *backlog, const uint8_t *data, size_t length)
+{
+	struct kdrive_span span;
+
+	for (; length != 0; data += span.length, length -= span.length)
+		if (!kdrive_frames_take(&backlog->frames, data, length, &span) ||
+		    !note_span(backlog, &span))
+			return false;
+	return true;
+}
+
+/* Whether a message of which this is known now is left out. */
+static bool decide(struct backlog *backlog, enum kdrive_message type)
+{
+	if (backlog->state == BACKLOG_STATE_OPEN || !is_picture(type))
+		return false;
+	if (type != KDRIVE_MESSAGE_REINIT || backlog->state == BACKLOG_STATE_BLIND)
+		return true;
+	set_state(backlog, BACKLOG_STATE_OPEN);
+	return false;
+}
+
+/* Takes a part of a message, or leaves it out. */
+static bool sort_span(struct backlog *backlog, const uint8_t *data, struct kdrive_span *span)
+{
+	bool undecided = span->begins || backlog->limbo_bytes != 0;
+
+	if (undecided && span->type == KDRIVE_MESSAGE_UNKNOWN) {
+		memcpy(backlog->limbo + backlog->limbo_bytes, data, span->length);
+		backlog->limbo_bytes += span->length;
+		return true;
+	}
+	if (undecided)
+		backlog->dropping = decide(backlog, span->type);
+	if (!backlog->dropping) {
+		if (evbuffer_add(backlog->unsent, backlog->limbo, backlog->limbo_bytes) != 0 ||
+		    evbuffer_add(backlog->unsent, data, span->length) != 0)
+			return false;
+		span->length += backlog->limbo_bytes;
+		span->begins = undecided;
+		if (!note_span(backlog, span))
+			return false;
+		span->length -= backlog->limbo_bytes;
+	}
+	backlog->limbo_bytes = 0;
+	if (span->ends)
+		backlog->dropping = false;
+	return true;
+}
+
+static bool sort(struct backlog *backlog, const uint8_t *data, size_t length)
+{
+	struct kdrive_span span;
+
+	for (; length != 0; data += span.length, length -= span.length)
+		if (!kdrive_frames_take(&backlog->frames, data, length, &span) ||
+		    !sort_span(backlog, data, &span))
+			return false;
+	return true;
+}
+
+ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *buffer, size_t size),
+    void *arg, bool *ret_broken)
+{
+	static uint8_t scratch[READ_BYTES];
+	struct evbuffer_iovec room[2];
+	ssize_t received;
+
+	*ret_broken = false;
+	if (backlog->state != BACKLOG_STATE_OPEN || backlog->dropping ||
+	    backlog->limbo_bytes != 0) {
+		received = read(arg, scratch, sizeof(scratch));
+		if (received > 0)
+			*ret_broken = !sort(backlog, scratch, (size_t)received);
+		return received;
+	}
+	/* Two pieces, so that the rest of the last one is used before memory is taken. */
+	if (evbuffer_reserve_space(backlog->unsent, READ_BYTES, room, 2) < 1) {
+		*ret_broken = true;
+		return 0;
+	}
+	received = read(arg, room[0].iov_base, room[0].iov_len);
+	if (received <= 0)
+		return received;
+	room[0].iov_len = (size_t)received;
+	*ret_broken = evbuffer_commit_space(backlog->unsent, room, 1) != 0 ||
+		      !follow(backlog, room[0].iov_base, room[0].iov_len);
+	return received;
+}
+
+/* --- going out ------------------------------------------------------------------------------ */
+
+/* Bytes at the front of unsent whose message has been sent in part. */
+static size_t rest_of_cut(const struct backlog *backlog)
+{
+	return backlog_unsent(backlog) - backlog->marked_bytes;
+}
+
+void backlog_note_sent(struct backlog *backlog, size_t bytes)
+{
+	size_t count = 0, start = backlog_unsent(backlog) + bytes - backlog->marked_bytes;
+
+	while (count < backlog->mark_count && start < bytes)
+		start += backlog->marks[count++].bytes;
+	backlog->sent += bytes;
+	if (count != 0)
+		remove_marks(backlog, count);
+}
+
+bool backlog_acknowledge(struct backlog *backlog, uint64_t position)
+{
+	if (position > backlog->sent)
+		return false;
+	if (position > backlog->base) {
+		evbuffer_drain(backlog->kept, (size_t)(position - backlog->base));
+		backlog->base = position;
+	}
+	return true;
+}
+
+bool backlog_reaches(const struct backlog *backlog, uint64_t position)
+{
+	return position >= backlog->base && position <= backlog->sent;
+}
+
+void backlog_rewind(struct backlog *backlog, uint64_t position)
+{
+	backlog_acknowledge(backlog, position);
+	evbuffer_prepend_buffer(backlog->unsent, backlog->kept);
+	backlog->sent = backlog->base;
+}
+
+/* --- leaving out ---------------------------------------------------------------------------- */
+
+/* Moves what stays of unsent to its place; the rest is drained. with_cut: the rest of a message
+ * that has been sent in part stays. */
+static bool filter(struct backlog *backlog, bool with_cut, bool all)
+{
+	struct evbuffer *stays = evbuffer_new();
+	size_t cut = rest_of_cut(backlog), left = 0;
+	bool open = backlog->frames.head_bytes != 0 || backlog->frames.in_region;
+
+	if (stays == NULL)
+		return false;
+	if (with_cut)
+		evbuffer_remove_buffer(backlog->unsent, stays, cut);
+	else
+		evbuffer_drain(backlog->unsent, cut);
+	/* The message that is coming in has been sent in part, or is what is drained. */
+	if (!with_cut && open && !backlog->open_marked && backlog->limbo_bytes == 0)
+		backlog->dropping = true;
+	for (size_t i = 0; i < backlog->mark_count; i++) {
+		const struct backlog_mark mark = backlog->marks[i];
+		bool open_one = i + 1 == backlog->mark_count && backlog->open_marked;
+
+		/* Decided when more of it has come. */
+		if (mark.type == KDRIVE_MESSAGE_UNKNOWN) {
+			evbuffer_remove(backlog->unsent, backlog->limbo, mark.bytes);
+			backlog->limbo_bytes = mark.bytes;
+			backlog->open_marked = false;
+			continue;
+		}
+		if (!is_picture(mark.type) && !all) {
+			evbuffer_remove_buffer(backlog->unsent, stays, mark.bytes);
+			backlog->marks[left++] = mark;
+			continue;
+		}
+		evbuffer_drain(backlog->unsent, mark.bytes);
+		if (open_one) {
+			backlog->open_marked = false;
+			backlog->dropping = true;
+		}
+	}
+	backlog->mark_count = left;
+	backlog->picture_bytes = 0;
+	backlog->marked_bytes = evbuffer_get_length(stays) - (with_cut ? cut : 0);
+	evbuffer_free(backlog->unsent);
+	backlog->unsent = stays;
+	backlog->end = backlog->sent + evbuffer_get_length(stays);
+	backlog->whole = false;
+	return true;
+}
+
+bool backlog_shed(struct backlog *backlog, bool all)
+{
+	if (!filter(backlog, true, all))
+		return false;
+	if (backlog->state == BACKLOG_STATE_OPEN)
+		set_state(backlog, BACKLOG_STATE_SHEDDING);
+	return true;
+}
+
+bool backlog_set_blind(struct backlog *backlog, bool blind)
+{
+	if (blind == (backlog->state == BACKLOG_STATE_BLIND))
+		return true;
+	if (blind && !filter(backlog, true, false))
+		return false;
+	set_state(backlog, blind ? BACKLOG_STATE_BLIND : BACKLOG_STATE_SHEDDING);
+	return true;
+}
+
+bool backlog_start_afresh(struct backlog *backlog)
+{
+	if (!filter(backlog, false, false))
+		return false;
+	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
+	backlog->base = backlog->sent;
+	set_state(backlog, BACKLOG_STATE_SHEDDING);
+	return true;
+}
+
+/* --- amounts and life ----------------------------------------------------------------------- */
+
+size_t backlog_in_flight(const struct backlog *backlog)
+{
+	return evbuffer_get_length(backlog->kept);
+}
+
+size_t backlog_unsent(const struct backlog *backlog)
+{
+	return evbuffer_get_length(backlog->unsent);
+}
+
+size_t backlog_pictures(const struct backlog *backlog)
+{
+	return backlog->picture_bytes;
+}
+
+bool backlog_init(struct backlog *backlog)
+{
+	*backlog = (struct backlog){.whole = true};
+	backlog->kept = evbuffer_new();
+	backlog->unsent = evbuffer_new();
+	return backlog->kept != NULL && backlog->unsent != NULL;
+}
+
+void backlog_finish(struct backlog *backlog)
+{
+	if (backlog->kept != NULL)
+		evbuffer_free(backlog->kept);
+	if (backlog->unsent != NULL)
+		evbuffer_free(backlog->unsent);
+	free(backlog->marks);
+	*backlog = (struct backlog){0};
+}
+
+void backlog_reset(struct backlog *backlog)
+{
+	struct evbuffer *kept = backlog->kept, *unsent = backlog->unsent;
+
+	evbuffer_drain(kept, evbuffer_get_length(kept));
+	evbuffer_drain(unsent, evbuffer_get_length(unsent));
+	free(backlog->marks);
+	*backlog = (struct backlog){.kept = kept, .unsent = unsent, .whole = true};
+}
