@@ -15,6 +15,7 @@
 struct backlog_mark {
 	size_t bytes; /* of the message, as far as it has come */
 	enum kdrive_message type;
+	bool whole_screen;
 };
 
 static const char *const state_names[] = {"open", "shedding", "blind"};
@@ -53,10 +54,15 @@ static bool add_mark(struct backlog *backlog)
 }
 
 /* Counts bytes of the message that is coming in, which are at the end of unsent now. */
-static void grow_mark(struct backlog *backlog, size_t bytes, enum kdrive_message type)
+static void grow_mark(struct backlog *backlog, const struct kdrive_span *span)
 {
 	struct backlog_mark *mark = &backlog->marks[backlog->mark_count - 1];
+	enum kdrive_message type = span->type;
+	size_t bytes = span->length;
 
+	if (type == KDRIVE_MESSAGE_REINIT)
+		backlog->refreshed = false;
+	mark->whole_screen |= span->whole_screen;
 	if (is_picture(type))
 		backlog->picture_bytes += bytes + (is_picture(mark->type) ? 0 : mark->bytes);
 	mark->bytes += bytes;
@@ -70,6 +76,7 @@ static void remove_marks(struct backlog *backlog, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct backlog_mark *mark = &backlog->marks[i];
 
+		backlog->refreshed |= mark->whole_screen;
 		backlog->marked_bytes -= mark->bytes;
 		if (is_picture(mark->type))
 			backlog->picture_bytes -= mark->bytes;
@@ -99,7 +106,7 @@ static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 		backlog->open_marked = true;
 	}
 	if (backlog->open_marked)
-		grow_mark(backlog, span->length, span->type);
+		grow_mark(backlog, span);
 	if (span->ends)
 		backlog->open_marked = false;
 	return true;
@@ -286,6 +293,7 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	backlog->unsent = stays;
 	backlog->end = backlog->sent + evbuffer_get_length(stays);
 	backlog->whole = false;
+	backlog->refreshed = false;
 	return true;
 }
 
@@ -316,6 +324,12 @@ bool backlog_start_afresh(struct backlog *backlog)
 	backlog->base = backlog->sent;
 	set_state(backlog, BACKLOG_STATE_SHEDDING);
 	return true;
+}
+
+void backlog_give_up_waiting(struct backlog *backlog)
+{
+	if (backlog->state == BACKLOG_STATE_SHEDDING)
+		set_state(backlog, BACKLOG_STATE_OPEN);
 }
 
 /* --- amounts and life ----------------------------------------------------------------------- */

@@ -43,6 +43,7 @@ struct backlog {
 	bool open_marked; /* the message that is coming in has the last mark */
 	bool dropping;	  /* it is left out */
 	bool whole;	  /* nothing has ever been left out */
+	bool refreshed;	  /* a picture of the whole screen has been sent since the last REINIT */
 	uint8_t limbo[4]; /* its first bytes, while it shows no type and may be left out */
 	size_t limbo_bytes;
 };
@@ -85,6 +86,9 @@ bool backlog_set_blind(struct backlog *backlog, bool blind);
  * is cut, are left out. Everything begins anew at backlog->sent. Fails: false if memory is short.
  */
 bool backlog_start_afresh(struct backlog *backlog);
+
+/* No answer has come to CACHEREBUILD: everything is taken again. */
+void backlog_give_up_waiting(struct backlog *backlog);
 
 /* Bytes that are not acknowledged: on their way, and of pictures that are not. */
 size_t backlog_in_flight(const struct backlog *backlog);

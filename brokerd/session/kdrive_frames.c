@@ -29,9 +29,14 @@ static bool read_header(struct kdrive_frames *frames)
 	uint32_t size = get_u32(head + 12), compressed = get_u32(head + 24);
 
 	frames->data_bytes = 0;
+	frames->regions = 0;
+	frames->whole_screen = false;
 	switch (get_u32(head)) {
 	case KDRIVE_MESSAGE_FRAME:
 		frames->regions = get_u32(head + 20);
+		/* Not cached, and placed by x = y = -1 (section 3.4). */
+		frames->whole_screen = get_u32(head + 24) == 0 && get_u32(head + 12) == UINT32_MAX &&
+				       get_u32(head + 16) == UINT32_MAX;
 		return frames->regions <= REGIONS_MAX;
 	case KDRIVE_MESSAGE_DELETED:
 	case KDRIVE_MESSAGE_DELETED_CURSOR:
@@ -124,6 +129,8 @@ bool kdrive_frames_take(
 	else if (frames->head_bytes >= 4)
 		ret_span->type = (enum kdrive_message)get_u32(frames->head);
 	ret_span->length = used;
+	ret_span->whole_screen = ret_span->type == KDRIVE_MESSAGE_FRAME && frames->whole_screen &&
+				 (frames->in_region || head_is_whole(frames));
 	if (ret_span->ends) {
 		frames->in_region = false;
 		frames->head_bytes = 0;

@@ -37,6 +37,7 @@ struct kdrive_frames {
 	uint8_t head[KDRIVE_REGION_BYTES]; /* of a message or region, as far as it has come */
 	size_t head_bytes;
 	bool in_region;	     /* head is a region's */
+	bool whole_screen;   /* the message is a FRAME of all of it */
 	uint32_t regions;    /* that the message still has, beside the one under way */
 	uint64_t data_bytes; /* still to come before the next head */
 };
@@ -46,6 +47,7 @@ struct kdrive_span {
 	size_t length;
 	enum kdrive_message type;
 	bool begins, ends; /* the message does, with these bytes */
+	bool whole_screen; /* a FRAME that shows all of the screen, as far as is known */
 };
 
 /* Takes what belongs to one message from the start of data (length > 0).

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The stream's life: its phases, the agent's side, its end. What the browser says and is told is in
- * relay_browser.c.
+ * relay_browser.c, who becomes it in relay_door.c.
  */
 #include "relay.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "proto/log.h"
@@ -22,6 +24,9 @@
 /* Read from the agent before the browser is fed, and before others get their turn. */
 #define PUMP_BYTES (64 * 1024)
 #define TURN_BYTES (1024 * 1024)
+
+/* An agent with 400 MB in its queue answers CACHEREBUILD within 0.2 s. */
+#define REBUILD_WAIT_MS 5000
 
 static const char *const phase_names[] = {
     "idle", "connecting", "waiting", "attached", "left", "stopping"};
@@ -57,12 +62,8 @@ void relay_set_phase(struct relay *relay, enum relay_phase phase, enum error_cod
 
 bool relay_is_streaming(const struct relay *relay)
 {
-	return relay->phase == RELAY_PHASE_WAITING || relay->phase == RELAY_PHASE_ATTACHED;
-}
-
-static void empty(struct evbuffer *buffer)
-{
-	evbuffer_drain(buffer, evbuffer_get_length(buffer));
+	return relay->phase == RELAY_PHASE_WAITING || relay->phase == RELAY_PHASE_ATTACHED ||
+	       relay->phase == RELAY_PHASE_LEFT;
 }
 
 static void forget_agent(struct relay *relay)
@@ -70,13 +71,15 @@ static void forget_agent(struct relay *relay)
 	relay_agent_destroy(relay->agent);
 	relay->agent = NULL;
 	event_del(relay->turn);
+	event_del(relay->rebuild);
+	event_del(relay->tell);
 }
 
 /* The agent's side is closed, or there was none left. */
 static void finish_stream(struct relay *relay, enum error_code reason)
 {
 	forget_agent(relay);
-	empty(relay->to_browser);
+	backlog_reset(&relay->backlog);
 	relay_set_phase(relay, RELAY_PHASE_IDLE, reason);
 }
 
@@ -85,12 +88,13 @@ void relay_end(struct relay *relay, enum error_code reason, const char *text)
 	/* Ends that are nobody's fault. */
 	bool normal = error_info(reason)->http_status == 200;
 
-	if (relay->browser != NULL && !relay->locked && reason != ERROR_LAGGING)
+	if (relay->browser != NULL && reason != ERROR_LAGGING)
 		relay->counters.to_browser_bytes +=
-		    ws_send_binary(relay->browser, relay->to_browser, true);
+		    ws_send_binary(relay->browser, relay->backlog.unsent, NULL, WS_SEND_ALL);
 	relay_browser_dismiss(
 	    relay, normal ? WS_CLOSE_CODE_NORMAL : WS_CLOSE_CODE_SEE_BYE, reason, text);
-	empty(relay->to_browser);
+	relay_door_close(relay, normal ? WS_CLOSE_CODE_NORMAL : WS_CLOSE_CODE_SEE_BYE, reason);
+	backlog_reset(&relay->backlog);
 	event_del(relay->browser_deadline);
 	log_info("relay: stream ends: %s", error_info(reason)->name);
 	if (relay->agent == NULL) {
@@ -108,27 +112,69 @@ void relay_leave(struct relay *relay)
 		relay_end(relay, ERROR_SUSPENDED, NULL);
 		return;
 	}
-	/* Later bytes are of no use without these. */
-	empty(relay->to_browser);
 	if (relay->when_left == WHEN_LEFT_SUSPEND)
 		timer_start_ms(relay->browser_deadline, relay->grace_ms);
 	relay_set_phase(relay, RELAY_PHASE_LEFT, ERROR_NONE);
 }
 
+void relay_ask_rebuild(struct relay *relay)
+{
+	uint8_t event[KDRIVE_EVENT_BYTES];
+
+	if (relay->agent == NULL)
+		return;
+	kdrive_events_put_plain(event, KDRIVE_EVENT_CACHE_REBUILD);
+	timer_start_ms(relay->rebuild, REBUILD_WAIT_MS);
+	if (!relay_agent_send(relay->agent, event, sizeof(event)))
+		relay_end(relay, ERROR_INTERNAL, NULL);
+}
+
+static void on_rebuild(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)fd;
+	(void)what;
+	if (relay->backlog.state != BACKLOG_STATE_SHEDDING)
+		return;
+	log_info("relay: the agent does not answer CACHEREBUILD");
+	backlog_give_up_waiting(&relay->backlog);
+}
+
 /* --- the agent's side ----------------------------------------------------------------------- */
 
+static ssize_t read_agent(void *arg, void *buffer, size_t size)
+{
+	return relay_agent_read(arg, buffer, size);
+}
+
 /* The agent must never wait, so it is always drained, whatever becomes of the bytes. */
+static void discard_agent(struct relay *relay)
+{
+	static uint8_t nowhere[PUMP_BYTES];
+
+	while (relay_agent_read(relay->agent, nowhere, sizeof(nowhere)) > 0)
+		;
+}
+
 static void drain_agent(struct relay *relay)
 {
 	size_t unfed = 0, turn = 0;
 	ssize_t received;
+	bool broken;
 
-	while ((received = relay_agent_read(relay->agent, relay->to_browser)) > 0) {
+	while (relay_is_streaming(relay) && relay->agent != NULL) {
+		received = backlog_fill(&relay->backlog, read_agent, relay->agent, &broken);
+		if (broken) {
+			log_warnx("relay: the agent does not speak KDrive");
+			relay_end(relay, ERROR_AGENT_LOST, NULL);
+			return;
+		}
+		if (received <= 0)
+			break;
 		unfed += (size_t)received;
 		turn += (size_t)received;
-		if (!relay_is_streaming(relay)) {
-			empty(relay->to_browser);
-		} else if (unfed >= PUMP_BYTES) {
+		if (unfed >= PUMP_BYTES) {
 			unfed = 0;
 			relay_browser_feed(relay);
 		}
@@ -139,6 +185,8 @@ static void drain_agent(struct relay *relay)
 	}
 	if (relay_is_streaming(relay))
 		relay_browser_feed(relay);
+	else if (relay->agent != NULL)
+		discard_agent(relay);
 }
 
 static void report_start(struct relay *relay, enum error_code error, const char *detail)
@@ -174,6 +222,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (relay->agent != NULL)
 		drain_agent(relay);
+	else if (relay_is_streaming(relay))
+		relay_browser_feed(relay);
 }
 
 static void on_agent_drained(struct relay_agent *agent, void *arg)
@@ -224,6 +274,16 @@ static void on_browser_deadline(evutil_socket_t fd, short what, void *arg)
 	relay_end(relay, relay->phase == RELAY_PHASE_LEFT ? ERROR_SUSPENDED : ERROR_TIMEOUT, NULL);
 }
 
+static void name_stream(struct relay *relay)
+{
+	uint8_t bytes[RELAY_STREAM_CHARS / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		log_fatalx("relay: no random numbers");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(relay->stream + 2 * i, 3, "%02x", bytes[i]);
+}
+
 void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height,
     unsigned connect_deadline_ms,
@@ -248,8 +308,10 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 	}
 	kdrive_events_init(&relay->events, width, height);
 	relay->counters = (struct relay_counters){0};
-	relay->given = false;
 	relay->dropped = 0;
+	relay->taken = relay->told = 0;
+	backlog_reset(&relay->backlog);
+	name_stream(relay);
 	relay->start_done = done;
 	relay->start_arg = arg;
 	relay_set_phase(relay, RELAY_PHASE_CONNECTING, ERROR_NONE);
@@ -292,7 +354,7 @@ struct relay *relay_create(
     const struct relay_settings *settings, const struct relay_handlers *handlers, void *arg)
 {
 	static const struct ws_listener_handlers listener_handlers = {
-	    .arrived = relay_browser_arrived};
+	    .arrived = relay_door_arrived};
 	struct relay *relay = calloc(1, sizeof(*relay));
 	struct ws_handshake_rules rules = {.raw_allowed = settings->raw_allowed};
 
@@ -305,17 +367,21 @@ struct relay *relay_create(
 	relay->grace_ms = settings->grace_ms;
 	relay->when_left = settings->when_left;
 	relay->buffer_bytes = settings->buffer_bytes;
+	relay->delay_bytes = settings->delay_bytes;
 	relay->keepalive_ms =
 	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
 	relay->ping_ms = settings->ping_ms != 0 ? settings->ping_ms : WS_PING_MS;
 	relay->login = strdup(settings->login);
 	relay->origin = strdup(settings->origin);
-	relay->to_browser = evbuffer_new();
 	relay->from_browser = evbuffer_new();
+	relay->from_candidate = evbuffer_new();
+	relay->rebuild = evtimer_new(relay->base, on_rebuild, relay);
 	relay->browser_deadline = evtimer_new(relay->base, on_browser_deadline, relay);
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
-	if (relay->login == NULL || relay->origin == NULL || relay->to_browser == NULL ||
-	    relay->from_browser == NULL || relay->browser_deadline == NULL || relay->turn == NULL)
+	if (!backlog_init(&relay->backlog) || !relay_browser_init(relay) ||
+	    !relay_door_init(relay) || relay->login == NULL || relay->origin == NULL ||
+	    relay->from_browser == NULL || relay->from_candidate == NULL ||
+	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL)
 		goto fail;
 	rules.login = relay->login;
 	rules.origin = relay->origin;
@@ -334,6 +400,12 @@ fail:
 	return NULL;
 }
 
+static void free_event(struct event *event)
+{
+	if (event != NULL)
+		event_free(event);
+}
+
 void relay_destroy(struct relay *relay)
 {
 	if (relay == NULL)
@@ -342,16 +414,19 @@ void relay_destroy(struct relay *relay)
 	if (relay->browser != NULL)
 		ws_close(relay->browser, WS_CLOSE_CODE_GOING_AWAY, "gateway ends");
 	ws_destroy(relay->browser);
+	ws_destroy(relay->candidate);
 	ws_destroy(relay->leaving);
 	relay_agent_destroy(relay->agent);
-	if (relay->to_browser != NULL)
-		evbuffer_free(relay->to_browser);
+	backlog_finish(&relay->backlog);
 	if (relay->from_browser != NULL)
 		evbuffer_free(relay->from_browser);
-	if (relay->browser_deadline != NULL)
-		event_free(relay->browser_deadline);
-	if (relay->turn != NULL)
-		event_free(relay->turn);
+	if (relay->from_candidate != NULL)
+		evbuffer_free(relay->from_candidate);
+	free_event(relay->browser_deadline);
+	free_event(relay->candidate_deadline);
+	free_event(relay->turn);
+	free_event(relay->rebuild);
+	free_event(relay->tell);
 	free(relay->login);
 	free(relay->origin);
 	free(relay);

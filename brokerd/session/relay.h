@@ -5,9 +5,11 @@
  * side, and passes bytes both ways with bounded memory. Owns the listener, the WebSockets and the
  * tunnel that it is given. Runs in x2goweb-session; must not know SSH or X2Go commands.
  *
- * The files behind it, from the browser to the agent: ws_listener (the door), ws_handshake (who may
- * come in), ws (one WebSocket), relay (the stream), kdrive_events (what an agent may be sent),
- * relay_agent (the conversation with it).
+ * The files behind it, from the browser to the agent: ws_listener and ws_handshake (who may come
+ * in), ws (one WebSocket), relay_door (who has the stream), relay_words (what is said beside it),
+ * relay_browser, relay_flow (how much the line takes), backlog and kdrive_frames (what waits for
+ * it), relay (the stream's life), kdrive_events (what an agent may be sent), relay_agent (the
+ * conversation with it).
  */
 #ifndef SESSION_RELAY_H
 #define SESSION_RELAY_H
@@ -34,7 +36,8 @@ struct relay_settings {
 	unsigned attach_deadline_ms; /* how long an agent waits for its browser */
 	unsigned grace_ms;	     /* how long a stream goes on whose browser is gone */
 	enum when_left when_left;    /* what becomes of it then */
-	size_t buffer_bytes;	     /* unsent bytes past which a browser is dropped as lagging */
+	size_t buffer_bytes; /* of all that waits for a browser; past it, all of it is left out */
+	size_t delay_bytes;  /* of pictures that wait, or are on their way */
 	/* 0: as relay_agent.h and ws.h say */
 	unsigned keepalive_ms, ping_ms;
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay_agent.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 
 #include "ssh.h"
 #include "timer.h"
-
-#define READ_BYTES (32 * 1024)
 
 /* Between attempts to connect. */
 #define RETRY_FIRST_MS 20
@@ -252,20 +249,9 @@ void relay_agent_destroy(struct relay_agent *agent)
 	free(agent);
 }
 
-ssize_t relay_agent_read(struct relay_agent *agent, struct evbuffer *buffer)
+ssize_t relay_agent_read(struct relay_agent *agent, void *buffer, size_t size)
 {
-	struct evbuffer_iovec room[2];
-	ssize_t received;
-
-	/* Two pieces, so that the rest of the last one is used before memory is taken. */
-	if (evbuffer_reserve_space(buffer, READ_BYTES, room, 2) < 1)
-		return 0;
-	received = ssh_tunnel_read(agent->tunnel, room[0].iov_base, room[0].iov_len);
-	if (received > 0) {
-		room[0].iov_len = (size_t)received;
-		evbuffer_commit_space(buffer, room, 1);
-	}
-	return received;
+	return ssh_tunnel_read(agent->tunnel, buffer, size);
 }
 
 bool relay_agent_send(struct relay_agent *agent, const uint8_t *units, size_t length)

@@ -23,7 +23,6 @@
 #define RELAY_AGENT_DISCONNECT_MS 2000
 #define RELAY_AGENT_DRAIN_MS	  10000
 
-struct evbuffer;
 struct event_base;
 struct relay_agent;
 struct ssh;
@@ -53,8 +52,8 @@ struct relay_agent *relay_agent_create(struct event_base *base, struct ssh *ssh,
 /* Closes the tunnel. Takes NULL; safe inside ended(). */
 void relay_agent_destroy(struct relay_agent *agent);
 
-/* Appends what is there to the buffer, 32 KiB at most. As ssh_tunnel_read. */
-ssize_t relay_agent_read(struct relay_agent *agent, struct evbuffer *buffer);
+/* As ssh_tunnel_read. */
+ssize_t relay_agent_read(struct relay_agent *agent, void *buffer, size_t size);
 
 /* Sends whole units in one write. Fails: false if memory is short. */
 bool relay_agent_send(struct relay_agent *agent, const uint8_t *units, size_t length);

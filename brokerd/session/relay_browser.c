@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stream's browser: who is let to it, what it is fed, what of its words reaches the agent, and
- * how it is sent away.
+ * The stream's browser: what it is fed, what of its words reaches the agent, and how it is sent
+ * away. docs/stream.md says what the two tell each other.
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,8 +19,10 @@
 /* Bytes that wait for the server past which the browser is not read. */
 #define AGENT_UNSENT_BYTES_MAX (256 * 1024)
 
-#define BYE_BYTES_MAX	     512
-#define PING_TOKEN_BYTES_MAX 16
+/* How soon the browser hears that its events have been taken. */
+#define TELL_MS 100
+
+#define BYE_BYTES_MAX 512
 
 /* The browser becomes the leaving one, which has WS_CLOSE_MS to read its goodbye. */
 static void let_browser_leave(struct relay *relay)
@@ -27,44 +30,124 @@ static void let_browser_leave(struct relay *relay)
 	ws_destroy(relay->leaving);
 	relay->leaving = relay->browser;
 	relay->browser = NULL;
+	event_del(relay->tell);
 	evbuffer_drain(relay->from_browser, evbuffer_get_length(relay->from_browser));
+}
+
+void relay_browser_say_bye(struct ws *ws, enum ws_subprotocol subprotocol, unsigned close_code,
+    enum error_code word, const char *text)
+{
+	char bye[BYE_BYTES_MAX], clean[BYE_BYTES_MAX - 64];
+	const struct error_info *info = error_info(word);
+
+	if (text == NULL || text[0] == '\0')
+		text = info->text;
+	message_set_text(clean, sizeof(clean), text, strlen(text));
+	snprintf(bye, sizeof(bye), "bye %s %s", info->name, clean);
+	if (subprotocol == WS_SUBPROTOCOL_V1)
+		ws_send_text(ws, bye);
+	ws_close(ws, close_code, info->name);
 }
 
 void relay_browser_dismiss(
     struct relay *relay, unsigned close_code, enum error_code word, const char *text)
 {
-	char bye[BYE_BYTES_MAX], clean[BYE_BYTES_MAX - 64];
-	const struct error_info *info = error_info(word);
-
 	if (relay->browser == NULL)
 		return;
-	if (text == NULL || text[0] == '\0')
-		text = info->text;
-	message_set_text(clean, sizeof(clean), text, strlen(text));
-	snprintf(bye, sizeof(bye), "bye %s %s", info->name, clean);
-	if (relay->subprotocol == WS_SUBPROTOCOL_V1)
-		ws_send_text(relay->browser, bye);
-	ws_close(relay->browser, close_code, info->name);
+	relay_browser_say_bye(relay->browser, relay->subprotocol, close_code, word, text);
 	let_browser_leave(relay);
+}
+
+/* --- to the browser -------------------------------------------------------------------------- */
+
+/* Bytes that it has not painted. */
+static uint64_t on_their_way(const struct relay *relay)
+{
+	return relay->backlog.sent - relay->flow.painted;
+}
+
+static void send_stream(struct relay *relay)
+{
+	struct backlog *backlog = &relay->backlog;
+	uint64_t sent = on_their_way(relay);
+	size_t window = relay_flow_window(&relay->flow), moved;
+
+	if (sent >= window || backlog_unsent(backlog) == 0)
+		return;
+	moved =
+	    ws_send_binary(relay->browser, backlog->unsent, backlog->kept, (size_t)(window - sent));
+	if (moved == 0)
+		return;
+	backlog_note_sent(backlog, moved);
+	relay->counters.to_browser_bytes += moved;
+	relay_flow_sent(&relay->flow, backlog->sent, backlog_unsent(backlog) != 0, timer_now_ms());
+}
+
+/* Upstream's protocol knows no acknowledgements. */
+static void send_raw(struct relay *relay)
+{
+	struct backlog *backlog = &relay->backlog;
+	size_t moved = ws_send_binary(relay->browser, backlog->unsent, NULL, WS_SEND_ALL - 1);
+
+	backlog_note_sent(backlog, moved);
+	backlog_acknowledge(backlog, backlog->sent);
+	relay->counters.to_browser_bytes += moved;
+}
+
+/* Leaves out what the browser did not take in time; all: whatever it is. May end the stream. */
+static void shed(struct relay *relay, bool all)
+{
+	log_debug("relay: %zu bytes of pictures are left out", backlog_pictures(&relay->backlog));
+	if (!backlog_shed(&relay->backlog, all))
+		relay_end(relay, ERROR_INTERNAL, NULL);
+	else if (relay->backlog.state == BACKLOG_STATE_SHEDDING)
+		relay_ask_rebuild(relay);
+}
+
+/* The picture of the whole screen is let through, however large it is: else a slow line would never
+ * see one. */
+static void limit_delay(struct relay *relay)
+{
+	struct backlog *backlog = &relay->backlog;
+	size_t pictures = backlog_pictures(backlog);
+
+	if (backlog->state != BACKLOG_STATE_OPEN || pictures == 0)
+		return;
+	if (relay->browser == NULL) {
+		if (backlog_in_flight(backlog) + pictures > relay->delay_bytes &&
+		    !backlog_set_blind(backlog, true))
+			relay_end(relay, ERROR_INTERNAL, NULL);
+	} else if (backlog->refreshed &&
+		   on_their_way(relay) + pictures > relay_flow_limit(&relay->flow)) {
+		shed(relay, false);
+	}
+}
+
+static void limit_memory(struct relay *relay)
+{
+	bool raw = relay->browser != NULL && relay->subprotocol == WS_SUBPROTOCOL_RAW;
+
+	if (backlog_unsent(&relay->backlog) <= relay->buffer_bytes)
+		return;
+	if (!raw)
+		shed(relay, true);
+	/* It is one message that is as large, or a browser that knows no REINIT. */
+	if (relay_is_streaming(relay) && backlog_unsent(&relay->backlog) > relay->buffer_bytes)
+		relay_end(relay, ERROR_LAGGING, NULL);
 }
 
 void relay_browser_feed(struct relay *relay)
 {
-	size_t waiting;
+	bool raw = relay->subprotocol == WS_SUBPROTOCOL_RAW;
 
-	if (relay->browser != NULL && !relay->locked) {
-		size_t moved = ws_send_binary(relay->browser, relay->to_browser, false);
-
-		relay->counters.to_browser_bytes += moved;
-		relay->given |= moved != 0;
-	}
-	waiting = evbuffer_get_length(relay->to_browser);
-	if (waiting <= relay->buffer_bytes)
-		return;
-	if (relay->given)
-		relay_end(relay, ERROR_LAGGING, NULL);
-	else
-		relay_end(relay, ERROR_TIMEOUT, "No browser took the desktop's picture.");
+	if (relay->browser != NULL && raw)
+		send_raw(relay);
+	else if (relay->browser != NULL)
+		send_stream(relay);
+	if (relay->browser == NULL || !raw)
+		limit_delay(relay);
+	if (relay_is_streaming(relay))
+		limit_memory(relay);
 }
 
 /* --- from the browser ------------------------------------------------------------------------ */
@@ -114,7 +197,7 @@ static ssize_t pass_units(struct relay *relay, const uint8_t *data, size_t lengt
 	}
 }
 
-/* Raw: the cookie, which the agent has been sent already, then units wherever messages end. */
+/* Raw: units wherever messages end. */
 static void take_raw(struct relay *relay, const uint8_t *data, size_t length)
 {
 	ssize_t used;
@@ -123,26 +206,8 @@ static void take_raw(struct relay *relay, const uint8_t *data, size_t length)
 		relay_end(relay, ERROR_INTERNAL, NULL);
 		return;
 	}
-	length = evbuffer_get_length(relay->from_browser);
-	if (relay->locked) {
-		if (length < KDRIVE_COOKIE_BYTES)
-			return;
-		if (relay->agent == NULL ||
-		    !relay_agent_cookie_is(
-			relay->agent, evbuffer_pullup(relay->from_browser, KDRIVE_COOKIE_BYTES))) {
-			log_info("relay: wrong KDrive cookie");
-			ws_close(relay->browser, WS_CLOSE_CODE_POLICY, "wrong cookie");
-			let_browser_leave(relay);
-			relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
-			return;
-		}
-		evbuffer_drain(relay->from_browser, KDRIVE_COOKIE_BYTES);
-		relay->locked = false;
-		event_del(relay->browser_deadline);
-		length -= KDRIVE_COOKIE_BYTES;
-		event_active(relay->turn, EV_TIMEOUT, 0);
-	}
-	used = pass_units(relay, evbuffer_pullup(relay->from_browser, -1), length);
+	used = pass_units(relay, evbuffer_pullup(relay->from_browser, -1),
+	    evbuffer_get_length(relay->from_browser));
 	if (used > 0)
 		evbuffer_drain(relay->from_browser, (size_t)used);
 }
@@ -157,37 +222,90 @@ static void take_binary(struct relay *relay, const uint8_t *data, size_t length)
 		return;
 	}
 	used = pass_units(relay, data, length);
-	if (used >= 0 && (size_t)used != length)
-		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "message ends within an event");
-}
-
-/* The one control word of a browser that has a meaning: "ping <token>" is answered "pong <token>"
- * at once. What was sent before it has been taken then, so that a browser can pace itself. Words
- * that are unknown, or not as they should be, are for later versions. */
-static void take_word(struct relay *relay, const uint8_t *data, size_t length)
-{
-	static const char word[] = "ping ";
-	char answer[sizeof(word) + PING_TOKEN_BYTES_MAX];
-	size_t start = sizeof(word) - 1;
-
-	if (length <= start || length > start + PING_TOKEN_BYTES_MAX ||
-	    memcmp(data, word, start) != 0)
+	if (used < 0)
 		return;
-	for (size_t i = start; i < length; i++)
-		if (!((data[i] >= '0' && data[i] <= '9') || (data[i] >= 'A' && data[i] <= 'Z') ||
-			(data[i] >= 'a' && data[i] <= 'z')))
-			return;
-	memcpy(answer, data, length);
-	answer[1] = 'o';
-	answer[length] = '\0';
-	ws_send_text(relay->browser, answer);
+	if ((size_t)used != length) {
+		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "message ends within an event");
+		return;
+	}
+	relay->taken += length;
+	if (!event_pending(relay->tell, EV_TIMEOUT, NULL))
+		timer_start_ms(relay->tell, TELL_MS);
 }
 
-static void on_browser_message(
-    struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg)
+static void on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay *relay = arg;
+	char text[RELAY_WORDS_BYTES];
+
+	(void)fd;
+	(void)what;
+	if (relay->browser == NULL || relay->told == relay->taken)
+		return;
+	relay->told = relay->taken;
+	snprintf(text, sizeof(text), "ack %" PRIu64, relay->taken);
+	ws_send_text(relay->browser, text);
+}
+
+static void take_ack(struct relay *relay, const struct relay_words *words)
+{
+	if (!backlog_acknowledge(&relay->backlog, words->down)) {
+		expel_browser(
+		    relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "what was never sent is received");
+		return;
+	}
+	relay_flow_painted(&relay->flow, words->painted, timer_now_ms());
+	event_active(relay->turn, EV_TIMEOUT, 0);
+}
+
+/* Nobody looks: pictures would be of no use when somebody does again. */
+static void set_hidden(struct relay *relay, bool hidden)
+{
+	bool was_blind = relay->backlog.state == BACKLOG_STATE_BLIND;
+
+	if (!backlog_set_blind(&relay->backlog, hidden))
+		relay_end(relay, ERROR_INTERNAL, NULL);
+	else if (was_blind && !hidden)
+		relay_ask_rebuild(relay);
+}
+
+static void take_words(struct relay *relay, const uint8_t *data, size_t length)
+{
+	struct relay_words words;
+	char text[RELAY_WORDS_BYTES];
+
+	relay_words_read(data, length, &words);
+	switch (words.word) {
+	case RELAY_WORD_ACK:
+		take_ack(relay, &words);
+		break;
+	case RELAY_WORD_HIDE:
+	case RELAY_WORD_SHOW:
+		set_hidden(relay, words.word == RELAY_WORD_HIDE);
+		break;
+	case RELAY_WORD_PING:
+		snprintf(text, sizeof(text), "pong %s", words.token);
+		ws_send_text(relay->browser, text);
+		break;
+	case RELAY_WORD_HELLO:
+		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "a second hello");
+		break;
+	case RELAY_WORD_MALFORMED:
+		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "a malformed word");
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg)
 {
 	struct relay *relay = arg;
 
+	if (ws == relay->candidate) {
+		relay_door_take(relay, text, data, length);
+		return;
+	}
 	if (ws != relay->browser)
 		return;
 	if (!text)
@@ -195,7 +313,7 @@ static void on_browser_message(
 	else if (relay->subprotocol == WS_SUBPROTOCOL_RAW)
 		expel_browser(relay, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
 	else
-		take_word(relay, data, length);
+		take_words(relay, data, length);
 	if (relay->browser != NULL && relay->agent != NULL &&
 	    relay_agent_unsent(relay->agent) > AGENT_UNSENT_BYTES_MAX)
 		ws_pause(relay->browser, true);
@@ -203,7 +321,7 @@ static void on_browser_message(
 
 /* --- coming and going ------------------------------------------------------------------------ */
 
-static void on_browser_writable(struct ws *ws, void *arg)
+static void on_writable(struct ws *ws, void *arg)
 {
 	struct relay *relay = arg;
 
@@ -211,12 +329,20 @@ static void on_browser_writable(struct ws *ws, void *arg)
 		relay_browser_feed(relay);
 }
 
-static void on_browser_lost(struct ws *ws, unsigned code, void *arg)
+static bool is_fault(unsigned code)
+{
+	return code == WS_CLOSE_CODE_PROTOCOL_ERROR || code == WS_CLOSE_CODE_TOO_BIG ||
+	       code == WS_CLOSE_CODE_UNSUPPORTED;
+}
+
+static void on_lost(struct ws *ws, unsigned code, void *arg)
 {
 	struct relay *relay = arg;
-	bool fault = code == WS_CLOSE_CODE_PROTOCOL_ERROR || code == WS_CLOSE_CODE_TOO_BIG ||
-		     code == WS_CLOSE_CODE_UNSUPPORTED;
 
+	if (ws == relay->candidate) {
+		relay_door_close(relay, WS_CLOSE_CODE_NORMAL, ERROR_TIMEOUT);
+		return;
+	}
 	if (ws != relay->browser)
 		return;
 	log_info("relay: browser lost: %u", code);
@@ -224,18 +350,20 @@ static void on_browser_lost(struct ws *ws, unsigned code, void *arg)
 	/* Why the agent hung up is being found out; relay_stop will come. */
 	if (relay->agent == NULL)
 		return;
-	if (relay->given) {
-		if (fault)
-			relay_end(relay, ERROR_BAD_REQUEST, NULL);
-		else
-			relay_leave(relay);
-		return;
+	if (relay->backlog.sent == 0 && !is_fault(code)) {
+		timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
+		relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
+	} else if (is_fault(code)) {
+		relay_end(relay, ERROR_BAD_REQUEST, NULL);
+	} else if (code == WS_CLOSE_CODE_NORMAL || code == WS_CLOSE_CODE_GOING_AWAY) {
+		/* It said so: nobody waits for it. */
+		relay_end(relay, ERROR_SUSPENDED, NULL);
+	} else {
+		relay_leave(relay);
 	}
-	timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
-	relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 }
 
-static void on_browser_closed(struct ws *ws, void *arg)
+static void on_closed(struct ws *ws, void *arg)
 {
 	struct relay *relay = arg;
 
@@ -244,52 +372,42 @@ static void on_browser_closed(struct ws *ws, void *arg)
 	ws_destroy(ws);
 }
 
-static void attach(struct relay *relay, int fd, const struct ws_handshake *handshake,
-    const uint8_t *early, size_t early_length)
-{
-	static const struct ws_handlers handlers = {
-	    .message = on_browser_message,
-	    .writable = on_browser_writable,
-	    .lost = on_browser_lost,
-	    .closed = on_browser_closed,
-	};
-	char greeting[WS_HANDSHAKE_REPLY_BYTES_MAX];
-	size_t greeting_length = ws_handshake_put_acceptance(handshake, greeting);
+const struct ws_handlers relay_ws_handlers = {
+    .message = on_message,
+    .writable = on_writable,
+    .lost = on_lost,
+    .closed = on_closed,
+};
 
-	relay->browser = ws_create(relay->base, fd, greeting, greeting_length, early, early_length,
-	    relay->ping_ms, &handlers, relay);
-	relay->subprotocol = handshake->subprotocol;
-	relay->locked = handshake->subprotocol == WS_SUBPROTOCOL_RAW;
-	if (relay->browser == NULL || relay->locked)
-		timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
-	else
-		event_del(relay->browser_deadline);
-	if (relay->browser == NULL) {
-		relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
-		return;
+void relay_browser_attach(struct relay *relay, enum relay_how how)
+{
+	char text[RELAY_WORDS_BYTES];
+
+	relay_browser_dismiss(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED, NULL);
+	relay->browser = relay->candidate;
+	relay->subprotocol = relay->candidate_subprotocol;
+	relay->candidate = NULL;
+	event_del(relay->candidate_deadline);
+	event_del(relay->browser_deadline);
+	evbuffer_add_buffer(relay->from_browser, relay->from_candidate);
+	relay_flow_init(&relay->flow, relay->delay_bytes, relay->backlog.sent, timer_now_ms());
+	if (relay->subprotocol == WS_SUBPROTOCOL_V1) {
+		relay_words_put_hello(text, relay->stream, relay->backlog.sent, relay->taken, how);
+		ws_send_text(relay->browser, text);
+		relay->told = relay->taken;
 	}
-	if (!relay->locked)
-		ws_send_text(relay->browser, "hello 1");
 	event_active(relay->turn, EV_TIMEOUT, 0);
 	relay_set_phase(relay, RELAY_PHASE_ATTACHED, ERROR_NONE);
+	if (relay->phase == RELAY_PHASE_ATTACHED && relay->subprotocol == WS_SUBPROTOCOL_RAW)
+		take_raw(relay, NULL, 0);
+	if (relay->phase == RELAY_PHASE_ATTACHED)
+		set_hidden(relay, false);
+	if (relay->phase == RELAY_PHASE_ATTACHED && how == RELAY_HOW_FRESH)
+		relay_ask_rebuild(relay);
 }
 
-/* A stream can be taken from its first byte only: whoever comes first has it. */
-const char *relay_browser_arrived(struct ws_listener *listener, int fd,
-    const struct ws_handshake *handshake, const uint8_t *early, size_t early_length, void *arg)
+bool relay_browser_init(struct relay *relay)
 {
-	struct relay *relay = arg;
-
-	(void)listener;
-	if (relay->phase == RELAY_PHASE_LEFT)
-		return "The desktop's window was closed; resume the desktop.";
-	if (!relay_is_streaming(relay) || relay->agent == NULL)
-		return "There is no desktop to be shown at the moment.";
-	if (relay->given) {
-		relay_end(relay, ERROR_REPLACED, NULL);
-		return "The desktop was open in another window and has been suspended there.";
-	}
-	relay_browser_dismiss(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED, NULL);
-	attach(relay, fd, handshake, early, early_length);
-	return NULL;
+	relay->tell = evtimer_new(relay->base, on_tell, relay);
+	return relay->tell != NULL;
 }

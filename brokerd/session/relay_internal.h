@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stream's own data, shared by relay.c (its life) and relay_browser.c (its browser).
+ * The stream's own data, shared by relay.c (its life), relay_door.c (who becomes its browser) and
+ * relay_browser.c (what that one is fed and says).
  */
 #ifndef SESSION_RELAY_INTERNAL_H
 #define SESSION_RELAY_INTERNAL_H
 
+#include "backlog.h"
 #include "relay.h"
+#include "relay_flow.h"
+#include "relay_words.h"
 #include "ws_handshake.h"
 
 struct evbuffer;
@@ -17,9 +21,9 @@ struct ws_listener;
 enum relay_phase {
 	RELAY_PHASE_IDLE,
 	RELAY_PHASE_CONNECTING, /* to the agent */
-	RELAY_PHASE_WAITING,	/* for a browser */
+	RELAY_PHASE_WAITING,	/* for the first browser */
 	RELAY_PHASE_ATTACHED,
-	RELAY_PHASE_LEFT,    /* the browser is gone, the agent goes on to be drained */
+	RELAY_PHASE_LEFT,    /* the browser is gone, and may come again */
 	RELAY_PHASE_STOPPING /* for the agent to hang up; the state is still what it was */
 };
 
@@ -30,7 +34,7 @@ struct relay {
 	char *login, *origin;
 	unsigned attach_deadline_ms, grace_ms;
 	enum when_left when_left;
-	size_t buffer_bytes;
+	size_t buffer_bytes, delay_bytes;
 	unsigned keepalive_ms, ping_ms;
 	struct ws_listener *listener;
 
@@ -42,23 +46,31 @@ struct relay {
 	struct event *browser_deadline; /* of WAITING and LEFT */
 	struct event *turn;		/* made active to go on with draining and feeding */
 
-	struct relay_agent *agent;     /* NULL when idle, or when it hung up */
-	struct kdrive_events events;   /* judges what the browser sends to it */
-	struct evbuffer *to_browser;   /* from the agent, not given to the browser's WebSocket */
-	struct evbuffer *from_browser; /* raw only: a unit that is not complete */
-	bool given;		       /* the stream's first bytes have gone to a browser */
+	struct relay_agent *agent;   /* NULL when idle, or when it hung up */
+	struct kdrive_events events; /* judges what the browser sends to it */
+	char stream[RELAY_STREAM_CHARS + 1];
+	struct backlog backlog; /* from the agent, not acknowledged by the browser */
+	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */
+	uint64_t taken, told;	/* of the browser's events, in bytes: position, and what it knows */
+	struct event *tell;	/* it that */
 	struct relay_counters counters;
 	uint64_t dropped; /* the browser's events that the agent was spared */
 
 	struct ws *browser;
 	enum ws_subprotocol subprotocol;
-	bool locked;	    /* raw only: the browser has not shown the KDrive cookie yet */
-	struct ws *leaving; /* the browser before, while it says goodbye */
+	struct relay_flow flow;
+	struct evbuffer *from_browser; /* raw only: a unit that is not complete */
+	struct ws *leaving;	       /* the browser before, while it says goodbye */
+
+	struct ws *candidate; /* has not said what makes it the browser */
+	enum ws_subprotocol candidate_subprotocol;
+	struct evbuffer *from_candidate; /* raw only: a part of the KDrive cookie */
+	struct event *candidate_deadline;
 };
 
 /* --- relay.c ---*/
 
-/* WAITING or ATTACHED: what the agent says is for a browser. */
+/* WAITING, ATTACHED or LEFT: what the agent says is for a browser. */
 bool relay_is_streaming(const struct relay *relay);
 
 /* The only place where the phase changes. The owner is told and may start or stop the stream:
@@ -68,23 +80,47 @@ void relay_set_phase(struct relay *relay, enum relay_phase phase, enum error_cod
 /* Ends a stream that runs; its browser, if still there, is dismissed. As relay_set_phase. */
 void relay_end(struct relay *relay, enum error_code reason, const char *text);
 
-/* The browser of a stream that it has had bytes of is gone: goes on as the settings say, or ends.
+/* The browser of a stream that it has had bytes of is lost: goes on as the settings say, or ends.
  * As relay_set_phase. */
 void relay_leave(struct relay *relay);
 
+/* Asks the agent to begin its pictures anew. As relay_set_phase. */
+void relay_ask_rebuild(struct relay *relay);
+
 /* --- relay_browser.c ---*/
 
-/* The door's handler: attaches whoever comes first. */
-const char *relay_browser_arrived(struct ws_listener *listener, int fd,
-    const struct ws_handshake *handshake, const uint8_t *early, size_t early_length, void *arg);
+/* Makes its timers. Fails: false if memory is short. */
+bool relay_browser_init(struct relay *relay);
 
-/* Gives the browser what its WebSocket takes and keeps the rest within its bound. May end the
- * stream. */
+/* What all WebSockets of the relay call; those of a candidate go on to relay_door.c. */
+extern const struct ws_handlers relay_ws_handlers;
+
+/* The candidate becomes the browser; who was it before is dismissed. As relay_set_phase. */
+void relay_browser_attach(struct relay *relay, enum relay_how how);
+
+/* Gives the browser what the line takes and leaves out what it does not. May end the stream. */
 void relay_browser_feed(struct relay *relay);
 
 /* Sends the browser away, if there is one. word: a code of the error table; text NULL: the
  * table's. */
 void relay_browser_dismiss(
     struct relay *relay, unsigned close_code, enum error_code word, const char *text);
+
+/* Says goodbye to any WebSocket of ours; the caller forgets it. */
+void relay_browser_say_bye(struct ws *ws, enum ws_subprotocol subprotocol, unsigned close_code,
+    enum error_code word, const char *text);
+
+/* --- relay_door.c ---*/
+
+bool relay_door_init(struct relay *relay);
+
+/* The listener's handler: takes in who may become the browser. */
+const char *relay_door_arrived(struct ws_listener *listener, int fd,
+    const struct ws_handshake *handshake, const uint8_t *early, size_t early_length, void *arg);
+
+void relay_door_take(struct relay *relay, bool text, const uint8_t *data, size_t length);
+
+/* The candidate is sent away, if there is one. */
+void relay_door_close(struct relay *relay, unsigned close_code, enum error_code word);
 
 #endif

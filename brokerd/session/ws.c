@@ -254,7 +254,8 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
     void *arg)
 {
 	struct ws *ws = calloc(1, sizeof(*ws));
-	const int on = 1;
+	/* What the kernel has not sent yet could be left out, if it were still with us. */
+	const int on = 1, lowat = WS_UNSENT_BYTES_MAX;
 
 	if (ws == NULL) {
 		close(fd);
@@ -274,6 +275,7 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 	memcpy(ws->early, early, early_length);
 	ws->early_length = early_length;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 	timer_start_ms(ws->ping, ping_ms);
 	ws_flush(ws);
 	if (early_length != 0)

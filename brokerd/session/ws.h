@@ -65,9 +65,12 @@ void ws_destroy(struct ws *ws);
 /* Queues a text message. Nothing happens once it is closing. */
 void ws_send_text(struct ws *ws, const char *text);
 
-/* Moves bytes from the source into binary messages, without copying them, until the source is empty
- * or WS_UNSENT_BYTES_MAX are unsent; with all, whatever is unsent. Returns the bytes moved. */
-size_t ws_send_binary(struct ws *ws, struct evbuffer *source, bool all);
+/* Moves bytes from the source into binary messages, without copying them, until the source is
+ * empty, about most bytes are moved (a message more at the most) or WS_UNSENT_BYTES_MAX are unsent;
+ * WS_SEND_ALL: whatever is unsent. keep: gets the same bytes at its end, or NULL. Returns the bytes
+ * moved. */
+#define WS_SEND_ALL SIZE_MAX
+size_t ws_send_binary(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t most);
 
 /* Bytes that the socket has not taken yet. */
 size_t ws_unsent(const struct ws *ws);

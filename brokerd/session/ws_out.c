@@ -122,21 +122,39 @@ static size_t put_frame_header(uint8_t header[10], size_t length)
 	return used;
 }
 
-size_t ws_send_binary(struct ws *ws, struct evbuffer *source, bool all)
+/* Moves bytes behind what is to be sent; with keep, that gets them, and shares their memory with
+ * us. */
+static bool move(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t length)
+{
+	struct evbuffer *slice;
+	bool good;
+
+	if (keep == NULL)
+		return evbuffer_remove_buffer(source, ws->out, length) == (int)length;
+	slice = evbuffer_new();
+	good = slice != NULL && evbuffer_remove_buffer(source, slice, length) == (int)length &&
+	       evbuffer_add_buffer_reference(ws->out, slice) == 0 &&
+	       evbuffer_add_buffer(keep, slice) == 0;
+	if (slice != NULL)
+		evbuffer_free(slice);
+	return good;
+}
+
+size_t ws_send_binary(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t most)
 {
 	size_t moved = 0, length;
 	uint8_t header[10];
 
 	if (ws->state != WS_STATE_OPEN)
 		return 0;
-	while (!ws->gone && (length = frame_length(source)) != 0) {
-		if (!all && ws_unsent(ws) >= WS_UNSENT_BYTES_MAX) {
+	while (!ws->gone && moved < most && (length = frame_length(source)) != 0) {
+		if (most != WS_SEND_ALL && ws_unsent(ws) >= WS_UNSENT_BYTES_MAX) {
 			ws_flush_socket(ws);
 			if (ws_unsent(ws) >= WS_UNSENT_BYTES_MAX)
 				break;
 		}
 		if (evbuffer_add(ws->out, header, put_frame_header(header, length)) != 0 ||
-		    evbuffer_remove_buffer(source, ws->out, length) != (int)length) {
+		    !move(ws, source, keep, length)) {
 			ws->gone = true;
 			break;
 		}

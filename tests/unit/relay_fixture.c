@@ -81,6 +81,7 @@ int relay_set_up(void **state)
 	    .raw_allowed = true,
 	    .attach_deadline_ms = 60000,
 	    .buffer_bytes = BUFFER,
+	    .delay_bytes = DELAY,
 	};
 	EVP_Digest(COOKIE, strlen(COOKIE), settings.cookie_hash, NULL, EVP_sha256(), NULL);
 	browser.fd = -1;
@@ -202,7 +203,8 @@ void attach(struct ws_client *client)
 	    "\r\nSec-WebSocket-Accept: " WS_CLIENT_ACCEPT "\r\n",
 	    strlen("\r\nSec-WebSocket-Accept: " WS_CLIENT_ACCEPT "\r\n")));
 	take_head(client);
-	assert_string_equal((const char *)ws_client_await_frame(client).data, "hello 1");
+	ws_client_send_frame(client, 0x81, "hello 1 - 0", 11);
+	assert_memory_equal(ws_client_await_frame(client).data, "hello 1 ", 8);
 	await_state(STREAM_STATE_ATTACHED);
 }
 
@@ -255,4 +257,25 @@ uint8_t *make_bytes(size_t length)
 	for (size_t i = 0; i < length; i++)
 		data[i] = (uint8_t)(i * 31 + i / 253);
 	return data;
+}
+
+uint8_t *make_cursor(size_t length)
+{
+	uint8_t *data = make_bytes(length);
+	size_t bytes = length - 56;
+
+	memset(data, 0, 56);
+	data[0] = 2;
+	for (unsigned i = 0; i < 4; i++)
+		data[24 + i] = (uint8_t)(bytes >> 8 * i);
+	return data;
+}
+
+void show_something(struct ws_client *client)
+{
+	uint8_t *data = make_cursor(56);
+
+	fake_tunnel_say(data, 56);
+	assert_browser_gets(client, data, 56);
+	free(data);
 }

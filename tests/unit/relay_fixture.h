@@ -17,6 +17,7 @@
 #define COOKIE	"AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_-_-_x"
 #define KDRIVE	"00112233445566778899aabbccddeeff"
 #define BUFFER	(256 * 1024)
+#define DELAY	(64 * 1024 * 1024)
 #define OPENING (32 + 41 + 41)
 
 #define REQUEST(origin, cookie, protocol)                                                          \
@@ -87,6 +88,13 @@ void assert_bye(struct ws_client *client, const char *word, unsigned close_code)
 
 /* Waits for the stream's end. */
 void assert_ended(enum error_code reason);
+
+/* A message of the agent with this many bytes in all, at least 56, whose content has no period that
+ * would hide a shift. The caller frees it. */
+uint8_t *make_cursor(size_t length);
+
+/* Lets the agent say something small, and the browser get it. */
+void show_something(struct ws_client *client);
 
 /* Bytes without a period that would hide a shift. The caller frees them. */
 uint8_t *make_bytes(size_t length);

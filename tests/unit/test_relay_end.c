@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
+/* links: brokerd/session/relay_door.c brokerd/session/relay_words.c brokerd/session/relay_flow.c */
+/* links: brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
 /* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
 /* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
 /* links: brokerd/session/ws_handshake.c */
@@ -27,8 +29,7 @@ static void test_browser_closes(void **state)
 	(void)state;
 	start();
 	attach(&browser);
-	fake_tunnel_say("x", 1);
-	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	show_something(&browser);
 	ws_client_send_frame(&browser, 0x80 | OP_CLOSE, "\x03\xe8", 2);
 	assert_int_equal(ws_client_await_close(&browser), 1000);
 	assert_ended(ERROR_SUSPENDED);
@@ -54,8 +55,7 @@ static void test_replaced(void **state)
 	(void)state;
 	start();
 	attach(&browser);
-	fake_tunnel_say("x", 1);
-	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	show_something(&browser);
 	assert_int_equal(request(&second, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 503);
 	assert_bye(&browser, "replaced", 4000);
 	assert_ended(ERROR_REPLACED);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
+/* links: brokerd/session/relay_door.c brokerd/session/relay_words.c brokerd/session/relay_flow.c */
+/* links: brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
 /* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
 /* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
 /* links: brokerd/session/ws_handshake.c */
@@ -29,8 +31,7 @@ static void start_and_leave(unsigned grace_ms, enum when_left when_left)
 	renew_relay();
 	start();
 	attach(&browser);
-	fake_tunnel_say("x", 1);
-	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	show_something(&browser);
 	ws_client_finish(&browser);
 	browser.fd = -1;
 	await_state(STREAM_STATE_WAITING);
@@ -150,8 +151,7 @@ static void test_fault_is_not_leaving(void **state)
 	renew_relay();
 	start();
 	attach(&browser);
-	fake_tunnel_say("x", 1);
-	assert_browser_gets(&browser, (const uint8_t *)"x", 1);
+	show_something(&browser);
 	ws_client_send_frame(&browser, 0x82, "half an event", 13);
 	assert_ended(ERROR_BAD_REQUEST);
 	assert_agent_is_left();
