@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: ISC */
+/* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
+/* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
+/* links: brokerd/session/relay_door.c brokerd/session/relay_words.c brokerd/session/relay_flow.c */
+/* links: brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
+/* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
+/* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
+/* links: brokerd/session/ws_handshake.c */
+/*
+ * brokerd/session/relay: a browser that loses its connection and comes again, one that is slow, one
+ * that nobody looks at, and what each is told (docs/stream.md).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "brokerd/session/ws.h"
+#include "fake_tunnel.h"
+#include "relay_fixture.h"
+
+static const uint8_t rebuild[41] = {13};
+
+struct hello {
+	char stream[17], how[8];
+	uint64_t down, up;
+};
+
+static void say(struct ws_client *client, const char *text)
+{
+	ws_client_send_frame(client, 0x81, text, strlen(text));
+}
+
+static void come_in(struct ws_client *client)
+{
+	assert_int_equal(request(client, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 101);
+	take_head(client);
+}
+
+static struct hello greet(struct ws_client *client, const char *stream, uint64_t down)
+{
+	struct hello hello;
+	char text[64];
+
+	come_in(client);
+	snprintf(text, sizeof(text), "hello 1 %s %" PRIu64, stream, down);
+	say(client, text);
+	assert_int_equal(sscanf((char *)ws_client_await_frame(client).data,
+			     "hello 1 %16s %" SCNu64 " %" SCNu64 " %7s", hello.stream, &hello.down,
+			     &hello.up, hello.how),
+	    4);
+	await_state(STREAM_STATE_ATTACHED);
+	return hello;
+}
+
+static void acknowledge(struct ws_client *client, uint64_t down)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "ack %" PRIu64 " %" PRIu64, down, down);
+	say(client, text);
+}
+
+/* As a network does: without a word. */
+static void lose(struct ws_client *client)
+{
+	ws_client_finish(client);
+	client->fd = -1;
+	await_state(STREAM_STATE_WAITING);
+}
+
+static void put_message(uint8_t *out, uint8_t type)
+{
+	memset(out, 0, 56);
+	out[0] = type;
+}
+
+/* A FRAME without regions; whole: as if it showed the screen. */
+static void put_frame(uint8_t *frame, bool whole)
+{
+	put_message(frame, 0);
+	frame[24] = !whole;
+	memset(frame + 12, whole ? 0xff : 0, 8);
+}
+
+static void say_frame(bool whole, size_t count)
+{
+	uint8_t frame[56];
+
+	put_frame(frame, whole);
+	for (size_t i = 0; i < count; i++)
+		fake_tunnel_say(frame, sizeof(frame));
+}
+
+static int set_up(void **state)
+{
+	int result = relay_set_up(state);
+
+	settings.grace_ms = 60000;
+	renew_relay();
+	return result;
+}
+
+#define RESUME_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, relay_tear_down)
+
+static void test_every_byte_once(void **state)
+{
+	uint8_t *data = make_cursor(100000), key[41] = {2};
+	struct hello hello;
+	uint64_t got;
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	assert_string_equal(hello.how, "start");
+	assert_int_equal(hello.down + hello.up, 0);
+	fake_tunnel_say(data, 100000);
+	/* Some of it arrives, some is acknowledged, some is on its way, some has not been sent. */
+	got = ws_client_await_frame(&browser).length;
+	acknowledge(&browser, got / 2);
+	ws_client_send_frame(&browser, 0x82, key, 41);
+	assert_agent_gets(key, 41);
+	lose(&browser);
+	for (unsigned i = 0; i < 3; i++) {
+		struct hello again = greet(&browser, hello.stream, got);
+
+		assert_string_equal(again.how, "resume");
+		assert_string_equal(again.stream, hello.stream);
+		assert_int_equal(again.down, got);
+		assert_int_equal(again.up, 41);
+		if (i == 2)
+			break;
+		if (got < 100000) {
+			struct ws_client_frame frame = ws_client_await_frame(&browser);
+
+			assert_memory_equal(frame.data, data + got, frame.length);
+			got += frame.length;
+		}
+		lose(&browser);
+	}
+	assert_browser_gets(&browser, data + got, 100000 - got);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	free(data);
+}
+
+static void test_events_are_told(void **state)
+{
+	uint8_t keys[82] = {2};
+
+	(void)state;
+	start();
+	keys[41] = 3;
+	greet(&browser, "-", 0);
+	ws_client_send_frame(&browser, 0x82, keys, 82);
+	assert_string_equal((char *)ws_client_await_frame(&browser).data, "ack 82");
+	ws_client_send_frame(&browser, 0x82, keys, 41);
+	assert_string_equal((char *)ws_client_await_frame(&browser).data, "ack 123");
+}
+
+/* A page's connection is half dead, and it knows before we do. */
+static void test_taken_over_by_itself(void **state)
+{
+	struct ws_client second;
+	struct hello hello;
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	show_something(&browser);
+	assert_string_equal(greet(&second, hello.stream, 56).how, "resume");
+	assert_bye(&browser, "replaced", 4000);
+	show_something(&second);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	ws_client_finish(&second);
+}
+
+static void test_fresh(void **state)
+{
+	static const char *const strangers[] = {"-", "0123456789abcdef"};
+	uint8_t *data = make_cursor(1000);
+	uint8_t expected[1112], *reinit = expected + 1000;
+	struct hello hello;
+
+	(void)state;
+	memcpy(expected, data, 1000);
+	put_message(reinit, 7);
+	put_frame(expected + 1056, true);
+	start();
+	hello = greet(&browser, "-", 0);
+	fake_tunnel_say(data, 1000);
+	assert_browser_gets(&browser, data, 1000);
+	acknowledge(&browser, 1000);
+	say(&browser, "ping 1");
+	ws_client_await_frame(&browser);
+	for (unsigned i = 0; i < 3; i++) {
+		lose(&browser);
+		/* The last one is ours, but what it lacks is acknowledged and gone. */
+		hello = greet(&browser, i < 2 ? strangers[i] : hello.stream, i < 2 ? 77 : 999);
+		assert_string_equal(hello.how, "fresh");
+		assert_agent_gets(rebuild, 41);
+		say_frame(false, 3);
+		fake_tunnel_say(data, 1000);
+		fake_tunnel_say(reinit, 56);
+		say_frame(true, 1);
+		assert_browser_gets(&browser, expected, sizeof(expected));
+		acknowledge(&browser, hello.down + 1112);
+		say(&browser, "ping 1");
+		ws_client_await_frame(&browser);
+	}
+	free(data);
+}
+
+static void test_bad_words(void **state)
+{
+	static const char *const first[] = {"ack 0 0", "hello 2 - 0", "hello 1 - 0 0", "hello",
+	    "hello 1 xyz 0", "hello 1 - -1", "hello 1 - 1234567890123456", "show", "what"};
+	static const char *const later[] = {
+	    "hello 1 - 0", "ack 57 0", "ack 56 57", "ack", "ack 1", "hide 1", "ping", "ping a b"};
+	struct hello hello;
+	struct ws_client other;
+	char text[64];
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	show_something(&browser);
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]) + 2; i++) {
+		come_in(&other);
+		if (i == sizeof(first) / sizeof(first[0])) {
+			ws_client_send_frame(&other, 0x82, rebuild, 41);
+		} else if (i > sizeof(first) / sizeof(first[0])) {
+			snprintf(text, sizeof(text), "hello 1 %s 57", hello.stream);
+			say(&other, text);
+		} else {
+			say(&other, first[i]);
+		}
+		assert_bye(&other, "bad_request", 1002);
+		ws_client_finish(&other);
+	}
+	/* Nobody else was harmed. */
+	show_something(&browser);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	ws_client_finish(&browser);
+	await_state(STREAM_STATE_WAITING);
+	relay_stop(relay, ERROR_SUSPENDED, NULL);
+	assert_ended(ERROR_SUSPENDED);
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		evbuffer_drain(fake.received, evbuffer_get_length(fake.received));
+		seen.done = 0;
+		start();
+		greet(&browser, "-", 0);
+		show_something(&browser);
+		say(&browser, later[i]);
+		assert_bye(&browser, "bad_request", 1002);
+		assert_ended(ERROR_BAD_REQUEST);
+		ws_client_finish(&browser);
+	}
+	browser.fd = -1;
+}
+
+static void test_hidden(void **state)
+{
+	uint8_t *data = make_cursor(100), reinit[112];
+
+	(void)state;
+	put_message(reinit, 7);
+	put_frame(reinit + 56, true);
+	start();
+	greet(&browser, "-", 0);
+	show_something(&browser);
+	say(&browser, "hide");
+	say(&browser, "ping 1");
+	ws_client_await_frame(&browser);
+	say_frame(false, 500);
+	say_frame(true, 1);
+	fake_tunnel_say(data, 100);
+	assert_browser_gets(&browser, data, 100);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	say(&browser, "show");
+	assert_agent_gets(rebuild, 41);
+	say_frame(false, 10);
+	fake_tunnel_say(reinit, 56);
+	say_frame(true, 1);
+	assert_browser_gets(&browser, reinit, sizeof(reinit));
+	/* Twice is once. */
+	say(&browser, "show");
+	say(&browser, "ping 2");
+	ws_client_await_frame(&browser);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	free(data);
+}
+
+/* Without a word of what has been painted no more than at first is sent; when the line has shown
+ * what it carries, what is too much for it is left out. */
+static void test_slow_line(void **state)
+{
+	size_t said = 0;
+	uint64_t sent;
+
+	(void)state;
+	settings.delay_bytes = 256 * 1024;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_frame(true, 1);
+	while (evbuffer_get_length(fake.received) == 0) {
+		say_frame(false, 100);
+		said += 5600;
+		test_run_for_ms(base, 1);
+		assert_true(said < 4 * settings.delay_bytes);
+	}
+	assert_agent_gets(rebuild, 41);
+	sent = relay_get_counters(relay).to_browser_bytes;
+	assert_in_range(sent, 1, 256 * 1024);
+	/* Nothing more until the agent has answered, then again. */
+	say_frame(false, 1000);
+	test_run_for_ms(base, 20);
+	assert_int_equal(relay_get_counters(relay).to_browser_bytes, sent);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+}
+
+/* An agent that does not know CACHEREBUILD is not waited for for ever. */
+static void test_no_answer(void **state)
+{
+	int64_t begin;
+
+	(void)state;
+	start();
+	greet(&browser, "-", 0);
+	show_something(&browser);
+	say(&browser, "hide");
+	say(&browser, "show");
+	assert_agent_gets(rebuild, 41);
+	begin = test_now_ms();
+	do {
+		say_frame(false, 1);
+		test_run_for_ms(base, 100);
+		assert_true(test_now_ms() - begin < 8000);
+	} while (relay_get_counters(relay).to_browser_bytes == 56);
+	assert_true(test_now_ms() - begin > 4000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RESUME_TEST(test_every_byte_once),
+	    RESUME_TEST(test_events_are_told),
+	    RESUME_TEST(test_taken_over_by_itself),
+	    RESUME_TEST(test_fresh),
+	    RESUME_TEST(test_bad_words),
+	    RESUME_TEST(test_hidden),
+	    RESUME_TEST(test_slow_line),
+	    RESUME_TEST(test_no_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
