@@ -82,6 +82,18 @@ static enum kdrive_verdict judge_update(
 	return KDRIVE_VERDICT_DROP;
 }
 
+size_t kdrive_events_selection_bytes(const uint8_t event[KDRIVE_EVENT_BYTES])
+{
+	uint32_t size = get_u32(event + 4), compressed = get_u32(event + 12);
+	size_t wire = compressed != 0 ? compressed : size, rest;
+
+	if (wire <= KDRIVE_EVENT_BYTES - SELECTION_HEADER_BYTES)
+		return KDRIVE_EVENT_BYTES;
+	rest = wire - (KDRIVE_EVENT_BYTES - SELECTION_HEADER_BYTES);
+	return KDRIVE_EVENT_BYTES +
+	       (rest + KDRIVE_EVENT_BYTES - 1) / KDRIVE_EVENT_BYTES * KDRIVE_EVENT_BYTES;
+}
+
 /* Agents copy chunks into a buffer of the first chunk's total, unchecked. A chunk is passed on as a
  * whole only, so that no agent is ever left in the middle of its blocks. */
 static enum kdrive_verdict judge_selection(struct kdrive_events *events, const uint8_t *data,
@@ -117,11 +129,7 @@ static enum kdrive_verdict judge_selection(struct kdrive_events *events, const u
 		    size > events->selection_total_bytes - events->selection_bytes)
 			return KDRIVE_VERDICT_MALFORMED;
 	}
-	if (wire > KDRIVE_EVENT_BYTES - SELECTION_HEADER_BYTES) {
-		size_t rest = wire - (KDRIVE_EVENT_BYTES - SELECTION_HEADER_BYTES);
-
-		unit += (rest + KDRIVE_EVENT_BYTES - 1) / KDRIVE_EVENT_BYTES * KDRIVE_EVENT_BYTES;
-	}
+	unit = kdrive_events_selection_bytes(data);
 	*ret_reason = "selection chunk too large";
 	if (unit > KDRIVE_UNIT_BYTES_MAX)
 		return KDRIVE_VERDICT_MALFORMED;

@@ -63,6 +63,9 @@ void kdrive_events_init(struct kdrive_events *events, uint16_t width, uint16_t h
 enum kdrive_verdict kdrive_events_judge(struct kdrive_events *events, const uint8_t *data,
     size_t length, size_t *ret_length, const char **ret_reason);
 
+/* Bytes of a selection's event with all of its blocks, once it has been judged. */
+size_t kdrive_events_selection_bytes(const uint8_t event[KDRIVE_EVENT_BYTES]);
+
 /* What a conversation begins with, in one piece: the cookie, CLIENTVERSION (8, web) and GEOMETRY
  * with one screen. */
 void kdrive_events_put_opening(uint8_t out[KDRIVE_OPENING_BYTES],

@@ -17,6 +17,7 @@
 
 #include "relay_agent.h"
 #include "relay_internal.h"
+#include "relay_pace.h"
 #include "timer.h"
 #include "ws.h"
 #include "ws_listener.h"
@@ -70,6 +71,7 @@ static void forget_agent(struct relay *relay)
 {
 	relay_agent_destroy(relay->agent);
 	relay->agent = NULL;
+	relay_pace_reset(relay->pace);
 	event_del(relay->turn);
 	event_del(relay->rebuild);
 	event_del(relay->tell);
@@ -102,6 +104,7 @@ void relay_end(struct relay *relay, enum error_code reason, const char *text)
 		return;
 	}
 	relay->reason = reason;
+	relay_pace_reset(relay->pace);
 	relay_agent_disconnect(relay->agent);
 	relay_set_phase(relay, RELAY_PHASE_STOPPING, reason);
 }
@@ -142,6 +145,18 @@ static void on_rebuild(evutil_socket_t fd, short what, void *arg)
 }
 
 /* --- the agent's side ----------------------------------------------------------------------- */
+
+static bool send_agent(void *arg, const uint8_t *units, size_t length)
+{
+	struct relay *relay = arg;
+
+	return relay->agent == NULL || relay_agent_send(relay->agent, units, length);
+}
+
+static void on_pace_failed(void *arg)
+{
+	relay_end(arg, ERROR_INTERNAL, NULL);
+}
 
 static ssize_t read_agent(void *arg, void *buffer, size_t size)
 {
@@ -378,10 +393,12 @@ struct relay *relay_create(
 	relay->rebuild = evtimer_new(relay->base, on_rebuild, relay);
 	relay->browser_deadline = evtimer_new(relay->base, on_browser_deadline, relay);
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
+	relay->pace = relay_pace_create(relay->base, send_agent, on_pace_failed, relay);
 	if (!backlog_init(&relay->backlog) || !relay_browser_init(relay) ||
 	    !relay_door_init(relay) || relay->login == NULL || relay->origin == NULL ||
 	    relay->from_browser == NULL || relay->from_candidate == NULL ||
-	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL)
+	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL ||
+	    relay->pace == NULL)
 		goto fail;
 	rules.login = relay->login;
 	rules.origin = relay->origin;
@@ -417,6 +434,7 @@ void relay_destroy(struct relay *relay)
 	ws_destroy(relay->candidate);
 	ws_destroy(relay->leaving);
 	relay_agent_destroy(relay->agent);
+	relay_pace_destroy(relay->pace);
 	backlog_finish(&relay->backlog);
 	if (relay->from_browser != NULL)
 		evbuffer_free(relay->from_browser);

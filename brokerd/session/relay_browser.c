@@ -13,6 +13,7 @@
 
 #include "relay_agent.h"
 #include "relay_internal.h"
+#include "relay_pace.h"
 #include "timer.h"
 #include "ws.h"
 
@@ -160,11 +161,11 @@ static void expel_browser(struct relay *relay, unsigned close_code, const char *
 	relay_end(relay, ERROR_BAD_REQUEST, why);
 }
 
-/* Passes on all whole units, those that follow each other in one write: a resize is CACHEREBUILD
- * and GEOMETRY in one. Returns the bytes used, or -1 if the stream has ended. */
+/* Passes on all whole units, those that follow each other as one message. Returns the bytes used,
+ * or -1 if the stream has ended. */
 static ssize_t pass_units(struct relay *relay, const uint8_t *data, size_t length)
 {
-	size_t used = 0, passed = 0; /* of used, handed to the agent or dropped */
+	size_t used = 0, passed = 0; /* of used, passed on or dropped */
 
 	if (length == 0)
 		return 0;
@@ -179,7 +180,7 @@ static ssize_t pass_units(struct relay *relay, const uint8_t *data, size_t lengt
 			continue;
 		}
 		if (used != passed && relay->agent != NULL &&
-		    !relay_agent_send(relay->agent, data + passed, used - passed)) {
+		    !relay_pace_push(relay->pace, data + passed, used - passed)) {
 			relay_end(relay, ERROR_INTERNAL, NULL);
 			return -1;
 		}
@@ -315,7 +316,8 @@ static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t len
 	else
 		take_words(relay, data, length);
 	if (relay->browser != NULL && relay->agent != NULL &&
-	    relay_agent_unsent(relay->agent) > AGENT_UNSENT_BYTES_MAX)
+	    relay_agent_unsent(relay->agent) + relay_pace_waiting(relay->pace) >
+		AGENT_UNSENT_BYTES_MAX)
 		ws_pause(relay->browser, true);
 }
 

@@ -15,6 +15,7 @@
 struct evbuffer;
 struct event;
 struct relay_agent;
+struct relay_pace;
 struct ws;
 struct ws_listener;
 
@@ -48,6 +49,7 @@ struct relay {
 
 	struct relay_agent *agent;   /* NULL when idle, or when it hung up */
 	struct kdrive_events events; /* judges what the browser sends to it */
+	struct relay_pace *pace;     /* what passed, on its way to the agent */
 	char stream[RELAY_STREAM_CHARS + 1];
 	struct backlog backlog; /* from the agent, not acknowledged by the browser */
 	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */

@@ -2,6 +2,7 @@
 /* links: proto tests/unit/ws_client.c tests/unit/fake_tunnel.c tests/unit/relay_fixture.c */
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
 /* links: brokerd/session/relay_door.c brokerd/session/relay_words.c brokerd/session/relay_flow.c */
+/* links: brokerd/session/relay_pace.c */
 /* links: brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
 /* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
 /* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
@@ -310,6 +311,7 @@ static void test_lagging_raw_browser(void **state)
 /* Upstream's client: the cookie, then events, cut into messages anywhere. */
 static void test_raw(void **state)
 {
+	static const uint8_t rebuild[41] = {13};
 	uint8_t said[32 + 41 * 20];
 	uint8_t *data = make_cursor(5000);
 	size_t length = 32;
@@ -336,7 +338,8 @@ static void test_raw(void **state)
 		}
 		ws_client_send_frame(&browser, 0x82, said + i, 1);
 	}
-	/* The relay has sent the cookie and the version itself. */
+	/* The relay has sent the cookie and the version itself; a size goes in the safe form. */
+	assert_agent_gets(rebuild, 41);
 	assert_agent_gets(said + 32, 41);
 	assert_agent_gets(said + 32 + 82, length - 32 - 82);
 	assert_browser_gets(&browser, data, 5000);
@@ -351,6 +354,7 @@ static void test_raw(void **state)
 	start();
 	attach_raw(&browser);
 	ws_client_send_frame(&browser, 0x82, said, length);
+	assert_agent_gets(rebuild, 41);
 	assert_agent_gets(said + 32, 41);
 	assert_agent_gets(said + 32 + 82, length - 32 - 82);
 	free(data);
