@@ -1,5 +1,5 @@
-/* links: proto tests/unit/ws_client.c brokerd/session/relay_pace.c brokerd/session/kdrive_events.c
- */
+/* links: proto tests/unit/ws_client.c brokerd/session/relay_pace.c */
+/* links: brokerd/session/kdrive_events.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * brokerd/session/relay_pace: what reaches the agent together, what keeps its distance, and how
