@@ -213,6 +213,8 @@ export class ScreenFlow {
 			events: {
 				onConnected: () => this._progress.step(2),
 				onPainted: () => this._running(),
+				onReconnecting: () => this._reconnecting(),
+				onReconnected: () => this._reconnected(),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
 				onLeave: () => this._toolbar.focus(),
@@ -227,6 +229,19 @@ export class ScreenFlow {
 		this._say(TEXT.running(this._titleOf(desktop), server));
 		if (this._toolbar.statsShown) this._view?.showStats(true);
 		this._view?.focus();
+	}
+
+	/** The last picture stays; what is typed is kept. */
+	_reconnecting() {
+		if (this._state.value !== "running") return; /* no picture yet: it is still starting */
+		this._state.set("reconnecting");
+		this._say(TEXT.reconnecting);
+	}
+
+	_reconnected() {
+		if (this._state.value !== "reconnecting") return;
+		this._state.set("running");
+		this._say(TEXT.reconnected);
 	}
 
 	/* ---- ending ---- */

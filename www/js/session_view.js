@@ -26,6 +26,8 @@ import { TouchRing } from "./ui/touch_ring.js";
  * @typedef {object} ViewEvents
  * @property {() => void} onConnected
  * @property {() => void} onPainted the first picture stands
+ * @property {() => void} onReconnecting the network is gone
+ * @property {() => void} onReconnected and there again: nothing is lost
  * @property {(reason: EndReason) => void} onEnded once, unless closed before
  * @property {(stats: Stats) => void} onStats
  * @property {() => void} onLeave the user asks for the toolbar
@@ -148,6 +150,10 @@ export class SessionView {
 				return this._events.onConnected();
 			case "painted":
 				return this._events.onPainted();
+			case "reconnecting":
+				return this._events.onReconnecting();
+			case "reconnected":
+				return this._events.onReconnected();
 			case "screen":
 				return this._place.setScreen({ width: message.width, height: message.height });
 			case "cursor-image":

@@ -163,6 +163,8 @@
  * Engine and paint side to page. "cursor-image" comes once per serial, "cursor" each time one is shown
  * (null: the default arrow).
  * @typedef {{type: "connected"}
+ *   | {type: "reconnecting"}
+ *   | {type: "reconnected"}
  *   | {type: "painted"}
  *   | {type: "screen", width: number, height: number}
  *   | {type: "cursor-image", serial: number, blob: Blob, width: number, height: number,

@@ -8,7 +8,7 @@ function setUp() {
 	const time = new FakeTime();
 	/** @type {string[]} */
 	const said = [];
-	const trip = new RoundTrip({ say: (text) => said.push(text), now: time.now });
+	const trip = new RoundTrip({ ping: (token) => said.push(`ping ${token}`), now: time.now });
 	return { time, said, trip, token: () => said[said.length - 1].split(" ")[1] };
 }
 

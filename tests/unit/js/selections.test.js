@@ -106,7 +106,7 @@ function setUp() {
 	const sender = new SendQueue({ send, now: time.now, setTimer: time.setTimer, probe });
 	const selections = new Selections({
 		sender,
-		connection: { send, say: (text) => void pings.push(text.replace(/^ping /, "")) },
+		connection: { send, ping: (token) => void pings.push(token) },
 		probe,
 		post: (message) => posted.push(message),
 		setTimer: time.setTimer,

@@ -46,7 +46,7 @@ export class Engine {
 			setTimeout(run, ms);
 		this._post = post;
 		this._link = new PaintLink({ send: order, now });
-		this._reader = new KdriveReader((message) => this._handle(message));
+		this._reader = this._newReader();
 		this._stats = new StreamStats(now);
 		this._version = 0;
 		this._reinits = 0;
@@ -61,15 +61,21 @@ export class Engine {
 		this._statsTimer = undefined;
 		this._connection = new Connection({
 			createSocket: () => new WebSocket(url, [SUBPROTOCOL]),
+			now,
 			setTimer,
+			clearTimer: (timer) => clearTimeout(timer),
+			random: Math.random,
 			onOpen: () => post({ type: "connected" }),
 			onBytes: (bytes) => this._read(bytes),
 			onPong: (token) => {
 				this._roundTrip.pong(token);
 				this._selections.confirmed(token);
 			},
+			onLost: () => post({ type: "reconnecting" }),
+			onBack: (fresh) => this._back(fresh),
 			onEnd: (reason) => this._ended(reason),
 		});
+		globalThis.addEventListener?.("online", () => this._connection.hurry());
 		this._probe = new AgentProbe({
 			send: (bytes) => this._connection.send(bytes),
 			setTimer,
@@ -88,7 +94,7 @@ export class Engine {
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
 		});
-		this._roundTrip = new RoundTrip({ say: (text) => this._connection.say(text), now });
+		this._roundTrip = new RoundTrip({ ping: (token) => this._connection.ping(token), now });
 		this._refresh = new Refresh({
 			send: (bytes) => this._sender.push(bytes),
 			onRebuilt: () => this._setStale(false),
@@ -98,6 +104,10 @@ export class Engine {
 			log: logInfo,
 			size: { width, height },
 		});
+	}
+
+	_newReader() {
+		return new KdriveReader((message) => this._handle(message));
 	}
 
 	/** What the page says after "open". @param {PageMessage} message */
@@ -148,6 +158,17 @@ export class Engine {
 			this._connection.fail(what);
 		}
 		this._link.flush();
+		this._connection.setUnpainted(this._link.bytes);
+	}
+
+	/** Another connection goes on with the stream. @param {boolean} fresh not where it was */
+	_back(fresh) {
+		if (fresh) {
+			this._reader = this._newReader();
+			this._setStale(false);
+			this._startAfresh("a new connection to the stream", true);
+		}
+		this._post({ type: "reconnected" });
 	}
 
 	/** @param {Message} message */
@@ -193,6 +214,7 @@ export class Engine {
 	/** How painting goes. @param {PaintReport} report */
 	painted(report) {
 		this._link.settled(report.settled);
+		this._connection.setUnpainted(this._link.bytes);
 		this._stats.painted(report);
 		this._cachedFrames = report.cachedFrames;
 		this._screen = report.screen;
@@ -211,9 +233,10 @@ export class Engine {
 	}
 
 	/** Drops what waits, and what still comes before the agent has started afresh.
-	 * @param {string} why */
-	_startAfresh(why) {
-		this._refresh.rebuild(why);
+	 * @param {string} why @param {boolean} [asked] by the gateway already */
+	_startAfresh(why, asked = false) {
+		if (asked) this._refresh.awaitRebuild(why);
+		else this._refresh.rebuild(why);
 		if (this._refresh.state !== "rebuilding") return;
 		this._setStale(true);
 		this._shed += this._link.drop("shed");
@@ -226,19 +249,21 @@ export class Engine {
 	}
 
 	/**
-	 * The agent cannot be told to be silent (it goes on after REINIT without being asked), so a
-	 * stream that nobody looks at is read over. Everything but pictures is handled as ever.
+	 * The agent cannot be told to be silent (it goes on after REINIT without being asked), but the
+	 * gateway can: it leaves pictures out. Everything else is handled as ever.
 	 * @param {boolean} visible
 	 */
 	_setVisible(visible) {
 		clearTimeout(this._sleepTimer);
+		if (visible) this._connection.hurry();
 		if (!visible) this._sleepTimer = setTimeout(() => this._sleep(), SLEEP_AFTER_MS);
 		else if (this._asleep) this._wake();
 	}
 
 	_sleep() {
-		logInfo("stream: nobody looks: pictures are read over");
+		logInfo("stream: nobody looks: no pictures");
 		this._asleep = true;
+		this._connection.setHidden(true);
 		this._setStale(this._stale);
 		this._shed += this._link.drop("sleep");
 	}
@@ -248,7 +273,8 @@ export class Engine {
 		this._setStale(this._stale);
 		this._link.tell({ type: "wake" });
 		this._link.flush();
-		if (this._connection.state === "open") this._startAfresh("somebody looks again");
+		this._connection.setHidden(false);
+		this._startAfresh("somebody looks again", this._connection.state === "open");
 	}
 
 	/** @param {boolean} on */

@@ -124,6 +124,15 @@ export class Refresh {
 		else this._overhaul();
 	}
 
+	/** The gateway has asked for that, and what comes until REINIT is of no use. @param {string} why */
+	awaitRebuild(why) {
+		if (this._state !== "idle") return;
+		this._log(`cache rebuild: ${why}`);
+		this._rebuiltAt = this._now();
+		this.rebuildCount += 1;
+		this._startRebuild([]);
+	}
+
 	/** REINIT came: both caches are empty, and the agent waits to be asked. */
 	reinit() {
 		this._endRebuild();
@@ -160,7 +169,7 @@ export class Refresh {
 		this._repairs = [];
 		this._missTimes = [];
 		for (const timer of ["repair", "overhaul", "sharpen"]) this._disarm(timer);
-		this._send(joinEvents(events));
+		if (events.length > 0) this._send(joinEvents(events));
 		this._arm("reinit", REINIT_WAIT_MS, () => {
 			this._log("cache rebuild: no answer: asking for the picture all the same");
 			this._endRebuild();

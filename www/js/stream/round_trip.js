@@ -7,11 +7,11 @@
 export class RoundTrip {
 	/**
 	 * @param {object} options
-	 * @param {(text: string) => void} options.say
+	 * @param {(token: string) => void} options.ping
 	 * @param {() => number} options.now milliseconds, monotonic
 	 */
-	constructor({ say, now }) {
-		this._say = say;
+	constructor({ ping, now }) {
+		this._send = ping;
 		this._now = now;
 		this._count = 0;
 		/** @type {{token: string, at: number} | null} under way */
@@ -31,7 +31,7 @@ export class RoundTrip {
 		if (this._ping) return;
 		this._count += 1;
 		this._ping = { token: `t${this._count}`, at: this._now() };
-		this._say(`ping ${this._ping.token}`);
+		this._send(this._ping.token);
 	}
 
 	/** @param {string} token */

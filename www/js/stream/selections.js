@@ -22,7 +22,7 @@ export class Selections {
 	/**
 	 * @param {object} options
 	 * @param {import("./send_queue.js").SendQueue} options.sender
-	 * @param {{send: (bytes: Uint8Array<ArrayBuffer>) => void, say: (text: string) => void}}
+	 * @param {{send: (bytes: Uint8Array<ArrayBuffer>) => void, ping: (token: string) => void}}
 	 *   options.connection
 	 * @param {() => Promise<void>} options.probe resolves when the agent has read all so far
 	 * @param {(message: EngineMessage) => void} options.post
@@ -40,7 +40,7 @@ export class Selections {
 		});
 		this._out = new SelectionsOut({
 			send: (bytes) => connection.send(bytes),
-			ping: (token) => connection.say(`ping ${token}`),
+			ping: (token) => connection.ping(token),
 			post,
 			serverClipboard: () => this._in.clipboard,
 			setTimer,

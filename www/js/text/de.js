@@ -217,6 +217,8 @@ export const de = {
 	starting: (desktop) => `${desktop} wird gestartet …`,
 	startingHint: "Der Server bereitet Ihren Desktop vor. Das dauert einige Sekunden.",
 	resuming: (desktop) => `${desktop} wird fortgesetzt …`,
+	reconnecting: "Die Verbindung ist weg und wird wiederhergestellt. Ihre Eingaben gehen nicht verloren.",
+	reconnected: "Die Verbindung ist wieder da.",
 	resumingHint: "Ihre Programme sind noch da; der Server holt ihren Bildschirm zurück.",
 	running: (desktop, server) => `Verbunden mit ${desktop} auf ${server}.`,
 	barHides:

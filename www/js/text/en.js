@@ -214,6 +214,8 @@ export const en = {
 	starting: (/** @type {string} */ desktop) => `Starting ${desktop} …`,
 	startingHint: "The server prepares your desktop. This takes a few seconds.",
 	resuming: (/** @type {string} */ desktop) => `Resuming ${desktop} …`,
+	reconnecting: "The connection is gone. Trying to get it back; what you type is kept.",
+	reconnected: "The connection is back.",
 	resumingHint: "Your programs are still there; the server brings back their screen.",
 	running: (/** @type {string} */ desktop, /** @type {string} */ server) =>
 		`Connected to ${desktop} on ${server}.`,
