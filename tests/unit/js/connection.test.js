@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection, FAIL_GRACE_MS, SUBPROTOCOL } from "../../../www/js/stream/connection.js";
+import {
+	ANSWER_MS,
+	Connection,
+	FAIL_GRACE_MS,
+	GIVE_UP_MS,
+	QUIET_MS,
+	RETRY_FIRST_MS,
+	SUBPROTOCOL,
+} from "../../../www/js/stream/connection.js";
+import { ACK_BYTES, ACK_MS } from "../../../www/js/stream/acknowledger.js";
 import { setLogLevel } from "../../../www/js/log.js";
 import { FakeTime } from "./fake_time.js";
 
 setLogLevel("error");
+
+const STREAM = "0123456789abcdef";
 
 class FakeSocket {
 	constructor() {
@@ -27,50 +38,75 @@ class FakeSocket {
 
 function setUp() {
 	const time = new FakeTime();
-	const socket = new FakeSocket();
+	/** @type {FakeSocket[]} */
+	const sockets = [];
 	/** @type {any[]} */
 	const ends = [];
 	/** @type {number[][]} */
 	const received = [];
 	/** @type {string[]} */
 	const words = [];
+	/** @type {string[]} */
+	const events = [];
+	const latest = () => /** @type {FakeSocket} */ (sockets.at(-1));
 	const connection = new Connection({
-		createSocket: () => socket,
+		createSocket: () => {
+			sockets.push(new FakeSocket());
+			return /** @type {FakeSocket} */ (sockets.at(-1));
+		},
+		now: time.now,
 		setTimer: time.setTimer,
-		onOpen: () => {},
+		clearTimer: time.clearTimer,
+		random: () => 0.5,
+		onOpen: () => events.push("open"),
+		onLost: () => events.push("lost"),
+		onBack: (fresh) => events.push(fresh ? "fresh" : "back"),
 		onBytes: (bytes) => received.push([...bytes]),
 		onPong: (token) => words.push(token),
 		onEnd: (reason) => ends.push(reason),
 	});
 	return {
 		time,
-		socket,
+		sockets,
+		/** Of the latest socket, since it was last asked for. */
+		sent: () => latest().sent.splice(0),
+		get socket() {
+			return latest();
+		},
+		events,
 		ends,
 		received,
 		words,
 		connection,
-		open: () => socket.onopen(),
-		text: (/** @type {string} */ data) => socket.onmessage({ data }),
+		open: () => {
+			latest().onopen();
+			latest().onmessage({ data: `hello 1 ${STREAM} 0 0 start` });
+			latest().sent.splice(0);
+		},
+		/** A socket that greets as it is told. */
+		greet: (/** @type {string} */ hello) => {
+			latest().onopen();
+			latest().onmessage({ data: hello });
+		},
+		text: (/** @type {string} */ data) => latest().onmessage({ data }),
 		bytes: (/** @type {number[]} */ ...data) =>
-			socket.onmessage({ data: Uint8Array.from(data).buffer }),
-		closed: (/** @type {number} */ code, reason = "") => socket.onclose({ code, reason }),
+			latest().onmessage({ data: Uint8Array.from(data).buffer }),
+		closed: (/** @type {number} */ code, reason = "") => latest().onclose?.({ code, reason }),
 	};
 }
 
 test("bytes and words pass once it is open", () => {
 	const { socket, received, words, ends, connection, open, text, bytes } = setUp();
 	connection.send(Uint8Array.of(1));
-	connection.say("too early");
 	open();
 	assert.equal(socket.binaryType, "arraybuffer");
-	text("hello 1");
 	text("something else entirely");
 	text("pong");
 	text("");
 	text("pong s7 more");
 	bytes(1, 2, 3);
 	connection.send(Uint8Array.of(2));
-	connection.say("ping 1");
+	connection.ping("1");
 	assert.deepEqual(received, [[1, 2, 3]]);
 	assert.deepEqual(words, ["s7"]);
 	assert.deepEqual(socket.sent, [Uint8Array.of(2), "ping 1"]);
@@ -105,10 +141,11 @@ const ENDS = [
 		{ code: "ended", message: "" },
 	],
 	[
-		"a lost connection",
-		({ open, closed }) => {
+		"a connection that never comes back",
+		({ open, closed, time }) => {
 			open();
 			closed(1006);
+			time.advance(2 * GIVE_UP_MS);
 		},
 		{ code: "connection_lost", message: "" },
 	],
@@ -124,9 +161,9 @@ const ENDS = [
 	["no answer", ({ time }) => time.advance(15_000), { code: "timeout", message: "" }],
 	[
 		"another subprotocol",
-		({ socket, open }) => {
+		({ socket }) => {
 			socket.protocol = "";
-			open();
+			socket.onopen();
 		},
 		{ code: "bad_stream", message: "(another subprotocol)" },
 	],
@@ -179,12 +216,19 @@ for (const [name, act, reason] of ENDS)
 		all.connection.close();
 		all.bytes(1);
 		all.connection.send(Uint8Array.of(1));
-		all.connection.say("ping 1");
+		all.connection.ping("1");
+		all.connection.setHidden(true);
+		all.connection.hurry();
 		all.text("pong 1");
 		all.closed(1006);
 		all.time.advance(100_000);
 		assert.equal(all.ends.length, 1);
 		assert.deepEqual(all.received, []);
+		const sockets = all.sockets.length;
+		all.socket.sent.splice(0);
+		all.connection.send(Uint8Array.of(1));
+		all.time.advance(100_000);
+		assert.equal(all.sockets.length, sockets);
 		assert.deepEqual(all.socket.sent, []);
 		assert.deepEqual(all.words, []);
 	});
@@ -195,4 +239,162 @@ test("after a fault no byte is passed on", () => {
 	connection.fail("damaged");
 	bytes(1);
 	assert.deepEqual(received, []);
+});
+
+/** @param {number} type @param {number} mark */
+function event(type, mark) {
+	const bytes = new Uint8Array(41);
+	bytes[0] = type;
+	bytes[40] = mark;
+	return bytes;
+}
+
+test("lost and back: both sides go on where they were", () => {
+	const all = setUp();
+	const { connection, time, events, received } = all;
+	all.greet(`hello 1 ${STREAM} 0 0 start`);
+	assert.deepEqual(all.sent(), ["hello 1 - 0"]);
+	all.bytes(1, 2, 3);
+	connection.send(event(2, 1));
+	connection.send(event(2, 2));
+	all.text("ack 41");
+	connection.ping("s1");
+	all.sent();
+	all.closed(1006);
+	assert.deepEqual(events, ["open", "lost"]);
+	assert.equal(connection.state, "reconnecting");
+	connection.send(event(2, 3));
+	time.advance(RETRY_FIRST_MS);
+	assert.equal(all.sockets.length, 2);
+	all.greet(`hello 1 ${STREAM} 3 41 resume`);
+	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 3`, event(2, 2), event(2, 3), "ping s1"]);
+	all.bytes(4);
+	assert.deepEqual(received, [[1, 2, 3], [4]]);
+	assert.deepEqual(events, ["open", "lost", "back"]);
+	all.text("ack 123");
+	assert.equal(connection.state, "open");
+});
+
+test("where the pointer was while nobody could be told is not sent", () => {
+	const all = setUp();
+	all.open();
+	all.connection.send(event(6, 1));
+	all.closed(1006);
+	for (let i = 0; i < 5; i++) all.connection.send(event(6, 10 + i));
+	all.connection.send(event(4, 1));
+	all.connection.send(event(6, 20));
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 0 0 resume`);
+	assert.deepEqual(all.sent().slice(1), [event(6, 1), event(6, 14), event(4, 1), event(6, 20)]);
+});
+
+test("what was missed and is gone: everything begins afresh, the events do not", () => {
+	const all = setUp();
+	all.open();
+	all.bytes(1);
+	all.connection.send(event(2, 1));
+	all.connection.setHidden(true);
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 700 0 fresh`);
+	assert.deepEqual(all.events.slice(1), ["lost", "fresh"]);
+	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 1`, event(2, 1), "hide"]);
+	all.bytes(2, 3);
+	all.time.advance(ACK_MS);
+	assert.deepEqual(all.sent(), ["ack 702 702"]);
+});
+
+for (const hello of [
+	`hello 1 ${STREAM} 2 0 resume`,
+	`hello 1 ${STREAM} 1 82 resume`,
+	`hello 1 ${STREAM} 1 7 resume`,
+	`hello 1 fedcba9876543210 1 0 resume`,
+	`hello 1 ${STREAM} 1 0 somehow`,
+	`hello 1 ${STREAM} x 0 fresh`,
+	`hello 1`,
+])
+	test(`a greeting that does not fit: ${hello}`, () => {
+		const all = setUp();
+		all.open();
+		all.bytes(1);
+		all.connection.send(event(2, 1));
+		all.closed(1006);
+		all.time.advance(RETRY_FIRST_MS);
+		all.greet(hello);
+		assert.equal(all.ends[0]?.code, "bad_stream");
+	});
+
+test("attempts keep a growing distance, until the network is known to be back", () => {
+	const all = setUp();
+	all.open();
+	all.closed(1006);
+	for (const pause of [1, 2, 4, 8].map((factor) => factor * RETRY_FIRST_MS)) {
+		const before = all.sockets.length;
+		all.time.advance(pause - 1);
+		assert.equal(all.sockets.length, before);
+		all.time.advance(1);
+		assert.equal(all.sockets.length, before + 1);
+		all.closed(1006);
+	}
+	const before = all.sockets.length;
+	all.connection.hurry();
+	assert.equal(all.sockets.length, before + 1);
+	assert.deepEqual(all.events, ["open", "lost"]);
+});
+
+test("an attempt that hangs is given up; what it still says is not heard", () => {
+	const all = setUp();
+	all.open();
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	const hanging = all.socket;
+	all.time.advance(60_000);
+	assert.ok(all.sockets.length > 3);
+	hanging.onopen();
+	assert.deepEqual(hanging.sent, []);
+});
+
+test("a line that is dead without a word is found out", () => {
+	const all = setUp();
+	all.open();
+	all.time.advance(QUIET_MS);
+	assert.deepEqual(all.sent(), ["ping alive"]);
+	all.text("pong alive");
+	all.time.advance(ANSWER_MS);
+	assert.equal(all.connection.state, "open");
+	all.time.advance(QUIET_MS + ANSWER_MS);
+	assert.equal(all.connection.state, "reconnecting");
+	/* And sooner, when the machine was asleep. */
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 0 0 resume`);
+	all.time.advance(1);
+	all.connection.hurry();
+	all.time.advance(ANSWER_MS / 3);
+	assert.equal(all.connection.state, "reconnecting");
+});
+
+test("what has come and what has been painted is told, in steps", () => {
+	const all = setUp();
+	all.open();
+	all.socket.onmessage({ data: new ArrayBuffer(1000) });
+	all.connection.setUnpainted(600);
+	assert.deepEqual(all.sent(), []);
+	all.time.advance(ACK_MS);
+	assert.deepEqual(all.sent(), ["ack 1000 400"]);
+	all.connection.setUnpainted(0);
+	all.time.advance(ACK_MS);
+	assert.deepEqual(all.sent(), ["ack 1000 1000"]);
+	all.socket.onmessage({ data: new ArrayBuffer(ACK_BYTES) });
+	assert.deepEqual(all.sent(), [`ack ${1000 + ACK_BYTES} ${1000 + ACK_BYTES}`]);
+	all.time.advance(ACK_MS);
+	assert.deepEqual(all.sent(), []);
+});
+
+test("too much that cannot be sent ends it", () => {
+	const all = setUp();
+	all.open();
+	all.closed(1006);
+	for (let i = 0; i < 100 && all.ends.length === 0; i++)
+		all.connection.send(new Uint8Array(65600));
+	assert.deepEqual(all.ends, [{ code: "connection_lost", message: "" }]);
 });

@@ -315,7 +315,7 @@ export class Connection {
 		this._sayNow("ping alive");
 		this._quietTimer = setTimer(() => {
 			if (this._state !== "open") return;
-			if (this._heardAt > askedAt) this._watch();
+			if (this._heardAt >= askedAt) this._watch();
 			else this._giveUpSocket();
 		}, patienceMs);
 	}
