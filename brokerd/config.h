@@ -119,7 +119,7 @@ struct config {
 		char listen[46];
 		struct config_range ports;
 		unsigned quarantine_ms;
-		unsigned buffer_bytes;
+		unsigned buffer_bytes, delay_bytes;
 		bool raw;
 	} relay;
 	struct {

@@ -94,6 +94,7 @@ static void describe_rest(
 	open->grace_ms = config->deadlines.grace_ms;
 	open->when_left = (uint8_t)config->sessions.when_left;
 	open->buffer_bytes = config->relay.buffer_bytes;
+	open->delay_bytes = config->relay.delay_bytes;
 	open->desktops_count = (uint16_t)desktops->count;
 	memcpy(open->desktops, desktops->items, desktops->count * sizeof(desktops->items[0]));
 }

@@ -15,7 +15,7 @@
 
 /* Bytes on the wire: header "X2GW", version, type, payload length, request id; then the payload. */
 #define PROTO_MAGIC	    0x58324757u
-#define PROTO_VERSION	    3
+#define PROTO_VERSION	    4
 #define PROTO_HEADER_BYTES  16
 #define PROTO_PAYLOAD_BYTES 65536
 #define PROTO_FRAME_BYTES   (PROTO_HEADER_BYTES + PROTO_PAYLOAD_BYTES)

@@ -189,7 +189,8 @@ static void handle_open(struct session *session, struct message *message)
 	    .attach_deadline_ms = open->attach_deadline_ms,
 	    .grace_ms = open->grace_ms,
 	    .when_left = open->when_left,
-	    .buffer_bytes = open->buffer_bytes};
+	    .buffer_bytes = open->buffer_bytes,
+	    .delay_bytes = open->delay_bytes};
 
 	set_state(session, SESSION_STATE_CONNECTING);
 	message->fds[1] = -1;

@@ -353,6 +353,7 @@ __attribute__((unused)) static void fill_open(struct message *message)
 	open->start_deadline_ms = start_deadline_ms;
 	open->attach_deadline_ms = 15000;
 	open->buffer_bytes = 1048576;
+	open->delay_bytes = 1048576;
 	for (size_t i = 0; i < 4; i++)
 		strcpy(open->desktops[open->desktops_count++].id, desktops[i]);
 	open->hostkeys_count = 1;

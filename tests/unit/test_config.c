@@ -59,7 +59,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->penalties.exempt.count, 0);
 	assert_int_equal(config->deadlines.prompt_ms, 120000);
 	assert_int_equal(config->deadlines.login_ms, 43200000);
-	assert_int_equal(config->deadlines.grace_ms, 0);
+	assert_int_equal(config->deadlines.grace_ms, 60000);
 	assert_int_equal(config->sessions.when_left, WHEN_LEFT_SUSPEND);
 	assert_string_equal(config->ssh.accepted_hosts, "/var/lib/x2goweb/known_hosts");
 	assert_false(config->other_servers.allow);
