@@ -84,11 +84,10 @@ before(async () => {
 after(() => stack.stop());
 
 test("a ping is answered at once; what is none is not", async () => {
-	stream.socket.send("ping");
-	stream.socket.send("ping two words");
-	stream.socket.send("ping 12345678901234567");
+	stream.socket.send("pings 1");
+	stream.socket.send("a word of a later version");
 	await ping();
-	assert.deepEqual(stream.words, ["hello 1", `pong ${token}`]);
+	assert.deepEqual(stream.words.slice(1), [`pong ${token}`]);
 });
 
 test("keys pass between the chunks of a selection, which arrives whole", async () => {

@@ -117,7 +117,8 @@ export class Stream {
 		path,
 		{ cookie = "", origin = stack.origin, protocols = ["x2goweb.v1"] } = {},
 	) {
-		this.bytes = 0;
+		this.bytes = 0; /* the stream's position: it is had from its start */
+		this.acknowledging = false;
 		/** @type {string[]} */ this.words = [];
 		// The address, not the name: that may mean ::1 first, where nobody listens.
 		this.socket = new WebSocket(`wss://127.0.0.1:${stack.port}${path}`, protocols, {
@@ -129,10 +130,14 @@ export class Stream {
 		/** @type {{code: number, reason: string} | undefined} */ this.end = undefined;
 		/** @type {number | undefined} HTTP status of a refusal */ this.refusal = undefined;
 		this.open = false;
-		this.socket.on("open", () => this.change(() => (this.open = true)));
+		this.spoken = protocols.includes("x2goweb.v1");
+		this.socket.on("open", () => {
+			if (this.spoken) this.socket.send("hello 1 - 0");
+			this.change(() => (this.open = true));
+		});
 		this.socket.on("message", (data, binary) =>
 			this.change(() => {
-				if (binary) this.bytes += /** @type {Buffer} */ (data).length;
+				if (binary) this.take(/** @type {Buffer} */ (data));
 				else this.words.push(String(data));
 			}),
 		);
@@ -147,6 +152,18 @@ export class Stream {
 		this.socket.on("close", (code, reason) =>
 			this.change(() => (this.end = { code, reason: String(reason) })),
 		);
+	}
+
+	/** As a page that paints at once. @param {Buffer} data */
+	take(data) {
+		this.bytes += data.length;
+		if (!this.spoken || this.acknowledging) return;
+		this.acknowledging = true;
+		setImmediate(() => {
+			this.acknowledging = false;
+			if (this.socket.readyState === WebSocket.OPEN)
+				this.socket.send(`ack ${this.bytes} ${this.bytes}`);
+		});
 	}
 
 	/** @param {() => unknown} action */

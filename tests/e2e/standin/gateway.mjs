@@ -33,6 +33,7 @@ const TYPES = {
 const BASE = "/x2go/";
 const WAIT_MS = 5000;
 const LOGIN = "0123456789abcdef";
+const STREAM = "fedcba9876543210";
 
 /** One WebSocket, seen from the agent's side. */
 export class StandinAgent {
@@ -44,6 +45,10 @@ export class StandinAgent {
 		/** @type {Error[]} */
 		this.faults = [];
 		this.answersPings = true;
+		/** @type {string[]} control words, but pings */
+		this.words = [];
+		/** @type {Promise<void>} */
+		this.greeted = new Promise((resolve) => (this._greeted = resolve));
 		/** @type {(() => void)[]} */
 		this._watchers = [];
 		this.closed = new Promise((resolve) => socket.on("close", resolve));
@@ -61,6 +66,13 @@ export class StandinAgent {
 
 	/** @param {string} text */
 	_controlWord(text) {
+		if (!text.startsWith("ping ")) this.words.push(text);
+		if (text.startsWith("hello ")) {
+			this.say(`hello 1 ${STREAM} 0 0 start`);
+			this._greeted();
+			return;
+		}
+		if (/^ack \d+ \d+$/.test(text) || text === "hide" || text === "show") return;
 		const [, token] = text.match(/^ping ([0-9A-Za-z]{1,16})$/) ?? [];
 		if (!token) throw new Error(`text from the client: ${text}`);
 		if (this.answersPings) this.say(`pong ${token}`);
@@ -207,8 +219,7 @@ export class StandinGateway {
 		});
 		this._sockets.on("connection", (socket) => {
 			const agent = new StandinAgent(socket);
-			agent.say("hello 1");
-			this.onStream(agent);
+			void agent.greeted.then(() => this.onStream(agent));
 		});
 	}
 
