@@ -17,6 +17,14 @@ const stack = new Stack({
 	config: (now) => ({
 		"jump gate": { title: "Gate", address: "127.0.0.1", port: String(now.sshPort) },
 		"server inner": { title: "Inner", address: "inner", jump: "gate" },
+		"jump keyed": {
+			address: "127.0.0.1",
+			port: String(now.sshPort),
+			user: "jumpkey",
+			key: now.gatewayKey(),
+			key_alone: "yes",
+		},
+		"server keyed": { address: "inner", jump: "keyed", key: now.gatewayKey() },
 	}),
 });
 const client = new Client(stack);
@@ -87,5 +95,18 @@ test("what fails at the jump host is said to be there", async () => {
 	assert.deepEqual(
 		[behind.status, behind.json.error.code, behind.json.error.hop],
 		[...[401, "auth_failed", undefined]],
+	);
+});
+
+test("the gateway's own key opens each hop for its own user", async () => {
+	const visitor = new Client(stack);
+	await visitor.logIn("keypass", "wonderland", "keyed");
+	await visitor.ok("logout");
+	const alone = await visitor.call("login", {
+		...{ server: "keyed", user: "keyonly", password: "wonderland" },
+	});
+	assert.deepEqual(
+		[alone.status, alone.json.error.code, alone.json.error.hop],
+		[...[403, "key_alone", undefined]],
 	);
 });
