@@ -18,7 +18,7 @@
 /* A server that allows one session channel at a time may see the next one before it has done with
  * the last: a refusal is believed when it has come this often, with twice the wait each time. */
 #define REFUSALS_MAX	6
-#define REFUSAL_WAIT_MS 20
+#define REFUSAL_WAIT_MS 20u
 
 enum command_phase {
 	COMMAND_QUEUED,
