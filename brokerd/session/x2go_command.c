@@ -201,6 +201,16 @@ static void add_keyboard(struct x2go_command *command, const struct x2go_screen 
 	add(command, " 1");
 }
 
+bool x2go_screen_is_valid(const struct x2go_screen *screen)
+{
+	struct x2go_command command = {.failed = false};
+
+	add_screen(&command, screen);
+	add_keyboard(&command, screen);
+	add_clipboard(&command, screen);
+	return !command.failed;
+}
+
 static void add_display(struct x2go_command *command, uint32_t display)
 {
 	add(command, "DISPLAY=:");
