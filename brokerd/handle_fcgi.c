@@ -69,12 +69,15 @@ static struct login *find_login_in(unsigned states, struct broker *broker, struc
     const struct message *message, const char *id, const char *cookie)
 {
 	struct login *login = login_table_find(&broker->logins, id);
+	bool is_opening;
 
 	if (login != NULL && login_may_be_used(login, cookie, states)) {
 		login_touch(login);
 		return login;
 	}
-	conn_send_fail(conn, message->request_id, ERROR_NOT_LOGGED_IN, NULL);
+	is_opening = login != NULL && login_may_be_used(login, cookie, IN(OPENING) | IN(PROMPTING));
+	conn_send_fail(
+	    conn, message->request_id, is_opening ? ERROR_SESSION_BUSY : ERROR_NOT_LOGGED_IN, NULL);
 	return NULL;
 }
 

@@ -166,6 +166,16 @@ uint32_t login_retry_after_s(enum error_code code)
 	}
 }
 
+/* Why a login was refused must not tell whether the user exists, nor what is in a network in which
+ * hosts may be typed; which key a host shows the user must know. */
+static bool may_be_told(const struct login *login, enum error_code reason)
+{
+	if (reason == ERROR_HOST_KEY_UNKNOWN || reason == ERROR_HOST_KEY_CHANGED ||
+	    reason == ERROR_HOST_KEY_REVOKED)
+		return true;
+	return reason != ERROR_AUTH_FAILED && (!login->target.typed || login->was_ready);
+}
+
 void login_set_reason(struct login *login, enum error_code reason, enum hop hop, const char *detail)
 {
 	struct conn_failure failure = {.code = reason,
@@ -181,9 +191,7 @@ void login_set_reason(struct login *login, enum error_code reason, enum hop hop,
 	if (detail != NULL)
 		message_set_text(login->detail, sizeof(login->detail), detail, strlen(detail));
 	login_penalise(login, penalties_of(reason, login->was_ready, &login->target), hop);
-	/* Why a login was refused must not tell whether the user exists, nor what is in a network
-	 * in which hosts may be typed. */
-	if (reason == ERROR_AUTH_FAILED || (login->target.typed && !login->was_ready))
+	if (!may_be_told(login, reason))
 		failure.detail = NULL;
 	context.error = error_info(reason)->name;
 	if (!login->was_ready)

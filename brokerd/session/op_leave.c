@@ -54,13 +54,21 @@ static void force_suspend(struct operation *operation)
 
 static void on_suspended_list(struct operation *operation, const struct x2go_answer *answer)
 {
+	const char *nonce = operation->command.nonce;
 	struct x2go_row rows[X2GO_ROWS_MAX];
+	struct x2go_text state = {0}, list = {0};
 	const struct x2go_row *row;
 	struct record_session found = {0};
 	size_t count;
 
-	if (!operation_check(operation, answer) ||
-	    !operation_read_list(operation, &answer->payload, rows, &count))
+	if (!operation_check(operation, answer))
+		return;
+	x2go_section_find(answer->output, nonce, "STATE", &state);
+	if (!x2go_section_find(answer->output, nonce, "LIST", &list)) {
+		operation_fail(operation, ERROR_X2GO_FAULT, "the command was cut off");
+		return;
+	}
+	if (!operation_read_list(operation, &list, rows, &count))
 		return;
 	row = x2go_list_find(rows, count, operation->target);
 	if (row != NULL)
@@ -70,7 +78,9 @@ static void on_suspended_list(struct operation *operation, const struct x2go_ans
 		operation_fail(operation, ERROR_NO_SUCH_SESSION, "it is not in the list");
 	else if (found.status == SESSION_STATUS_SUSPENDED)
 		operation_reply_row(operation, &found);
-	else if (found.status == SESSION_STATUS_STARTING)
+	else if (found.status == SESSION_STATUS_STARTING ||
+		 (found.kind == SESSION_KIND_NX && x2go_state_parse(&state) == X2GO_STATE_STARTING))
+		/* The signal ends an NX agent that still awaits its first client. */
 		operation_fail(operation, ERROR_SESSION_BUSY, "it is still starting");
 	else
 		force_suspend(operation);
@@ -78,7 +88,8 @@ static void on_suspended_list(struct operation *operation, const struct x2go_ans
 
 static void list_suspended(struct operation *operation)
 {
-	operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
+	operation_run(operation,
+	    x2go_command_inspect(&operation->command, operation->target, false), LIST_OUTPUT_BYTES,
 	    LIST_DEADLINE_MS, on_suspended_list);
 }
 

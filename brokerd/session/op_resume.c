@@ -301,6 +301,10 @@ void op_resume_begin(struct operation *operation)
 	struct session *session = operation->session;
 	bool own = strcmp(operation->target, session_attached_id(session)) == 0;
 
+	if (!x2go_screen_is_valid(&operation->screen)) {
+		operation_fail(operation, ERROR_BAD_REQUEST, "not what can be sent to the server");
+		return;
+	}
 	/* Asked for twice: the browser of the first time has still to come. */
 	if (own && relay_awaits_browser(session->relay)) {
 		operation_make_row(session, operation->target, &operation->row.session);

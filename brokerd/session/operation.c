@@ -291,6 +291,9 @@ static void classify(const struct ssh_exec_result *result, struct x2go_answer *a
 		    said, sizeof(said));
 		answer->error = find_refusal(result);
 		snprintf(text, size, "instead of running the command the server says: %s", said);
+	} else if (result->exit_status < 0) {
+		answer->error = ERROR_X2GO_FAULT;
+		snprintf(text, size, "the command was ended by a signal");
 	} else if (result->exit_status == 127) {
 		answer->error = ERROR_X2GO_MISSING;
 		snprintf(text, size, "%s", first_line(result->errors, said, sizeof(said)));

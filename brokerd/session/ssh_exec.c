@@ -15,8 +15,14 @@
 
 #define ERRORS_BYTES 8192
 
+/* A server that allows one session channel at a time may see the next one before it has done with
+ * the last: a refusal is believed when it has come this often, with twice the wait each time. */
+#define REFUSALS_MAX	6
+#define REFUSAL_WAIT_MS 20u
+
 enum command_phase {
 	COMMAND_QUEUED,
+	COMMAND_REFUSED, /* it is tried again */
 	COMMAND_OPENING,
 	COMMAND_REQUESTING, /* exec has been asked for, which libssh2 does once */
 	COMMAND_STARTED,    /* it has no input */
@@ -39,7 +45,8 @@ struct ssh_command {
 	char *line;
 	struct output output, errors;
 	unsigned deadline_ms;
-	struct event *deadline_event;
+	struct event *deadline_event, *again_event;
+	unsigned refusals;
 	void (*done)(const struct ssh_exec_result *result, void *arg);
 	void *arg;
 };
@@ -49,6 +56,8 @@ static void command_free(struct ssh_command *command)
 	ssh_channel_abandon(command->channel);
 	if (command->deadline_event != NULL)
 		event_free(command->deadline_event);
+	if (command->again_event != NULL)
+		event_free(command->again_event);
 	/* Outputs and arguments may hold a session's cookie. */
 	secret_free(command->output.text);
 	secret_free(command->errors.text);
@@ -84,6 +93,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	ssh_leave(ssh);
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct ssh_command *command = arg;
+
+	(void)fd;
+	(void)what;
+	command->phase = COMMAND_QUEUED;
+	ssh_schedule(command->ssh);
+}
+
 /* --- the channel's events ----------------------------------------------------------------- */
 
 static void on_refused(void *arg, const char *text)
@@ -91,6 +110,11 @@ static void on_refused(void *arg, const char *text)
 	struct ssh_command *command = arg;
 
 	command->channel = NULL;
+	if (command->refusals < REFUSALS_MAX) {
+		command->phase = COMMAND_REFUSED;
+		timer_start_ms(command->again_event, REFUSAL_WAIT_MS << command->refusals++);
+		return;
+	}
 	log_warnx("ssh: the server opens no channel for a command: %s", text);
 	snprintf(command->errors.text, ERRORS_BYTES, "%s", text);
 	command->errors.length = strlen(command->errors.text);
@@ -218,7 +242,8 @@ void ssh_commands_step(struct ssh *ssh)
 		return;
 	}
 	command->phase = COMMAND_OPENING;
-	timer_start_ms(command->deadline_event, command->deadline_ms);
+	if (command->refusals == 0)
+		timer_start_ms(command->deadline_event, command->deadline_ms);
 }
 
 void ssh_commands_lose(struct ssh *ssh)
@@ -254,10 +279,11 @@ bool ssh_exec(struct ssh *ssh, const char *line, size_t output_limit_bytes, unsi
 	command->deadline_ms = deadline_ms;
 	command->deadline_event =
 	    event_new(event_get_base(ssh->pump_event), -1, 0, on_deadline, command);
+	command->again_event = event_new(event_get_base(ssh->pump_event), -1, 0, on_again, command);
 	command->done = done;
 	command->arg = arg;
 	if (command->line == NULL || command->output.text == NULL || command->errors.text == NULL ||
-	    command->deadline_event == NULL) {
+	    command->deadline_event == NULL || command->again_event == NULL) {
 		command_free(command);
 		return false;
 	}

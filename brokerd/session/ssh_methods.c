@@ -128,6 +128,22 @@ static bool ask_questions(struct ssh *ssh, int count, const LIBSSH2_USERAUTH_KBD
 	return answers != NULL;
 }
 
+/* Whether a question can only mean the password that the login form has asked for. Codes are
+ * secrets as well, and some are called passwords: better ask once more than lose a try. */
+static bool means_password(const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompt)
+{
+	static const char *const others[] = {
+	    "one-time", "one time", "otp", "oath", "code", "token"};
+	char text[256];
+
+	message_set_lines(text, sizeof(text), (const char *)prompt->text, prompt->length);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcasestr(text, others[i]) != NULL)
+			return false;
+	return !prompt->echo &&
+	       (strcasestr(text, "passw") != NULL || strcasestr(text, "kennwort") != NULL);
+}
+
 /* One round. */
 static void answer_round(const char *name, int name_length, const char *instruction,
     int instruction_length, int count, const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts,
@@ -149,7 +165,7 @@ static void answer_round(const char *name, int name_length, const char *instruct
 		return;
 	}
 	attempt->rounds++;
-	if (attempt->rounds == 1 && count == 1 && !prompts[0].echo && password[0] != 0) {
+	if (attempt->rounds == 1 && count == 1 && password[0] != 0 && means_password(&prompts[0])) {
 		if (instruction_length > 0)
 			ssh_login_note(ssh, instruction, (size_t)instruction_length);
 		ssh_login_use_secret(ssh);

@@ -201,6 +201,16 @@ static void add_keyboard(struct x2go_command *command, const struct x2go_screen 
 	add(command, " 1");
 }
 
+bool x2go_screen_is_valid(const struct x2go_screen *screen)
+{
+	struct x2go_command command = {.failed = false};
+
+	add_screen(&command, screen);
+	add_keyboard(&command, screen);
+	add_clipboard(&command, screen);
+	return !command.failed;
+}
+
 static void add_display(struct x2go_command *command, uint32_t display)
 {
 	add(command, "DISPLAY=:");
@@ -225,10 +235,17 @@ static void add_setxkbmap(struct x2go_command *command, uint32_t display, const 
 
 /* --- commands ----------------------------------------------------------------------------- */
 
+/* What has failed is no empty list: the line that says so is no session. */
+static void add_list(struct x2go_command *command)
+{
+	add(command, "x2golistsessions 2>/dev/null || echo x2golistsessions failed; ");
+}
+
 bool x2go_command_list(struct x2go_command *command)
 {
 	begin(command);
-	add(command, "exec x2golistsessions");
+	add_list(command);
+	add(command, "exit 0");
 	return end(command);
 }
 
@@ -262,7 +279,9 @@ bool x2go_command_probe(
 {
 	begin(command);
 	add(command, "command -v x2golistsessions >/dev/null 2>&1 || exit 127; "
-		     "echo >&2; x2gofeaturelist >&2 & x2golistsessions 2>/dev/null; wait; ");
+		     "echo >&2; x2gofeaturelist >&2 & ");
+	add_list(command);
+	add(command, "wait; ");
 	add_marker(command, "HOST");
 	add(command, "uname -n; date +%z; ");
 	add_marker(command, "DESKTOPS");
@@ -485,7 +504,8 @@ bool x2go_command_inspect(struct x2go_command *command, const char *id, bool opt
 	if (options)
 		add(command, "echo >&2; x2gooptionsstring 2>&1 | grep -a Encode/Locale.pm >&2 & ");
 	add_marker(command, "LIST");
-	add(command, "x2golistsessions 2>/dev/null; wait; exit 0");
+	add_list(command);
+	add(command, "wait; exit 0");
 	return end(command);
 }
 

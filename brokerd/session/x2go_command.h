@@ -113,6 +113,9 @@ bool x2go_command_kill(struct x2go_command *command, const char *id, uint32_t pi
 /* The part of a session's id that names the program: at most 32 of [A-Za-z0-9.-]. */
 void x2go_session_name(const char *program, char *name, size_t size);
 
+/* Whether layout, model and all the rest can be sent. */
+bool x2go_screen_is_valid(const struct x2go_screen *screen);
+
 /* Whether the program's name and arguments can be sent at all. */
 bool x2go_program_is_valid(const char *program);
 

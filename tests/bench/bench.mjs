@@ -11,6 +11,7 @@ import path from "node:path";
 import { build, Stack } from "../e2e/lib/stack.mjs";
 import * as client from "./client.mjs";
 import * as keys from "./keys.mjs";
+import * as login from "./login.mjs";
 import { table } from "./results.mjs";
 import * as start from "./start.mjs";
 
@@ -21,6 +22,7 @@ import * as start from "./start.mjs";
  * @type {Record<string, {measure: (context: Context) => Promise<Result[]>, real?: boolean, runs?: number}>} */
 const MEASUREMENTS = {
 	start: { ...start, real: true },
+	login: { ...login, real: true, runs: 100 },
 	client: { ...client, runs: 5 },
 	keys: { ...keys, real: true, runs: 3 },
 };

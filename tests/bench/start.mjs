@@ -4,10 +4,8 @@
  * same user's password login, x2golistsessions and x2gostartagent by hand, with OpenSSH, over one
  * connection. What remains is our own share.
  */
-import { chmod, writeFile } from "node:fs/promises";
 import { launch, logIn, open, state } from "../e2e/lib/browser.mjs";
-import { Client } from "../e2e/lib/rpc.mjs";
-import { run } from "../e2e/lib/stack.mjs";
+import { Hand } from "./hand.mjs";
 import { result } from "./results.mjs";
 
 /** @typedef {import("../e2e/lib/stack.mjs").Stack} Stack */
@@ -21,55 +19,6 @@ async function timed(action) {
 	const begin = performance.now();
 	const value = await action();
 	return [performance.now() - begin, value];
-}
-
-/** OpenSSH with one master connection, as an admin would do it by hand. */
-class Hand {
-	/** @param {Stack} stack */
-	constructor(stack) {
-		this.stack = stack;
-		this.socket = stack.file("ssh-master");
-	}
-
-	/** @param {string[]} args */
-	async ssh(...args) {
-		const config = (await this.stack.host("ssh-config")).stdout.trim();
-		this.arguments = ["-F", config, "-S", this.socket, "-l", USER];
-		const { status, stdout, stderr } = await run("ssh", [...this.arguments, ...args], {
-			env: {
-				PATH: process.env.PATH,
-				SSH_ASKPASS: this.stack.file("askpass"),
-				SSH_ASKPASS_REQUIRE: "force",
-			},
-		});
-		if (status !== 0) throw new Error(`ssh ${args.join(" ")}: ${status}: ${stderr}`);
-		return stdout;
-	}
-
-	async prepare() {
-		const file = this.stack.file("askpass");
-		await writeFile(file, `#!/bin/sh\necho ${PASSWORD}\n`);
-		await chmod(file, 0o755);
-	}
-
-	logIn() {
-		const password = [
-			"-o",
-			"PreferredAuthentications=password",
-			"-o",
-			"PubkeyAuthentication=no",
-		];
-		return this.ssh("-M", "-f", "-N", ...password, "x2gohost");
-	}
-
-	/** @param {string} command */
-	command(command) {
-		return this.ssh("x2gohost", `exec sh -c '${command}'`);
-	}
-
-	logOut() {
-		return this.ssh("-O", "exit", "x2gohost");
-	}
 }
 
 /** @param {Hand} hand */
@@ -121,20 +70,16 @@ async function ours(stack, browser) {
 /** @param {import("./results.mjs").Context} context */
 export async function measure({ stack, runs, progress }) {
 	const browser = await launch();
-	const hand = new Hand(stack);
+	const hand = new Hand(stack, { user: USER, password: PASSWORD });
 	await hand.prepare();
 	/** @type {{ours: number, reference: number}[]} */ const pictures = [];
 	/** @type {{ours: number, reference: number}[]} */ const shares = [];
-	/** @type {{ours: number, reference: number}[]} */ const logins = [];
 	try {
 		await ours(stack, browser); // fills the caches of both sides
 		await floor(hand);
 		for (let i = 1; i <= runs; i++) {
 			const took = await ours(stack, browser);
 			const byHand = await floor(hand);
-			const client = new Client(stack);
-			const [login] = await timed(() => client.logIn(USER, PASSWORD));
-			await client.ok("logout");
 			const reference = byHand.login + byHand.list + byHand.start;
 			progress(
 				`start ${i} of ${runs}: first picture after ${took.toFixed(0)} ms, ` +
@@ -143,7 +88,6 @@ export async function measure({ stack, runs, progress }) {
 			);
 			pictures.push({ ours: took, reference });
 			shares.push({ ours: took - reference, reference });
-			logins.push({ ours: login, reference: byHand.login + byHand.list });
 		}
 	} finally {
 		await browser.close();
@@ -151,6 +95,5 @@ export async function measure({ stack, runs, progress }) {
 	return [
 		result("start.own_share_ms", "ms", BY_HAND, shares),
 		result("start.first_picture", "ms", BY_HAND, pictures),
-		result("login.time_p50", "ms", "OpenSSH by hand: login, x2golistsessions", logins),
 	];
 }

@@ -60,8 +60,13 @@ const lines = (prefix = "", hosts = name) =>
 const visitor = () => new Visitor(stack);
 /** @param {string} server */
 const visit = (server) => visitor().begin({ server, password: PASSWORD });
-/** @param {string} server */
-const refused = (server) => visitor().refusedLogin({ server, password: PASSWORD });
+/** Nothing of the login has reached the server. @param {string} server */
+async function refused(server) {
+	const before = stack.hostLog().length;
+	const refusal = await visitor().refusedLogin({ server, password: PASSWORD });
+	assert.doesNotMatch(stack.hostLog().slice(before), /Accepted|Failed|alice/);
+	return refusal;
+}
 
 /** @param {string} server */
 async function enter(server) {
@@ -108,6 +113,16 @@ test("ask: the user sees the fingerprint and decides for this login", async () =
 	// Nobody else trusts it now.
 	await assert.rejects(accepted(), { code: "ENOENT" });
 	assertPrompt(await visit("ask"), "host_key");
+});
+
+test("ask: what is not yes is no", async () => {
+	const before = stack.hostLog().length;
+	for (const answer of ["", "y", "YES", "yes ", "yes\n"]) {
+		const guest = visitor();
+		assertPrompt(await guest.begin({ server: "ask", password: PASSWORD }), "host_key");
+		assertRefused(await guest.refusedAnswer(answer), 403, "host_key_refused");
+	}
+	assert.doesNotMatch(stack.hostLog().slice(before), /Accepted|Failed|alice/);
 });
 
 test("accept-new: the first key is written down, and from then on no other is taken", async () => {

@@ -18,15 +18,22 @@ const stack = new Stack({
 			port: String(stack.sshPort),
 			key: stack.gatewayKey(),
 		},
+		"jump gate": { address: "127.0.0.1", port: String(stack.sshPort) },
+		"server inner": { address: "inner", jump: "gate" },
 	}),
 });
 const alice = new Client(stack);
 const asked = new Visitor(stack);
 const keyed = new Visitor(stack);
+const renewed = new Visitor(stack);
+const behind = new Visitor(stack);
 /** A password that was refused is a secret as well: often it is the one of another account. */
 const WRONG = "canary-wrong-9d41e07c";
 const PASSWORD = "canary-right-5be2a613";
 const ANSWER = "canary-asked-27c90f4b";
+const CODE = "canary-code-7c0be93d";
+const RENEWED = "canary-New-Word-61f8d2aa";
+const JUMP = "canary-jump-e3b5907a";
 /** @type {Record<string, string>} */
 let canaries;
 
@@ -41,6 +48,15 @@ before(async () => {
 	assertReady(await asked.answer(oneTimeCode()));
 	assertPrompt(await keyed.begin({ server: "keyed", user: "keycode" }), "questions");
 	assertReady(await keyed.answer(oneTimeCode()));
+	const coded = new Visitor(stack);
+	assertPrompt(await coded.begin({ user: "code", password: ANSWER }), "questions");
+	assert.equal((await coded.refusedAnswer(CODE)).code, "auth_failed");
+	assertPrompt(await renewed.begin({ user: "renew", password: "wonderland" }), "questions");
+	for (const answer of ["wonderland", RENEWED]) await renewed.answer(answer);
+	assertReady(await renewed.answer(RENEWED));
+	await stack.host("exec", "sh", "-c", `echo 'jumper:${JUMP}' | chpasswd`);
+	const jump = { proxy_user: "jumper", proxy_password: JUMP };
+	assertReady(await behind.begin({ server: "inner", user: "bob", password: "builder", ...jump }));
 	const { ws } = await alice.ok("start", { desktop: "ICEWM", width: 800, height: 600 });
 	await new Stream(stack, ws, { cookie: alice.cookie }).picture();
 	const agent = (await stack.onHost("alice", "x2golistsessions")).split("|")[6];
@@ -49,6 +65,9 @@ before(async () => {
 		password: PASSWORD,
 		"refused password": WRONG,
 		"password that was asked for": ANSWER,
+		"refused code": CODE,
+		"new password": RENEWED,
+		"jump host's password": JUMP,
 		"login cookie": alice.cookie.split("=")[1],
 		"agent cookie": agent,
 	};
@@ -120,14 +139,14 @@ function* memory(pid) {
 
 test("after the reply no memory of ours holds a password", async () => {
 	const logins = await brokerLogins(stack);
-	assert.equal(logins.length, 3);
+	assert.equal(logins.length, 5);
 	for (const [name, id] of /** @type {[string, number][]} */ ([
 		["the responder", stack.fcgi?.pid],
 		["the broker", stack.broker?.pid],
 		...logins.map(({ user, pid }) => [`the session of ${user}`, pid]),
 	]))
 		for (const part of memory(id))
-			for (const canary of [PASSWORD, WRONG, ANSWER])
+			for (const canary of [PASSWORD, WRONG, ANSWER, CODE, RENEWED, JUMP])
 				assert.ok(!part.includes(canary), `a password stands in the memory of ${name}`);
 });
 
@@ -158,7 +177,7 @@ test("after the reply neither responder nor broker holds the login's cookie", ()
 
 test("after logout the cookie opens nothing", async () => {
 	const { cookie, login } = alice;
-	for (const client of [alice, asked, keyed]) await client.ok("logout");
+	for (const client of [alice, asked, keyed, renewed, behind]) await client.ok("logout");
 	alice.cookie = cookie;
 	const { status, json } = await alice.call("sessions", { login });
 	assert.deepEqual([status, json.error.code], [401, "not_logged_in"]);

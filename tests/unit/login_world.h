@@ -233,6 +233,13 @@ static inline void expect_heard(const char *line)
 	assert_string_equal(heard, line);
 }
 
+/* It has said nothing more until the connection's end. */
+static inline void expect_silence(void)
+{
+	fputs("silence\n", standin.orders);
+	expect_heard("silence");
+}
+
 /* --- fixture ------------------------------------------------------------------------------- */
 
 static inline void start_standin(void)

@@ -30,7 +30,8 @@ static struct event_base *base;
 static struct session session;
 static struct conn *broker;
 static char home[60];
-static unsigned start_deadline_ms; /* of the next login */
+static const char *sshd_options = ""; /* beside those that all tests need */
+static unsigned start_deadline_ms;    /* of the next login */
 
 /* What the session has told the broker. */
 static struct {
@@ -505,13 +506,13 @@ __attribute__((unused)) static void expect_stream_end(enum error_code reason)
 
 __attribute__((unused)) static int set_up(void **state)
 {
-	char options[60];
+	char options[120];
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
 	agent.listener = sshd_bind(&agent.port);
 	assert_int_equal(listen(agent.listener, 4), 0);
-	snprintf(options, sizeof(options), "PermitOpen 127.0.0.1:%u\n", agent.port);
+	snprintf(options, sizeof(options), "PermitOpen 127.0.0.1:%u\n%s", agent.port, sshd_options);
 	if (!sshd_start(&sshd, options))
 		print_message("no sshd can be started here: tests with it are skipped\n");
 	snprintf(home, sizeof(home), "%s/home", sshd.folder);

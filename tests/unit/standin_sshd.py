@@ -5,7 +5,7 @@
 The exchange of keys is paramiko's; what follows is laid out below, in a script for each user name:
 a generator that yields what is sent in reply to each request of the client. Writes its port and host
 key to standard output, then a line for each request. "close" on its standard input closes the
-connection, anything else is repeated; the end of that ends the program.
+connection, anything else is repeated after the connection's end; the end of that ends the program.
 """
 import io
 import logging
@@ -112,6 +112,14 @@ def partial():
     yield failure(KBD, True)
     yield failure(KBD)
     yield info("", "", ("Code: ", False))
+    yield SUCCEED
+
+
+def partial_answers():
+    yield failure("password," + KBD)
+    yield info("", "", ("Password: ", False))
+    yield failure("password", True)
+    yield failure("password")
     yield SUCCEED
 
 
@@ -386,6 +394,8 @@ def obey():
         if line == "close\n":
             Login.current.close()
         else:
+            if Login.current is not None and Login.current.transport.is_alive():
+                Login.current.transport.join()
             say(line.strip())
     os._exit(0)
 

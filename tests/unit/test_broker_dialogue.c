@@ -56,7 +56,7 @@ static void test_rounds(void **state)
 	assert_string_equal(peer_list(&ctl)->logins[0].state, "prompting");
 
 	/* Nothing else works, and what is wrong changes nothing. */
-	assert_fails(peer_start(&fcgi, &ticket, "ICEWM"), ERROR_NOT_LOGGED_IN);
+	assert_fails(peer_start(&fcgi, &ticket, "ICEWM"), ERROR_SESSION_BUSY);
 	assert_fails(peer_answer(&fcgi, &ticket, "felix", NULL), ERROR_BAD_REQUEST);
 	wrong = ticket;
 	wrong.cookie[42] = wrong.cookie[42] == 'A' ? 'B' : 'A';

@@ -420,6 +420,7 @@ static void test_commands_that_do_not_run(void **state)
 	    {"echo 'This service allows sftp connections only.'; exit 1", ERROR_COMMANDS_DENIED},
 	    {"echo 'a forced command'; exit 0", ERROR_COMMANDS_DENIED},
 	    {"kill -KILL $$", ERROR_X2GO_FAULT},
+	    {"shift; (/bin/sh -c \"$1\"); kill -KILL $$", ERROR_X2GO_FAULT},
 	};
 
 	(void)state;
@@ -430,6 +431,58 @@ static void test_commands_that_do_not_run(void **state)
 		send_order(MESSAGE_DO_SESSIONS, NULL);
 		expect_fail(cases[i].code);
 	}
+}
+
+/* Fact 1: no list is not an empty one. */
+static void test_list_that_fails(void **state)
+{
+	(void)state;
+	open_login();
+	put_script("x2golistsessions", "exit 1");
+	send_order(MESSAGE_DO_SESSIONS, NULL);
+	expect_fail(ERROR_X2GO_FAULT);
+	put_script("x2golistsessions", "kill -TERM $$");
+	send_order(MESSAGE_DO_TERMINATE, ID);
+	expect_fail(ERROR_X2GO_FAULT);
+	send_order(MESSAGE_DO_RESUME, ID);
+	expect_fail(ERROR_X2GO_FAULT);
+}
+
+/* Row 21: the server takes its time to forget the last command's channel. */
+static int set_up_one_channel(void **state)
+{
+	sshd_options = "MaxSessions 1\n";
+	return set_up(state);
+}
+
+static void test_one_channel_at_a_time(void **state)
+{
+	(void)state;
+	start_desktop();
+	put_list("R");
+	for (int i = 0; i < 20; i++) {
+		send_order(MESSAGE_DO_SESSIONS, NULL);
+		expect_answer(MESSAGE_SESSIONS);
+	}
+	send_order(MESSAGE_DO_SUSPEND, ID);
+	expect_answer(MESSAGE_SESSION);
+	put_suspended(NULL);
+	send_order(MESSAGE_DO_RESUME, ID);
+	expect_answer(MESSAGE_STREAM);
+	send_order(MESSAGE_DO_TERMINATE, ID);
+	expect_answer(MESSAGE_SESSION);
+}
+
+static int set_up_no_channel(void **state)
+{
+	sshd_options = "MaxSessions 0\n";
+	return set_up(state);
+}
+
+static void test_no_channel_at_all(void **state)
+{
+	(void)state;
+	expect_end(ERROR_X2GO_FAULT);
 }
 
 int main(void)
@@ -455,9 +508,14 @@ int main(void)
 	    TEST(test_resume_twice),
 	    TEST(test_session_is_taken_over),
 	    TEST(test_commands_that_do_not_run),
+	    TEST(test_list_that_fails),
 	};
+	const struct CMUnitTest one_channel[] = {TEST(test_one_channel_at_a_time)};
+	const struct CMUnitTest no_channel[] = {TEST(test_no_channel_at_all)};
 
 	log_init("test_session_defences",
 	    getenv("TEST_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, tear_down) +
+	       cmocka_run_group_tests(one_channel, set_up_one_channel, tear_down) +
+	       cmocka_run_group_tests(no_channel, set_up_no_channel, tear_down);
 }

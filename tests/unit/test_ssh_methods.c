@@ -40,6 +40,16 @@ static void test_partial_success(void **state)
 	expect_heard("keyboard-interactive");
 	expect_heard("answers 42");
 
+	dial_standin("partial_answers", "keyboard-interactive,password");
+	expect_prompt(PROMPT_PASSWORD);
+	answer_with("another", NULL);
+	expect_open("keyboard-interactive+password", "");
+	expect_heard("none");
+	expect_heard("keyboard-interactive");
+	expect_heard("answers wonderland");
+	expect_heard("none");
+	expect_heard("password another");
+
 	memset(hop.password, 0, sizeof(hop.password));
 	dial_standin("partial_then_unknown", "password,keyboard-interactive");
 	expect_prompt(PROMPT_PASSWORD);

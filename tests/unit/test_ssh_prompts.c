@@ -127,6 +127,9 @@ static void test_hostile_rounds(void **state)
 	dial_standin("seventeen_questions", "keyboard-interactive");
 	expect_failure(ERROR_METHOD_MISSING, "asks 17 questions at a time");
 	assert_int_equal(told.prompts, 0);
+	expect_heard("none");
+	expect_heard("keyboard-interactive");
+	expect_silence();
 }
 
 static void test_hostile_offers(void **state)
@@ -183,6 +186,7 @@ static void test_destroyed_at_prompt(void **state)
 	ssh_destroy(told.ssh);
 	expect_heard("none");
 	expect_heard("keyboard-interactive");
+	expect_silence();
 
 	/* In the second round, from within the handler, with the answer given. */
 	strcpy(hop.password, "wonderland");

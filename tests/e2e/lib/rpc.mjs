@@ -47,9 +47,11 @@ export function request(stack, path, { method = "GET", headers = {}, body, agent
 
 /** A user's side of the calls: keeps the login and its cookie as a browser would. */
 export class Client {
-	/** @param {Stack} stack @param {{from?: string}} [options] from: the client's address */
-	constructor(stack, { from } = {}) {
+	/** @param {Stack} stack @param {{from?: string, agent?: https.Agent}} [options] from: the
+	 * client's address */
+	constructor(stack, { from, agent } = {}) {
 		this.stack = stack;
+		this.agent = agent;
 		this.from = from;
 		this.login = "";
 		this.cookie = "";
@@ -71,6 +73,7 @@ export class Client {
 			},
 			body: JSON.stringify(body),
 			from: this.from,
+			agent: this.agent,
 		});
 		const cookie = answer.headers["set-cookie"]?.[0]?.split(";")[0];
 		if (cookie !== undefined) this.cookie = cookie.endsWith("=") ? "" : cookie;

@@ -4,7 +4,7 @@
  * responder and nginx, each from its own binary, in one directory that goes away with it.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -13,6 +13,10 @@ import { fileURLToPath } from "node:url";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const build = path.resolve(root, process.env.BUILD ?? "build");
+
+/** libssh2 1.10 neither tells banners nor uses RSA keys as sshd wants it today. */
+export const isLibraryNew = () =>
+	readFileSync(path.join(build, "bin/x2goweb-session")).includes("libssh2_userauth_banner");
 
 const X2GOHOST = path.join(root, "tests/x2gohost/x2gohost");
 const WEB_USER = "www-data";
@@ -241,6 +245,11 @@ export class Stack {
 			env: this.hostEnv,
 			onLine: args[0] === "up" ? this.progress : undefined,
 		});
+	}
+
+	/** What the X2Go server's sshd has said so far. */
+	hostLog() {
+		return readFileSync(path.join(build, "x2gohost/run", this.hostName, "log"), "utf8");
 	}
 
 	/** A command on the X2Go server that goes on for a while. @param {string} user

@@ -89,7 +89,11 @@ export class Visitor extends Client {
 	}
 }
 
-/** @param {Step} step what the server or the gateway asks now, as [text, echo] */
+/**
+ * What the server asks now.
+ * @param {Step} step
+ * @returns {[text: string, echo: boolean][]}
+ */
 export function questions(step) {
 	assert.equal(step.state, "prompt", JSON.stringify(step));
 	return step.prompts.map(({ text, echo }) => [text, echo]);
