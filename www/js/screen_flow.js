@@ -6,6 +6,7 @@
 
 import { DetachFlow, isDetached } from "./detach_flow.js";
 import { KeyboardFlow } from "./keyboard_flow.js";
+import { ReconnectFlow } from "./reconnect_flow.js";
 import { faultOf, isLoginOver, messageOf } from "./rpc.js";
 import { ScreenMode } from "./screen_mode.js";
 import { SessionView } from "./session_view.js";
@@ -15,6 +16,7 @@ import { ClipboardPanel } from "./ui/clipboard_panel.js";
 import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
 import { describeEnd, OutcomeCard, Progress } from "./ui/outcome.js";
+import { ReconnectCard } from "./ui/reconnect_card.js";
 import { boxOf } from "./ui/screen_place.js";
 import { closePanels } from "./ui/panel.js";
 import { SizePanel } from "./ui/size_panel.js";
@@ -84,6 +86,18 @@ export class ScreenFlow {
 			onLeft: (row, note) => this._away === row && this._onLeft(note),
 		});
 		this._keyboard = new KeyboardFlow({ rpc, say });
+		this._reconnect = new ReconnectFlow({
+			rpc,
+			onLong: () => this._reconnecting(),
+			onBack: () => this._reconnected(),
+			onGone: (reason) => this._gone(reason),
+			onLoginOver,
+		});
+		this._reconnectCard = new ReconnectCard({
+			onNow: () => this._view?.hurry(),
+			onLeave: () => this._onLeft(""),
+			onWork: () => this._view?.focus(),
+		});
 		this._progress = new Progress(() => this._onLeft(""));
 		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
 		/** @type {SessionView | null} */
@@ -148,6 +162,7 @@ export class ScreenFlow {
 	close() {
 		this._attempt += 1;
 		this._away = null;
+		this._reconnect.stop();
 		this._view?.close();
 		this._view = null;
 		this._keyboard.detach();
@@ -156,6 +171,8 @@ export class ScreenFlow {
 	stateChanged() {
 		const state = this._state.value;
 		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
+		if (state === "reconnecting") this._reconnectCard.show();
+		else this._reconnectCard.hide();
 		if (state !== "running" && state !== "reconnecting") closePanels();
 		const showing = state === "running" || state === "starting" || state === "reconnecting";
 		if (!showing && !this._kiosk && document.fullscreenElement) void document.exitFullscreen();
@@ -213,11 +230,12 @@ export class ScreenFlow {
 			events: {
 				onConnected: () => this._progress.step(2),
 				onPainted: () => this._running(),
-				onReconnecting: () => this._reconnecting(),
-				onReconnected: () => this._reconnected(),
+				onReconnecting: () => this._reconnect.lost(this.sessionId),
+				onMissed: () => this._reconnect.missed(),
+				onReconnected: () => this._reconnect.back(),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
-				onLeave: () => this._toolbar.focus(),
+				onLeave: () => this._leaveScreen(),
 				onClipboard: () => this._clipboardPanel.update(),
 			},
 		});
@@ -229,6 +247,13 @@ export class ScreenFlow {
 		this._say(TEXT.running(this._titleOf(desktop), server));
 		if (this._toolbar.statsShown) this._view?.showStats(true);
 		this._view?.focus();
+		if (this._reconnect.isLong) this._reconnecting();
+	}
+
+	/** The user asks for the page's own controls. */
+	_leaveScreen() {
+		if (this._reconnectCard.shown) this._reconnectCard.focus();
+		else this._toolbar.focus();
 	}
 
 	/** The last picture stays; what is typed is kept. */
@@ -246,8 +271,15 @@ export class ScreenFlow {
 
 	/* ---- ending ---- */
 
+	/** Nothing is there to come back to. @param {EndReason} reason */
+	_gone(reason) {
+		this._view?.close();
+		this._ended(reason);
+	}
+
 	/** @param {EndReason} reason */
 	_ended(reason) {
+		this._reconnect.stop();
 		this._view = null;
 		this._keyboard.detach();
 		const outcome = describeEnd(reason);

@@ -27,7 +27,8 @@ import { TouchRing } from "./ui/touch_ring.js";
  * @property {() => void} onConnected
  * @property {() => void} onPainted the first picture stands
  * @property {() => void} onReconnecting the network is gone
- * @property {() => void} onReconnected and there again: nothing is lost
+ * @property {() => void} onMissed once more in vain
+ * @property {() => void} onReconnected and there again: nothing is missing
  * @property {(reason: EndReason) => void} onEnded once, unless closed before
  * @property {(stats: Stats) => void} onStats
  * @property {() => void} onLeave the user asks for the toolbar
@@ -117,6 +118,11 @@ export class SessionView {
 		this._tell({ type: "stats", on });
 	}
 
+	/** The network may be back. */
+	hurry() {
+		this._tell({ type: "hurry" });
+	}
+
 	/** Types text that no key of the layout has: the program with the focus pastes it. What the
 	 * clipboard held comes back afterwards. @param {string} text */
 	pasteText(text) {
@@ -152,6 +158,8 @@ export class SessionView {
 				return this._events.onPainted();
 			case "reconnecting":
 				return this._events.onReconnecting();
+			case "missed":
+				return this._events.onMissed();
 			case "reconnected":
 				return this._events.onReconnected();
 			case "screen":

@@ -97,6 +97,7 @@
  * @property {number} dropped frames that were not shown: hidden, or too far behind
  * @property {number} repairs parts of the screen that had to be asked for again
  * @property {number} rebuilds fresh starts of the caches on both sides
+ * @property {number} reconnects connections that were lost and came back
  * @property {number} width of the screen
  * @property {number} height
  */
@@ -126,13 +127,15 @@
  */
 
 /**
- * Page to engine. "visible": whether anybody can see the canvas; until told, yes.
+ * Page to engine. "visible": whether anybody can see the canvas; until told, yes. "hurry": there is
+ * reason to think that the network is back.
  * @typedef {{type: "key", down: boolean, keycode: number, mask: number}
  *   | {type: "button", down: boolean, button: number, mask: number}
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
  *   | {type: "visible", visible: boolean}
  *   | {type: "stats", on: boolean}
+ *   | {type: "hurry"}
  *   | SelectionOrder
  *   | {type: "close"}} PageMessage
  */
@@ -160,10 +163,12 @@
  */
 
 /**
- * Engine and paint side to page. "cursor-image" comes once per serial, "cursor" each time one is shown
+ * Engine and paint side to page. "reconnecting": the connection is lost, "missed": once more in vain,
+ * "reconnected": it is back, and nothing is missing. "cursor-image" comes once per serial, "cursor" each time one is shown
  * (null: the default arrow).
  * @typedef {{type: "connected"}
  *   | {type: "reconnecting"}
+ *   | {type: "missed"}
  *   | {type: "reconnected"}
  *   | {type: "painted"}
  *   | {type: "screen", width: number, height: number}

@@ -3,11 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
 	ANSWER_MS,
+	AT_ONCE_MS,
+	ATTEMPT_MS,
 	Connection,
+	DOUBT_MS,
 	FAIL_GRACE_MS,
 	GIVE_UP_MS,
 	QUIET_MS,
 	RETRY_FIRST_MS,
+	RETRY_MOST_MS,
+	STEADY_MS,
 	SUBPROTOCOL,
 } from "../../../www/js/stream/connection.js";
 import { ACK_BYTES, ACK_MS } from "../../../www/js/stream/acknowledger.js";
@@ -60,6 +65,7 @@ function setUp() {
 		random: () => 0.5,
 		onOpen: () => events.push("open"),
 		onLost: () => events.push("lost"),
+		onMissed: () => events.push("missed"),
 		onBack: (fresh) => events.push(fresh ? "fresh" : "back"),
 		onBytes: (bytes) => received.push([...bytes]),
 		onPong: (token) => words.push(token),
@@ -308,7 +314,6 @@ for (const hello of [
 	`hello 1 ${STREAM} 2 0 resume`,
 	`hello 1 ${STREAM} 1 82 resume`,
 	`hello 1 ${STREAM} 1 7 resume`,
-	`hello 1 fedcba9876543210 1 0 resume`,
 	`hello 1 ${STREAM} 1 0 somehow`,
 	`hello 1 ${STREAM} x 0 fresh`,
 	`hello 1`,
@@ -324,11 +329,46 @@ for (const hello of [
 		assert.equal(all.ends[0]?.code, "bad_stream");
 	});
 
+/** @param {string} how */
+const OTHER = (how) => `hello 1 fedcba9876543210 7 82 ${how}`;
+for (const hello of [OTHER("start"), OTHER("fresh")])
+	test(`another stream is not this page's: ${hello}`, () => {
+		const all = setUp();
+		all.open();
+		all.closed(1006);
+		all.time.advance(RETRY_FIRST_MS);
+		all.greet(hello);
+		assert.equal(all.ends[0]?.code, "replaced");
+	});
+
+test("an attempt that another one of ours has overtaken is not the end", () => {
+	const all = setUp();
+	all.open();
+	for (const [bye, code, closing] of [
+		["bye replaced x", 4000, "replaced"],
+		["bye timeout x", 4000, "timeout"],
+		["", 4000, "replaced"],
+	]) {
+		all.closed(1006);
+		all.time.advance(RETRY_FIRST_MS);
+		all.socket.onopen();
+		if (bye) all.text(String(bye));
+		all.closed(Number(code), String(closing));
+		assert.equal(all.connection.state, "reconnecting");
+		all.time.advance(RETRY_MOST_MS);
+		all.greet(`hello 1 ${STREAM} 0 0 resume`);
+		assert.equal(all.connection.state, "open");
+	}
+	all.text("bye replaced x");
+	all.closed(4000, "replaced");
+	assert.equal(all.ends[0]?.code, "replaced");
+});
+
 test("attempts keep a growing distance, until the network is known to be back", () => {
 	const all = setUp();
 	all.open();
 	all.closed(1006);
-	for (const pause of [1, 2, 4, 8].map((factor) => factor * RETRY_FIRST_MS)) {
+	for (const pause of [AT_ONCE_MS / 2, ...[1, 2, 4, 8].map((n) => n * RETRY_FIRST_MS)]) {
 		const before = all.sockets.length;
 		all.time.advance(pause - 1);
 		assert.equal(all.sockets.length, before);
@@ -339,7 +379,34 @@ test("attempts keep a growing distance, until the network is known to be back", 
 	const before = all.sockets.length;
 	all.connection.hurry();
 	assert.equal(all.sockets.length, before + 1);
-	assert.deepEqual(all.events, ["open", "lost"]);
+	assert.deepEqual(all.events, ["open", "lost", ...Array(5).fill("missed")]);
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	assert.equal(all.sockets.length, before + 2);
+	/* Also when the relay has been reached, and says nothing. */
+	all.socket.onopen();
+	all.connection.hurry();
+	assert.equal(all.sockets.length, before + 3);
+	all.greet(`hello 1 ${STREAM} 0 0 resume`);
+	assert.equal(all.connection.state, "open");
+});
+
+test("connections that do not live are not made in haste; one that did is replaced at once", () => {
+	const all = setUp();
+	all.open();
+	const pauseAfterMs = (/** @type {number} */ lifeMs) => {
+		all.time.advance(lifeMs);
+		all.closed(1006);
+		const [since, before] = [all.time.now(), all.sockets.length];
+		while (all.sockets.length === before) all.time.advance(1);
+		const pauseMs = all.time.now() - since;
+		all.greet(`hello 1 ${STREAM} 0 0 resume`);
+		return pauseMs;
+	};
+	assert.equal(pauseAfterMs(STEADY_MS), AT_ONCE_MS / 2);
+	assert.equal(pauseAfterMs(0), RETRY_FIRST_MS);
+	assert.equal(pauseAfterMs(STEADY_MS - 1), 2 * RETRY_FIRST_MS);
+	assert.equal(pauseAfterMs(STEADY_MS), AT_ONCE_MS / 2);
 });
 
 test("an attempt that hangs is given up; what it still says is not heard", () => {
@@ -348,10 +415,15 @@ test("an attempt that hangs is given up; what it still says is not heard", () =>
 	all.closed(1006);
 	all.time.advance(RETRY_FIRST_MS);
 	const hanging = all.socket;
+	all.time.advance(ATTEMPT_MS - RETRY_FIRST_MS);
+	assert.equal(all.sockets.length, 2);
 	all.time.advance(60_000);
-	assert.ok(all.sockets.length > 3);
+	assert.ok(all.sockets.length > 4);
 	hanging.onopen();
+	hanging.onclose({ code: 1000, reason: "" });
 	assert.deepEqual(hanging.sent, []);
+	assert.equal(hanging.closes.length, 1);
+	assert.equal(all.connection.state, "reconnecting");
 });
 
 test("a line that is dead without a word is found out", () => {
@@ -369,8 +441,64 @@ test("a line that is dead without a word is found out", () => {
 	all.greet(`hello 1 ${STREAM} 0 0 resume`);
 	all.time.advance(1);
 	all.connection.hurry();
-	all.time.advance(ANSWER_MS / 3);
+	all.time.advance(DOUBT_MS);
 	assert.equal(all.connection.state, "reconnecting");
+});
+
+test("events that nobody takes tell of a dead line, too", () => {
+	const all = setUp();
+	all.open();
+	all.time.advance(1);
+	all.connection.send(event(2, 1));
+	all.time.advance(100);
+	all.text("ack 41");
+	all.time.advance(ANSWER_MS - 101);
+	all.connection.send(event(2, 2));
+	all.time.advance(1);
+	assert.equal(all.connection.state, "open"); /* it has said something */
+	all.time.advance(ANSWER_MS - 1);
+	assert.equal(all.connection.state, "open");
+	all.time.advance(1);
+	assert.equal(all.connection.state, "reconnecting");
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 0 41 resume`);
+	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 0`, event(2, 2)]);
+	all.text("ack 82");
+	all.time.advance(ANSWER_MS);
+	assert.equal(all.connection.state, "open");
+});
+
+test("what has been taken is known, and by whom", () => {
+	const all = setUp();
+	all.open();
+	const { connection } = all;
+	connection.send(event(2, 1));
+	connection.send(event(2, 2));
+	const position = connection.position;
+	assert.equal(connection.hasTaken(position), false);
+	all.text("ack 41");
+	assert.equal(connection.hasTaken(position), false);
+	all.text("ack 82");
+	connection.send(event(2, 3));
+	assert.equal(connection.hasTaken(position), true);
+	all.closed(1006);
+	assert.equal(connection.hasTaken(position), false); /* its answer may not come */
+	connection.close();
+	assert.equal(connection.hasTaken(position), true); /* nobody need wait for more */
+});
+
+test("what is sent while the news of its return is told goes out once", () => {
+	const all = setUp();
+	all.open();
+	all.connection.send(event(2, 1));
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	all.events.push = (/** @type {string[]} */ ...news) => {
+		all.connection.send(event(2, 9));
+		return news.length;
+	};
+	all.greet(`hello 1 ${STREAM} 0 0 fresh`);
+	assert.deepEqual(all.sent().slice(1), [event(2, 1), event(2, 9)]);
 });
 
 test("what has come and what has been painted is told, in steps", () => {

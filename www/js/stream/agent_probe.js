@@ -14,7 +14,7 @@ export class AgentProbe {
 	/**
 	 * @param {object} options
 	 * @param {(bytes: Uint8Array<ArrayBuffer>) => void} options.send
-	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
+	 * @param {(run: () => void, ms: number) => unknown} options.setTimer for answers
 	 */
 	constructor({ send, setTimer }) {
 		this._send = send;
@@ -27,11 +27,11 @@ export class AgentProbe {
 	ask() {
 		return new Promise((resolve) => {
 			this._questions.push(resolve);
+			this._send(updateEvent({ x: 0, y: 0, ...SIZE }));
 			this._setTimer(() => {
 				this._questions = this._questions.filter((question) => question !== resolve);
 				resolve();
 			}, ANSWER_WAIT_MS);
-			this._send(updateEvent({ x: 0, y: 0, ...SIZE }));
 		});
 	}
 

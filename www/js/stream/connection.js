@@ -29,30 +29,39 @@ const CONNECT_WAIT_MS = 15000;
 /** An agent that is being suspended may break off inside a message: the relay's word on why it
  * ends comes right after, and is better than our complaint. */
 export const FAIL_GRACE_MS = 500;
-/** Between attempts to come back; each a little more or less, so that not all come at once. */
+/** What is lost is tried again at once, but not by all browsers in the same instant; */
+export const AT_ONCE_MS = 50;
+/** then after pauses that grow, each a little longer or shorter than the rule says. */
 export const RETRY_FIRST_MS = 250;
 export const RETRY_MOST_MS = 8000;
+/** A connection that lived for less is no reason to begin with short pauses again. */
+export const STEADY_MS = 1000;
 /** An attempt that brings nothing within this time is given up for the next one. */
 export const ATTEMPT_MS = 8000;
 /** After which the relay will have given up, too. */
 export const GIVE_UP_MS = 120_000;
-/** A relay that was not heard of for this long is asked whether it is there, and left if it does
- * not say so. */
+/** A relay that was not heard of for this long is asked whether it is there. Events are a question,
+ * too: it says soon that it has taken them. Whoever gives no answer at all is left. */
 export const QUIET_MS = 15_000;
 export const ANSWER_MS = 6000;
+/** The same where there is a reason to doubt. */
+export const DOUBT_MS = 2000;
 const PINGS_MAX = 32;
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_OWN_FAULT = 4002;
 const CLOSE_WORDS_FROM = 4000;
+/** What the relay may say to one who knocks, and means only this attempt: an older attempt of ours may
+ * have come late and taken its place. */
+const PASSING_REFUSALS = ["replaced", "timeout"];
 
 /** @type {Record<ConnectionState, ConnectionState[]>} */
 const TRANSITIONS = {
 	connecting: ["greeting", "closed"],
 	greeting: ["open", "reconnecting", "closed"],
 	open: ["failing", "reconnecting", "closed"],
-	reconnecting: ["greeting", "closed"],
+	reconnecting: ["reconnecting", "greeting", "closed"],
 	failing: ["closed"],
 	closed: [],
 };
@@ -69,6 +78,7 @@ export class Connection {
 	 * @param {(bytes: Bytes) => void} options.onBytes
 	 * @param {(token: string) => void} options.onPong the relay has read all up to that ping
 	 * @param {() => void} options.onLost the network; another connection is being made
+	 * @param {() => void} options.onMissed an attempt has failed: no network, or nobody there
 	 * @param {(fresh: boolean) => void} options.onBack fresh: what was not received is gone; a new
 	 * message begins, and a REINIT comes
 	 * @param {(reason: EndReason) => void} options.onEnd exactly once, and nothing after it
@@ -84,9 +94,11 @@ export class Connection {
 		this._outbox = new Outbox();
 		/** @type {string[]} not answered */
 		this._pings = [];
-		this._retryMs = RETRY_FIRST_MS;
+		this._retryMs = 0;
+		this._openedAt = 0;
 		this._lostAt = 0;
 		this._heardAt = 0;
+		this._awaiting = false; /* some word of the relay, until the quiet timer runs out */
 		/** @type {any} */
 		this._retryTimer = undefined;
 		/** @type {any} */
@@ -98,8 +110,9 @@ export class Connection {
 			setTimer: options.setTimer,
 			clearTimer: options.clearTimer,
 		});
-		/** @type {Socket} */
-		this._socket = this._connect();
+		/** @type {Socket | null} */
+		this._socket = null;
+		this._connect();
 		options.setTimer(() => this._connectTimedOut(), CONNECT_WAIT_MS);
 	}
 
@@ -110,10 +123,24 @@ export class Connection {
 	/** @param {Bytes} bytes whole events, one message; kept while the network is away */
 	send(bytes) {
 		const there = this._state === "open";
-		if (!there && this._state !== "reconnecting" && this._state !== "greeting") return;
+		if (!there && (this._stream === "-" || this._state === "closed")) return;
 		this._outbox.add(bytes, there);
-		if (there) this._socket.send(bytes);
-		else if (this._outbox.isFull) this._endAs("connection_lost");
+		if (there) {
+			this._socket?.send(bytes);
+			if (!this._awaiting) this._await(ANSWER_MS);
+		} else if (this._outbox.isFull) this._endAs("connection_lost");
+	}
+
+	/** Of what has been sent so far; for hasTaken. */
+	get position() {
+		return this._outbox.added;
+	}
+
+	/** Whether the relay has taken all up to there, and is there to tell what came of it.
+	 * @param {number} position */
+	hasTaken(position) {
+		if (this._state === "closed") return true;
+		return this._state === "open" && this._outbox.added - this._outbox.bytes >= position;
 	}
 
 	/** Asks for a pong once all that was sent before has been taken. @param {string} token */
@@ -138,8 +165,12 @@ export class Connection {
 
 	/** The network may be there again, or may have gone without a word: finds out at once. */
 	hurry() {
-		if (this._state === "reconnecting") this._retry();
-		else if (this._state === "open") this._askWhetherThere(ANSWER_MS / 3);
+		if (this._state === "open") this._ask(DOUBT_MS);
+		else if (this._state === "reconnecting" || this._isBack) {
+			this._retryMs = RETRY_FIRST_MS;
+			this._setState("reconnecting");
+			this._retry();
+		}
 	}
 
 	/**
@@ -167,20 +198,29 @@ export class Connection {
 		const socket = this._options.createSocket();
 		const mine = () => socket === this._socket;
 		socket.binaryType = "arraybuffer";
-		socket.onopen = () => mine() && this._opened();
+		socket.onopen = () => mine() && this._opened(socket);
 		socket.onmessage = (event) => mine() && this._received(event.data);
 		socket.onclose = (event) => mine() && this._lost(event.code, event.reason);
-		return socket;
+		this._bye = null;
+		this._socket = socket;
 	}
 
-	_opened() {
+	/** It is of no use, whatever it thinks itself. */
+	_dropSocket() {
+		const socket = this._socket;
+		this._socket = null;
+		socket?.close(CLOSE_OWN_FAULT);
+	}
+
+	/** @param {Socket} socket */
+	_opened(socket) {
 		if (this._state !== "connecting" && this._state !== "reconnecting") return;
-		if (this._socket.protocol !== SUBPROTOCOL) {
+		if (socket.protocol !== SUBPROTOCOL) {
 			this._end(badStream("another subprotocol"));
 			return;
 		}
 		this._setState("greeting");
-		this._socket.send(`hello 1 ${this._stream} ${this._acknowledger.received}`);
+		socket.send(`hello 1 ${this._stream} ${this._acknowledger.received}`);
 	}
 
 	/** @param {unknown} data */
@@ -209,27 +249,32 @@ export class Connection {
 	_greeted([stream, downText, upText, how]) {
 		const [down, up] = [Number(downText), Number(upText)];
 		const first = this._stream === "-";
-		const known = how === "resume" && stream === this._stream;
+		const known = how === "resume" && !first;
 		const good =
 			Number.isSafeInteger(down) &&
 			Number.isSafeInteger(up) &&
 			(known ? down === this._acknowledger.received : how === "start" || how === "fresh");
-		if (!good || (stream === this._stream && !this._outbox.acknowledge(up))) {
+		if (good && !first && stream !== this._stream) {
+			/* Somebody has resumed the session by the server's means, or another one. */
+			this._endAs("replaced");
+			return;
+		}
+		if (!good || (!first && !this._outbox.acknowledge(up))) {
 			this._end(badStream("a greeting that does not fit"));
 			return;
 		}
-		if (stream !== this._stream) this._outbox.restart(up);
+		if (first) this._outbox.restart(up);
 		this._stream = stream;
 		if (!known) this._acknowledger.restart(down);
-		this._setState("open");
-		this._retryMs = RETRY_FIRST_MS;
+		this._openedAt = this._options.now();
 		this._options.clearTimer(this._attemptTimer);
+		this._setState("open");
+		for (const bytes of this._outbox.again()) this._socket?.send(bytes);
+		for (const token of this._pings) this._sayNow(`ping ${token}`);
+		if (this._hidden) this._sayNow("hide");
 		this._watch();
 		if (first) this._options.onOpen();
 		if (!first || how === "fresh") this._options.onBack(how === "fresh");
-		for (const bytes of this._outbox.again()) this._socket.send(bytes);
-		for (const token of this._pings) this._sayNow(`ping ${token}`);
-		if (this._hidden) this._sayNow("hide");
 	}
 
 	/** @param {string | undefined} token */
@@ -241,41 +286,55 @@ export class Connection {
 
 	/** @param {string} text a control word; of no use when nobody is there */
 	_sayNow(text) {
-		if (this._state === "open") this._socket.send(text);
+		if (this._state === "open") this._socket?.send(text);
 	}
 
 	/* ---- coming back ---- */
 
+	/** Whether a stream was had before the greeting that is going on. */
+	get _isBack() {
+		return this._state === "greeting" && this._stream !== "-";
+	}
+
 	/** @param {number} closeCode @param {string} closeText */
 	_lost(closeCode, closeText) {
-		if (this._bye) this._end(this._bye);
-		else if (closeCode >= CLOSE_WORDS_FROM && closeText !== "") {
-			const [code, ...message] = closeText.split(" ");
-			this._end({ code, message: message.join(" ") });
-		} else if (this._state === "connecting") this._endAs("connect_failed");
+		const why = this._bye ?? wordsOfClose(closeCode, closeText);
+		if (why && this._isBack && PASSING_REFUSALS.includes(why.code)) this._comeBack();
+		else if (why) this._end(why);
+		else if (this._state === "connecting") this._endAs("connect_failed");
 		else if (closeCode === CLOSE_NORMAL) this._endAs("ended");
 		else if (closeCode === CLOSE_GOING_AWAY) this._endAs("draining");
 		else if (this._state === "failing" || this._stream === "-") this._endAs("connection_lost");
 		else this._comeBack();
 	}
 
+	/** What there was is gone: another one, unless it has been too long. */
 	_comeBack() {
-		const { now, setTimer, random } = this._options;
-		this._options.clearTimer(this._attemptTimer);
-		this._options.clearTimer(this._quietTimer);
+		const { now, clearTimer } = this._options;
+		this._dropSocket();
+		clearTimer(this._attemptTimer);
+		clearTimer(this._quietTimer);
+		this._awaiting = false;
 		this._acknowledger.pause();
 		if (this._state === "open") {
 			this._lostAt = now();
+			if (now() - this._openedAt >= STEADY_MS) this._retryMs = 0;
 			this._setState("reconnecting");
 			this._options.onLost();
-		} else if (this._state === "greeting") this._setState("reconnecting");
-		if (this._state !== "reconnecting") return;
-		if (now() - this._lostAt > GIVE_UP_MS) {
-			this._endAs("connection_lost");
-			return;
+		} else {
+			this._setState("reconnecting");
+			this._options.onMissed();
 		}
-		const pauseMs = this._retryMs * (0.75 + random() / 2);
-		this._retryMs = Math.min(2 * this._retryMs, RETRY_MOST_MS);
+		if (this._state !== "reconnecting") return;
+		if (now() - this._lostAt > GIVE_UP_MS) this._endAs("connection_lost");
+		else this._retrySoon();
+	}
+
+	_retrySoon() {
+		const { setTimer, random } = this._options;
+		const pauseMs =
+			this._retryMs === 0 ? AT_ONCE_MS * random() : this._retryMs * (0.75 + random() / 2);
+		this._retryMs = Math.min(Math.max(2 * this._retryMs, RETRY_FIRST_MS), RETRY_MOST_MS);
 		this._retryTimer = setTimer(() => this._retry(), pauseMs);
 	}
 
@@ -283,48 +342,50 @@ export class Connection {
 		if (this._state !== "reconnecting") return;
 		this._options.clearTimer(this._retryTimer);
 		this._options.clearTimer(this._attemptTimer);
-		const before = this._socket;
-		this._socket = this._connect();
-		before.close(CLOSE_OWN_FAULT);
-		this._attemptTimer = this._options.setTimer(() => this._giveUpSocket(), ATTEMPT_MS);
+		/* First: browsers make one connection to a host at a time. */
+		this._dropSocket();
+		this._attemptTimer = this._options.setTimer(() => this._comeBack(), ATTEMPT_MS);
+		this._connect();
 	}
 
-	/** It is not of use, whatever it thinks itself. */
-	_giveUpSocket() {
-		const { _socket: socket } = this;
-		if (this._state === "closed") return;
-		this._comeBack();
-		socket.onclose = null;
-		socket.close(CLOSE_OWN_FAULT);
-	}
+	/* ---- a line that is quiet may be dead: the network says nothing of it ---- */
 
-	/** A line that is quiet may be dead: the network says nothing of it. */
 	_watch() {
 		const { now, setTimer, clearTimer } = this._options;
-		clearTimer(this._quietTimer);
 		const quietMs = now() - this._heardAt;
-		if (quietMs >= QUIET_MS) this._askWhetherThere(ANSWER_MS);
-		else this._quietTimer = setTimer(() => this._watch(), QUIET_MS - quietMs);
+		this._awaiting = false;
+		if (this._outbox.bytes > 0) this._await(ANSWER_MS);
+		else if (quietMs >= QUIET_MS) this._ask(ANSWER_MS);
+		else {
+			clearTimer(this._quietTimer);
+			this._quietTimer = setTimer(() => this._watch(), QUIET_MS - quietMs);
+		}
 	}
 
 	/** @param {number} patienceMs */
-	_askWhetherThere(patienceMs) {
-		const { now, setTimer, clearTimer } = this._options;
-		const askedAt = now();
-		clearTimer(this._quietTimer);
+	_ask(patienceMs) {
 		this._sayNow("ping alive");
+		this._await(patienceMs);
+	}
+
+	/** Some word of the relay. @param {number} patienceMs */
+	_await(patienceMs) {
+		const { now, setTimer, clearTimer } = this._options;
+		const since = now();
+		clearTimer(this._quietTimer);
+		this._awaiting = true;
 		this._quietTimer = setTimer(() => {
 			if (this._state !== "open") return;
-			if (this._heardAt >= askedAt) this._watch();
-			else this._giveUpSocket();
+			if (this._heardAt >= since) this._watch();
+			else this._comeBack();
 		}, patienceMs);
 	}
+
+	/* ---- the end ---- */
 
 	_connectTimedOut() {
 		if (this._stream === "-") this._endAs("timeout");
 	}
-
-	/* ---- the end ---- */
 
 	/** @param {string} code */
 	_endAs(code) {
@@ -339,7 +400,8 @@ export class Connection {
 		for (const timer of [this._retryTimer, this._attemptTimer, this._quietTimer])
 			clearTimer(timer);
 		this._acknowledger.pause();
-		this._socket.close(closeCode);
+		this._socket?.close(closeCode);
+		this._socket = null;
 		this._options.onEnd(reason);
 	}
 
@@ -350,6 +412,13 @@ export class Connection {
 		logInfo(`connection: ${this._state} -> ${next}`);
 		this._state = next;
 	}
+}
+
+/** A close may say why. @param {number} code @param {string} text @returns {EndReason | null} */
+function wordsOfClose(code, text) {
+	if (code < CLOSE_WORDS_FROM || text === "") return null;
+	const [word, ...message] = text.split(" ");
+	return { code: word, message: message.join(" ") };
 }
 
 /** @param {string} detail @returns {EndReason} in parentheses, where messages have their details */

@@ -14,6 +14,7 @@ import { buttonEvent, keyEvent, levelledTap, motionEvent } from "./kdrive_send.j
 import { isModifierKeycode } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { PaintLink } from "./paint_link.js";
+import { Patience } from "./patience.js";
 import { Refresh } from "./refresh.js";
 import { RoundTrip } from "./round_trip.js";
 import { Selections } from "./selections.js";
@@ -52,6 +53,7 @@ export class Engine {
 		this._reinits = 0;
 		this._cachedFrames = 0;
 		this._screen = { width: 0, height: 0 };
+		this._reconnects = 0;
 		this._shed = 0; /* frames dropped after they had been read */
 		this._stale = false; /* frames are of no use until REINIT */
 		this._asleep = false;
@@ -71,14 +73,20 @@ export class Engine {
 				this._roundTrip.pong(token);
 				this._selections.confirmed(token);
 			},
-			onLost: () => post({ type: "reconnecting" }),
+			onLost: () => this._lost(),
+			onMissed: () => post({ type: "missed" }),
 			onBack: (fresh) => this._back(fresh),
 			onEnd: (reason) => this._ended(reason),
 		});
-		globalThis.addEventListener?.("online", () => this._connection.hurry());
+		this._unfollow = followNetwork(() => this._connection.hurry());
+		const patience = new Patience({
+			connection: this._connection,
+			setTimer,
+			clearTimer: (timer) => clearTimeout(timer),
+		});
 		this._probe = new AgentProbe({
 			send: (bytes) => this._connection.send(bytes),
-			setTimer,
+			setTimer: patience.setTimer,
 		});
 		this._sender = new SendQueue({
 			send: (bytes) => this._connection.send(bytes),
@@ -91,8 +99,8 @@ export class Engine {
 			connection: this._connection,
 			probe: () => this._probe.ask(),
 			post,
-			setTimer,
-			clearTimer: (timer) => clearTimeout(timer),
+			setTimer: patience.setTimer,
+			clearTimer: patience.clearTimer,
 		});
 		this._roundTrip = new RoundTrip({ ping: (token) => this._connection.ping(token), now });
 		this._refresh = new Refresh({
@@ -132,6 +140,8 @@ export class Engine {
 			case "demand-selection":
 			case "paste-text":
 				return this._selections.tell(message);
+			case "hurry":
+				return this._connection.hurry();
 			case "close":
 				return this._connection.close();
 		}
@@ -161,13 +171,20 @@ export class Engine {
 		this._connection.setUnpainted(this._link.bytes);
 	}
 
+	_lost() {
+		this._roundTrip.forget();
+		this._post({ type: "reconnecting" });
+	}
+
 	/** Another connection goes on with the stream. @param {boolean} fresh not where it was */
 	_back(fresh) {
+		this._reconnects += 1;
 		if (fresh) {
+			this._shed += this._reader.skippedFrames;
 			this._reader = this._newReader();
-			this._setStale(false);
+			this._selections.cut();
 			this._startAfresh("a new connection to the stream", true);
-		}
+		} else if (this._stale) this._refresh.insist();
 		this._post({ type: "reconnected" });
 	}
 
@@ -239,7 +256,13 @@ export class Engine {
 		else this._refresh.rebuild(why);
 		if (this._refresh.state !== "rebuilding") return;
 		this._setStale(true);
-		this._shed += this._link.drop("shed");
+		this._drop("shed");
+	}
+
+	/** Pictures that wait for painting. @param {"shed" | "sleep"} how */
+	_drop(how) {
+		this._shed += this._link.drop(how);
+		this._connection.setUnpainted(this._link.bytes);
 	}
 
 	/** @param {boolean} stale */
@@ -265,7 +288,7 @@ export class Engine {
 		this._asleep = true;
 		this._connection.setHidden(true);
 		this._setStale(this._stale);
-		this._shed += this._link.drop("sleep");
+		this._drop("sleep");
 	}
 
 	_wake() {
@@ -297,6 +320,7 @@ export class Engine {
 				dropped: this._reader.skippedFrames + this._shed,
 				repairs: this._refresh.repairCount,
 				rebuilds: this._refresh.rebuildCount,
+				reconnects: this._reconnects,
 				...this._screen,
 			},
 		});
@@ -306,6 +330,7 @@ export class Engine {
 	/** @param {import("../types.js").EndReason} reason */
 	_ended(reason) {
 		this._showStats(false);
+		this._unfollow();
 		clearTimeout(this._sleepTimer);
 		this._refresh.close();
 		this._selections.close();
@@ -313,4 +338,15 @@ export class Engine {
 		this._link.flush();
 		this._post({ type: "ended", reason });
 	}
+}
+
+/** Runs what is given whenever the network is there again, gone, or another one: the browser knows of
+ * that before the connection does. @param {() => void} run @returns {() => void} ends that */
+function followNetwork(run) {
+	const { connection } = /** @type {{connection?: EventTarget}} */ (globalThis.navigator ?? {});
+	const events = new AbortController();
+	const options = { signal: events.signal };
+	for (const name of ["online", "offline"]) globalThis.addEventListener?.(name, run, options);
+	connection?.addEventListener("change", run, options);
+	return () => events.abort();
 }

@@ -17,6 +17,8 @@ export class Outbox {
 		this._kept = [];
 		this._taken = 0;
 		this._end = 0;
+		/** Bytes that have ever been put in here. */
+		this.added = 0;
 	}
 
 	/** Of events that are not known to have been taken. */
@@ -37,6 +39,7 @@ export class Outbox {
 			return;
 		}
 		this._end += bytes.length;
+		this.added += bytes.length;
 		this._kept.push({ end: this._end, bytes, sent });
 	}
 
@@ -60,7 +63,7 @@ export class Outbox {
 		}
 	}
 
-	/** Another stream, of which the relay has taken so much. @param {number} position */
+	/** A stream begins here, of which the relay has taken so much. @param {number} position */
 	restart(position) {
 		this._kept = [];
 		this._taken = position;

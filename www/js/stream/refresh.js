@@ -69,6 +69,7 @@ export class Refresh {
 		this._repairs = [];
 		/** @type {number[]} */
 		this._missTimes = [];
+		this._awaited = false; /* somebody else has asked the agent */
 		this._rebuiltAt = -REBUILD_EVERY_MS;
 		this._updatedAt = -UPDATE_SETTLE_MS;
 		this._sharpened = false;
@@ -133,6 +134,12 @@ export class Refresh {
 		this._startRebuild([]);
 	}
 
+	/** Another connection goes on: the gateway may not have heard that it should ask. */
+	insist() {
+		if (this._state === "rebuilding" && this._awaited && this._knowsRebuild())
+			this._startRebuild([cacheRebuildEvent()]);
+	}
+
 	/** REINIT came: both caches are empty, and the agent waits to be asked. */
 	reinit() {
 		this._endRebuild();
@@ -165,6 +172,7 @@ export class Refresh {
 	/** @param {Bytes[]} events */
 	_startRebuild(events) {
 		this._state = "rebuilding";
+		this._awaited = events.length === 0;
 		this._screen = null;
 		this._repairs = [];
 		this._missTimes = [];

@@ -34,6 +34,11 @@ export class RoundTrip {
 		this._send(this._ping.token);
 	}
 
+	/** What was under way when the connection was lost measures nothing. */
+	forget() {
+		this._ping = null;
+	}
+
 	/** @param {string} token */
 	pong(token) {
 		if (token !== this._ping?.token) return;

@@ -26,7 +26,7 @@ export class Selections {
 	 *   options.connection
 	 * @param {() => Promise<void>} options.probe resolves when the agent has read all so far
 	 * @param {(message: EngineMessage) => void} options.post
-	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
+	 * @param {(run: () => void, ms: number) => unknown} options.setTimer for answers
 	 * @param {(timer: any) => void} options.clearTimer
 	 */
 	constructor({ sender, connection, probe, post, setTimer, clearTimer }) {
@@ -78,6 +78,11 @@ export class Selections {
 	/** The gateway's answer to a ping. @param {string} token */
 	confirmed(token) {
 		this._out.confirmed(token);
+	}
+
+	/** What was coming is cut: another connection begins afresh. */
+	cut() {
+		this._in.cut();
 	}
 
 	close() {

@@ -88,6 +88,14 @@ export class SelectionsIn {
 		}
 	}
 
+	/** Pieces are missing; REINIT comes. */
+	cut() {
+		for (const incoming of this._incoming) {
+			incoming.asked ||= incoming.reader.open;
+			incoming.reader.clear();
+		}
+	}
+
 	close() {
 		for (const incoming of this._incoming) this._clearTimer(incoming.late);
 	}

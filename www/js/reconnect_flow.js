@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A stream whose connection is lost, as the page sees it: a blip is not worth a word; what lasts longer
+ * is said, and the gateway is asked whether there is a stream to come back to, since a WebSocket that is
+ * refused does not say why. The connection itself is made by the engine.
+ */
+
+import { isLoginOver, messageOf } from "./rpc.js";
+
+/** @typedef {import("./types.js").EndReason} EndReason */
+/** @typedef {import("./types.js").SessionRow} SessionRow */
+
+export const BLIP_MS = 700;
+export const ASK_EVERY_MS = 5000;
+
+export class ReconnectFlow {
+	/**
+	 * @param {object} options
+	 * @param {Pick<import("./rpc.js").Rpc, "sessions">} options.rpc
+	 * @param {() => void} options.onLong it is worth a word now
+	 * @param {() => void} options.onBack the same, after onLong
+	 * @param {(reason: EndReason) => void} options.onGone there is no stream any more
+	 * @param {(text: string) => void} options.onLoginOver
+	 */
+	constructor({ rpc, onLong, onBack, onGone, onLoginOver }) {
+		this._rpc = rpc;
+		this._onLong = onLong;
+		this._onBack = onBack;
+		this._onGone = onGone;
+		this._onLoginOver = onLoginOver;
+		this._session = "";
+		this._long = false;
+		this._turn = 0; /* an answer that belongs to an earlier one is not wanted any more */
+		this._askedAt = -Infinity;
+		/** @type {ReturnType<typeof setTimeout> | undefined} */
+		this._timer = undefined;
+	}
+
+	/** The connection has been away for longer than a blip. */
+	get isLong() {
+		return this._long;
+	}
+
+	/** @param {string} session */
+	lost(session) {
+		this.stop();
+		this._session = session;
+		this._timer = setTimeout(() => {
+			this._long = true;
+			this._onLong();
+		}, BLIP_MS);
+	}
+
+	/** An attempt was in vain. */
+	missed() {
+		const now = performance.now();
+		if (!this._long || now < this._askedAt + ASK_EVERY_MS) return;
+		this._askedAt = now;
+		void this._ask(this._turn);
+	}
+
+	back() {
+		const long = this._long;
+		this.stop();
+		if (long) this._onBack();
+	}
+
+	/** Nothing is waited for any more. */
+	stop() {
+		clearTimeout(this._timer);
+		this._long = false;
+		this._turn += 1;
+		this._askedAt = -Infinity;
+	}
+
+	/** @param {number} turn */
+	async _ask(turn) {
+		try {
+			const { sessions } = await this._rpc.sessions();
+			const row = sessions.find(({ id }) => id === this._session);
+			if (turn === this._turn && !row?.attached) this._onGone(reasonOf(row));
+		} catch (error) {
+			/* Anything else is the same network. */
+			if (turn === this._turn && isLoginOver(error)) this._onLoginOver(messageOf(error));
+		}
+	}
+}
+
+/** Why this page has no stream of a session. @param {SessionRow | undefined} row @returns {EndReason} */
+function reasonOf(row) {
+	const code = !row ? "ended" : row.status === "suspended" ? "suspended" : "connection_lost";
+	return { code, message: "" };
+}
