@@ -27,6 +27,7 @@ const MAIN = [
 	"running",
 	"help",
 	"statistics",
+	"reconnecting",
 	"error",
 ];
 

@@ -5,6 +5,7 @@
  * product; what it proves, it proves of the page only.
  */
 
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -33,49 +34,107 @@ const TYPES = {
 const BASE = "/x2go/";
 const WAIT_MS = 5000;
 const LOGIN = "0123456789abcdef";
-const STREAM = "fedcba9876543210";
 
-/** One WebSocket, seen from the agent's side. */
+/** One stream, seen from the agent's side, over as many WebSockets as it takes (docs/stream.md). */
 export class StandinAgent {
-	/** @param {import("ws").WebSocket} socket */
+	/** @param {import("ws").WebSocket} socket that has said hello */
 	constructor(socket) {
 		this._socket = socket;
+		this.stream = randomBytes(8).toString("hex");
+		/** @type {Uint8Array[]} what was sent and is not known to have come, somebody there or not */
+		this._kept = [];
+		this._base = 0; /* where that begins */
+		this._down = 0;
+		this._up = 0; /* taken of the client's events */
 		/** @type {{at: number, events: ClientEvent[]}[]} one entry for each message */
 		this.messages = [];
 		/** @type {Error[]} */
 		this.faults = [];
 		this.answersPings = true;
+		/** What came is not confirmed: the client must keep it. */
+		this.acknowledges = true;
+		/** This WebSocket stays, and nothing goes through it, either way. */
+		this.silent = false;
+		/** @type {"resume" | "fresh"} how a client that comes back is received */
+		this.how = "resume";
 		/** @type {string[]} control words, but pings */
 		this.words = [];
-		/** @type {Promise<void>} */
-		this.greeted = new Promise((resolve) => (this._greeted = resolve));
+		/** @type {{received: number, painted: number}[]} */
+		this.acks = [];
+		/** When a browser has gone for the first time. @type {Promise<void>} */
+		this.closed = new Promise((resolve) => (this._closed = resolve));
 		/** @type {(() => void)[]} */
 		this._watchers = [];
-		this.closed = new Promise((resolve) => socket.on("close", resolve));
+	}
+
+	/** The position in its stream. */
+	get down() {
+		return this._down;
+	}
+
+	/** @param {import("ws").WebSocket} socket @param {string} hello */
+	attach(socket, hello) {
+		const [, , stream, received] = hello.split(" ");
+		const old = this._socket;
+		this._socket = socket;
+		this.silent = false;
+		if (old !== socket) old.terminate();
+		socket.on("close", () => this._closed());
 		socket.on("message", (data, binary) => {
-			try {
-				if (!binary) return this._controlWord(String(data));
-				const events = parseEvents(/** @type {Buffer} */ (data));
-				this.messages.push({ at: performance.now(), events });
-			} catch (error) {
-				this.faults.push(/** @type {Error} */ (error));
-			}
-			this._watchers.splice(0).forEach((watcher) => watcher());
+			if (socket === this._socket && !this.silent) this._received(data, binary);
 		});
+		this.words.push(hello);
+		if (stream === "-") {
+			this.say(`hello 1 ${this.stream} 0 0 start`);
+		} else if (this.how === "fresh") {
+			this.say(`hello 1 ${this.stream} ${this._down} ${this._up} fresh`);
+		} else {
+			this.say(`hello 1 ${this.stream} ${received} ${this._up} resume`);
+			const missing = Buffer.concat(this._kept).subarray(Number(received) - this._base);
+			if (missing.length > 0) socket.send(missing);
+		}
+		this._notice();
+	}
+
+	/** @param {import("ws").RawData} data @param {boolean} binary */
+	_received(data, binary) {
+		try {
+			if (!binary) this._controlWord(String(data));
+			else this._take(/** @type {Buffer} */ (data));
+		} catch (error) {
+			this.faults.push(/** @type {Error} */ (error));
+		}
+		this._notice();
+	}
+
+	/** @param {Buffer} data */
+	_take(data) {
+		this.messages.push({ at: performance.now(), events: parseEvents(data) });
+		this._up += data.length;
+		if (this.acknowledges) this.say(`ack ${this._up}`);
+	}
+
+	_notice() {
+		this._watchers.splice(0).forEach((watcher) => watcher());
 	}
 
 	/** @param {string} text */
 	_controlWord(text) {
-		if (!text.startsWith("ping ")) this.words.push(text);
-		if (text.startsWith("hello ")) {
-			this.say(`hello 1 ${STREAM} 0 0 start`);
-			this._greeted();
-			return;
-		}
-		if (/^ack \d+ \d+$/.test(text) || text === "hide" || text === "show") return;
+		const [, received, painted] = text.match(/^ack (\d+) (\d+)$/) ?? [];
+		if (received) this._told(Number(received), Number(painted));
+		if (!received && !text.startsWith("ping ")) this.words.push(text);
+		if (received || text === "hide" || text === "show") return;
 		const [, token] = text.match(/^ping ([0-9A-Za-z]{1,16})$/) ?? [];
 		if (!token) throw new Error(`text from the client: ${text}`);
 		if (this.answersPings) this.say(`pong ${token}`);
+	}
+
+	/** @param {number} received @param {number} painted */
+	_told(received, painted) {
+		if (received > this._down || painted > received) throw new Error("acknowledged too much");
+		this.acks.push({ received, painted });
+		while (this._kept.length > 0 && this._base + this._kept[0].length <= received)
+			this._base += this._kept.shift()?.length ?? 0;
 	}
 
 	/** All events so far, flat. */
@@ -89,12 +148,14 @@ export class StandinAgent {
 
 	/** @param {Uint8Array} bytes */
 	send(bytes) {
-		this._socket.send(bytes);
+		this._kept.push(bytes);
+		this._down += bytes.length;
+		if (!this.silent) this._socket.send(bytes);
 	}
 
 	/** @param {string} text */
 	say(text) {
-		this._socket.send(text);
+		if (!this.silent) this._socket.send(text);
 	}
 
 	/** @param {string} code @param {string} message */
@@ -215,12 +276,36 @@ export class StandinGateway {
 		this._server = createServer((request, response) => void this._serve(request, response));
 		this._sockets = new WebSocketServer({
 			server: this._server,
+			verifyClient: () => this.line === "there",
 			handleProtocols: (offered) => offered.has("x2goweb.v1") && "x2goweb.v1",
 		});
 		this._sockets.on("connection", (socket) => {
-			const agent = new StandinAgent(socket);
-			void agent.greeted.then(() => this.onStream(agent));
+			socket.once("message", (hello) => this._greeted(socket, String(hello)));
 		});
+		/** @type {StandinAgent | null} whose stream a browser may have */
+		this._agent = null;
+		/** The network is gone: "away" for everything, or there is no stream any more: "gone". */
+		this.line = /** @type {"there" | "away" | "gone"} */ ("there");
+		this._server.on("connection", (connection) => {
+			if (this.line === "away") connection.resetAndDestroy();
+		});
+	}
+
+	/** @param {import("ws").WebSocket} socket @param {string} hello */
+	_greeted(socket, hello) {
+		if (!/^hello 1 (-|[0-9a-f]{16}) \d+$/.test(hello)) throw new Error(`no hello: ${hello}`);
+		const known = this._agent && hello.split(" ")[2] === this._agent.stream;
+		const agent = known && this._agent ? this._agent : new StandinAgent(socket);
+		this._agent = agent;
+		agent.attach(socket, hello);
+		if (!known) this.onStream(agent);
+	}
+
+	/** @param {"there" | "away" | "gone"} line */
+	setLine(line) {
+		this.line = line;
+		if (line === "away") this._server.closeAllConnections();
+		if (line !== "there") this._agent?.cut();
 	}
 
 	/** @returns {Promise<string>} the page's address */

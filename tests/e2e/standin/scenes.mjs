@@ -331,6 +331,11 @@ export const SCENES = {
 		await pressTool(scene.page, "suspend");
 		await scene.page.waitForSelector("#status.fault");
 	},
+	reconnecting: async (scene) => {
+		await run(scene);
+		scene.gateway.setLine("away");
+		await inState(scene.page, "reconnecting");
+	},
 	ended: async (scene) => {
 		await run(scene);
 		scene.agent().bye("replaced", "taken over");

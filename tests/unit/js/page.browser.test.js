@@ -241,7 +241,6 @@ const ENDS = [
 		"error",
 		/has stopped[^]*xeyes/,
 	],
-	["a cut line", (agent) => agent.cut(), "error", /connection was lost/],
 ];
 for (const [name, end, state, words] of ENDS)
 	test(`the stream ends: ${name}`, async () => {

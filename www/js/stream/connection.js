@@ -34,7 +34,7 @@ export const AT_ONCE_MS = 50;
 /** then after pauses that grow, each a little longer or shorter than the rule says. */
 export const RETRY_FIRST_MS = 250;
 export const RETRY_MOST_MS = 8000;
-/** A connection that lived for less is no reason to begin with short pauses again. */
+/** A connection that lived for less is not made again at once. */
 export const STEADY_MS = 1000;
 /** An attempt that brings nothing within this time is given up for the next one. */
 export const ATTEMPT_MS = 8000;
@@ -318,7 +318,7 @@ export class Connection {
 		this._acknowledger.pause();
 		if (this._state === "open") {
 			this._lostAt = now();
-			if (now() - this._openedAt >= STEADY_MS) this._retryMs = 0;
+			this._retryMs = now() - this._openedAt < STEADY_MS ? RETRY_FIRST_MS : 0;
 			this._setState("reconnecting");
 			this._options.onLost();
 		} else {

@@ -149,7 +149,7 @@ export const en = {
 		hostKeyRefuse: "Do not connect",
 		hostKeyTrust: "Trust for this login",
 		reconnectTitle: "Connection lost",
-		reconnectHint: "It is being got back. What you type is kept until then.",
+		reconnectHint: "Trying to reconnect. What you type is kept until then.",
 		reconnectNow: "Try now",
 		reconnectLeave: "Leave",
 		sessionList: "Session list",
@@ -218,7 +218,7 @@ export const en = {
 	starting: (/** @type {string} */ desktop) => `Starting ${desktop} …`,
 	startingHint: "The server prepares your desktop. This takes a few seconds.",
 	resuming: (/** @type {string} */ desktop) => `Resuming ${desktop} …`,
-	reconnecting: "Connection lost. It is being got back. What you type is kept until then.",
+	reconnecting: "Connection lost. Trying to reconnect. What you type is kept until then.",
 	reconnected: "The connection is back.",
 	resumingHint: "Your programs are still there; the server brings back their screen.",
 	running: (/** @type {string} */ desktop, /** @type {string} */ server) =>
