@@ -157,9 +157,11 @@ DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libss
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
 	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko
+# What the relay is measured against.
+DEPS_BENCH := websockify
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
-DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_NODE)
+DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_BENCH) $(DEPS_NODE)
 
 deps: ## install every Debian and npm package that build, demo and tests need
 	$(SUDO) tests/deps.sh $(DEPS)
@@ -174,6 +176,20 @@ $(BUILD)/npm: package.json package-lock.json
 	@mkdir -p $(@D)
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# --- the bench's own programs ----------------------------------------------------------------
+
+BENCH_BIN := $(patsubst tests/bench/relay/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/relay/bench_*.c))
+BENCH_LIBS = $(call pkg_libs,libssh2 openssl) -lm
+
+bench-programs: $(BENCH_BIN)
+
+$(BUILD)/bench/bench_client: $(call objects,$(wildcard tests/bench/relay/client_*.c) \
+	brokerd/session/kdrive_frames.c)
+$(BENCH_BIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/relay/%.o
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(BENCH_LIBS)
 
 # --- tests, demo, bench --------------------------------------------------------------------
 
@@ -199,9 +215,12 @@ demo: deps-if-missing ## the whole gateway in the foreground, until Ctrl-C
 	$(if $(DEMO_SSH_PORT),DEMO_SSH_PORT=$(DEMO_SSH_PORT)) $(NODE) tests/e2e/demo.mjs
 
 bench: deps-if-missing ## measure, side by side with what a user would pick instead; BENCH= names parts
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" BENCH="$(BENCH)" BENCH_RUNS="$(BENCH_RUNS)" \
-	$(NODE) tests/bench/bench.mjs
+	BENCH_QUICK="$(BENCH_QUICK)" $(NODE) tests/bench/bench.mjs
+
+bench-quick: deps-if-missing ## the relay's figures in under two minutes, less exact
+	$(Q)$(MAKE) --no-print-directory bench BENCH=relay BENCH_QUICK=1
 
 screenshots: deps-if-missing all ## pictures of every state of the page
 	$(Q)OUT=$(abspath $(BUILD))/screenshots $(NODE) tests/e2e/screenshots.mjs
@@ -209,7 +228,7 @@ screenshots: deps-if-missing all ## pictures of every state of the page
 # --- lint ----------------------------------------------------------------------------------
 
 C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
-	tests/unit/*.[ch] tests/fuzz/*.[ch])
+	tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/relay/*.[ch])
 JS_FILES := www tests/unit/js tests/e2e tests/bench tests/x2gohost/*.mjs
 # The C format is that of clang-format 14 (Debian 12); others differ in details.
 CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)
@@ -277,4 +296,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 .PHONY: all unit-c fuzz sanitize deps deps-if-missing deb check check-unit check-e2e demo bench \
-	screenshots lint format install clean help FORCE
+	bench-quick bench-programs screenshots lint format install clean help FORCE

@@ -7,8 +7,10 @@
 
 #include "proto/log.h"
 
-#define READ_BYTES  (32 * 1024)
-#define MARKS_FIRST 64
+/* Of one read; the most that stands in one piece. */
+#define READ_BYTES	(64 * 1024)
+#define PIECE_BYTES_MIN (16 * 1024)
+#define MARKS_FIRST	64
 /* Room for marks that is kept when nothing is unsent. */
 #define MARKS_IDLE 1024
 
@@ -96,7 +98,7 @@ static void remove_marks(struct backlog *backlog, size_t count)
 
 /* --- coming in ------------------------------------------------------------------------------ */
 
-/* Notes what a part of a message that stands at the end of unsent means. */
+/* Notes what a part of a message that goes to the end of unsent means. */
 static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 {
 	backlog->end += span->length;
@@ -112,7 +114,7 @@ static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 	return true;
 }
 
-/* All that comes is taken, and stands in unsent already. */
+/* All that comes is taken, and goes to the end of unsent. */
 static bool follow(struct backlog *backlog, const uint8_t *data, size_t length)
 {
 	struct kdrive_span span;
@@ -174,32 +176,70 @@ static bool sort(struct backlog *backlog, const uint8_t *data, size_t length)
 	return true;
 }
 
+static void free_piece(const void *piece, size_t length, void *arg)
+{
+	(void)piece;
+	(void)length;
+	free(arg);
+}
+
+/* Puts what was read at the end of unsent: a large piece as it is, which then belongs to that. */
+static bool append(struct backlog *backlog, uint8_t *piece, size_t length)
+{
+	if (length < backlog->piece_bytes_min) {
+		bool good = evbuffer_add(backlog->unsent, piece, length) == 0;
+
+		free(piece);
+		return good;
+	}
+	if (evbuffer_add_reference(backlog->unsent, piece, length, free_piece, piece) == 0)
+		return true;
+	free(piece);
+	return false;
+}
+
+/* When much comes: it is read to where it stays. */
+static ssize_t fill_by_pieces(struct backlog *backlog,
+    ssize_t (*read)(void *arg, void *buffer, size_t size), void *arg, bool *ret_broken)
+{
+	uint8_t *piece = malloc(READ_BYTES);
+	ssize_t received;
+
+	*ret_broken = piece == NULL;
+	if (piece == NULL)
+		return 0;
+	received = read(arg, piece, READ_BYTES);
+	if (received <= 0) {
+		free(piece);
+		return received;
+	}
+	backlog->much = (size_t)received >= backlog->piece_bytes_min;
+	*ret_broken = !follow(backlog, piece, (size_t)received);
+	*ret_broken |= !append(backlog, piece, (size_t)received);
+	return received;
+}
+
 ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *buffer, size_t size),
     void *arg, bool *ret_broken)
 {
 	static uint8_t scratch[READ_BYTES];
-	struct evbuffer_iovec room[2];
+	bool all =
+	    backlog->state == BACKLOG_STATE_OPEN && !backlog->dropping && backlog->limbo_bytes == 0;
 	ssize_t received;
 
+	if (all && backlog->much)
+		return fill_by_pieces(backlog, read, arg, ret_broken);
 	*ret_broken = false;
-	if (backlog->state != BACKLOG_STATE_OPEN || backlog->dropping ||
-	    backlog->limbo_bytes != 0) {
-		received = read(arg, scratch, sizeof(scratch));
-		if (received > 0)
-			*ret_broken = !sort(backlog, scratch, (size_t)received);
-		return received;
-	}
-	/* Two pieces, so that the rest of the last one is used before memory is taken. */
-	if (evbuffer_reserve_space(backlog->unsent, READ_BYTES, room, 2) < 1) {
-		*ret_broken = true;
-		return 0;
-	}
-	received = read(arg, room[0].iov_base, room[0].iov_len);
+	received = read(arg, scratch, sizeof(scratch));
 	if (received <= 0)
 		return received;
-	room[0].iov_len = (size_t)received;
-	*ret_broken = evbuffer_commit_space(backlog->unsent, room, 1) != 0 ||
-		      !follow(backlog, room[0].iov_base, room[0].iov_len);
+	backlog->much = (size_t)received >= backlog->piece_bytes_min;
+	if (!all) {
+		*ret_broken = !sort(backlog, scratch, (size_t)received);
+		return received;
+	}
+	*ret_broken = !follow(backlog, scratch, (size_t)received);
+	*ret_broken |= evbuffer_add(backlog->unsent, scratch, (size_t)received) != 0;
 	return received;
 }
 
@@ -351,7 +391,7 @@ size_t backlog_pictures(const struct backlog *backlog)
 
 bool backlog_init(struct backlog *backlog)
 {
-	*backlog = (struct backlog){.whole = true};
+	*backlog = (struct backlog){.whole = true, .piece_bytes_min = PIECE_BYTES_MIN};
 	backlog->kept = evbuffer_new();
 	backlog->unsent = evbuffer_new();
 	return backlog->kept != NULL && backlog->unsent != NULL;
@@ -374,5 +414,8 @@ void backlog_reset(struct backlog *backlog)
 	evbuffer_drain(kept, evbuffer_get_length(kept));
 	evbuffer_drain(unsent, evbuffer_get_length(unsent));
 	free(backlog->marks);
-	*backlog = (struct backlog){.kept = kept, .unsent = unsent, .whole = true};
+	*backlog = (struct backlog){.kept = kept,
+	    .unsent = unsent,
+	    .whole = true,
+	    .piece_bytes_min = backlog->piece_bytes_min};
 }

@@ -31,6 +31,7 @@ struct backlog_mark;
 struct backlog {
 	enum backlog_state state;
 	struct evbuffer *kept, *unsent;
+	size_t piece_bytes_min; /* less is copied, so that a little never holds much memory */
 	uint64_t base, sent, end;
 	struct kdrive_frames frames;
 
@@ -43,6 +44,7 @@ struct backlog {
 	bool open_marked; /* the message that is coming in has the last mark */
 	bool dropping;	  /* it is left out */
 	bool whole;	  /* nothing has ever been left out */
+	bool much;	  /* came at the last read */
 	bool refreshed;	  /* a picture of the whole screen has been sent since the last REINIT */
 	uint8_t limbo[4]; /* its first bytes, while it shows no type and may be left out */
 	size_t limbo_bytes;

@@ -35,7 +35,8 @@ static bool read_header(struct kdrive_frames *frames)
 	case KDRIVE_MESSAGE_FRAME:
 		frames->regions = get_u32(head + 20);
 		/* Not cached, and placed by x = y = -1 (section 3.4). */
-		frames->whole_screen = get_u32(head + 24) == 0 && get_u32(head + 12) == UINT32_MAX &&
+		frames->whole_screen = get_u32(head + 24) == 0 &&
+				       get_u32(head + 12) == UINT32_MAX &&
 				       get_u32(head + 16) == UINT32_MAX;
 		return frames->regions <= REGIONS_MAX;
 	case KDRIVE_MESSAGE_DELETED:

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "heap_rest.h"
 #include "proto/log.h"
 #include "session.h"
 #include "timer.h"
@@ -171,6 +172,7 @@ void operation_end(struct operation *operation)
 
 	queue->current = NULL;
 	operation_destroy(operation);
+	heap_rest_note(HEAP_REST_MUCH);
 	begin_next(queue);
 }
 

@@ -176,9 +176,11 @@ static void drain_agent(struct relay *relay)
 {
 	size_t unfed = 0, turn = 0;
 	ssize_t received;
-	bool broken;
+	bool broken, waited;
 
-	while (relay_is_streaming(relay) && relay->agent != NULL) {
+	if (relay->waiting && relay_is_streaming(relay))
+		relay_browser_feed(relay);
+	while (relay_is_streaming(relay) && relay->agent != NULL && !relay->waiting) {
 		received = backlog_fill(&relay->backlog, read_agent, relay->agent, &broken);
 		if (broken) {
 			log_warnx("relay: the agent does not speak KDrive");
@@ -198,10 +200,14 @@ static void drain_agent(struct relay *relay)
 			break;
 		}
 	}
+	waited = relay->waiting;
 	if (relay_is_streaming(relay))
 		relay_browser_feed(relay);
 	else if (relay->agent != NULL)
 		discard_agent(relay);
+	/* Something may be there that was not read, and nobody else says so. */
+	if (waited && !relay->waiting && relay_is_streaming(relay))
+		event_active(relay->turn, EV_TIMEOUT, 0);
 }
 
 static void report_start(struct relay *relay, enum error_code error, const char *detail)

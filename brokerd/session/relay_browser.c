@@ -25,6 +25,11 @@
 
 #define BYE_BYTES_MAX 512
 
+/* How long an agent may be kept waiting for the browser before something is left out; as long as it
+ * was kept waiting it must then be read without. A line that takes more than half of what we could
+ * give it so loses nothing; no agent draws faster than such a line. */
+#define PATIENCE_MS 50
+
 /* The browser becomes the leaving one, which has WS_CLOSE_MS to read its goodbye. */
 static void let_browser_leave(struct relay *relay)
 {
@@ -105,21 +110,39 @@ static void shed(struct relay *relay, bool all)
 		relay_ask_rebuild(relay);
 }
 
+/* Whether the agent may still be kept waiting. */
+static bool have_patience(struct relay *relay, bool wait)
+{
+	uint64_t now_ms = timer_now_ms();
+	int64_t passed_ms = (int64_t)(now_ms - relay->weighed_ms);
+
+	relay->patience_ms += relay->waiting ? -passed_ms : passed_ms;
+	if (relay->patience_ms > PATIENCE_MS)
+		relay->patience_ms = PATIENCE_MS;
+	relay->weighed_ms = now_ms;
+	relay->waiting = wait && relay->patience_ms > 0;
+	if (relay->waiting)
+		timer_start_ms(relay->turn, (unsigned)relay->patience_ms);
+	return relay->waiting;
+}
+
 /* The picture of the whole screen is let through, however large it is: else a slow line would never
  * see one. */
 static void limit_delay(struct relay *relay)
 {
 	struct backlog *backlog = &relay->backlog;
 	size_t pictures = backlog_pictures(backlog);
+	bool full = relay->browser != NULL && backlog->state == BACKLOG_STATE_OPEN &&
+		    pictures != 0 && backlog->refreshed &&
+		    on_their_way(relay) + pictures > relay_flow_limit(&relay->flow);
 
-	if (backlog->state != BACKLOG_STATE_OPEN || pictures == 0)
+	if (have_patience(relay, full) || backlog->state != BACKLOG_STATE_OPEN || pictures == 0)
 		return;
 	if (relay->browser == NULL) {
 		if (backlog_in_flight(backlog) + pictures > relay->delay_bytes &&
 		    !backlog_set_blind(backlog, true))
 			relay_end(relay, ERROR_INTERNAL, NULL);
-	} else if (backlog->refreshed &&
-		   on_their_way(relay) + pictures > relay_flow_limit(&relay->flow)) {
+	} else if (full) {
 		shed(relay, false);
 	}
 }

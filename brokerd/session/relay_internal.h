@@ -57,6 +57,9 @@ struct relay {
 	struct event *tell;	/* it that */
 	struct relay_counters counters;
 	uint64_t dropped; /* the browser's events that the agent was spared */
+	bool waiting;	  /* the agent is not read, since the browser has enough for the moment */
+	int64_t patience_ms; /* for so long it may yet be */
+	uint64_t weighed_ms; /* when that was counted */
 
 	struct ws *browser;
 	enum ws_subprotocol subprotocol;
@@ -100,7 +103,8 @@ extern const struct ws_handlers relay_ws_handlers;
 /* The candidate becomes the browser; who was it before is dismissed. As relay_set_phase. */
 void relay_browser_attach(struct relay *relay, enum relay_how how);
 
-/* Gives the browser what the line takes and leaves out what it does not. May end the stream. */
+/* Gives the browser what the line takes and leaves out what it does not, or has the agent wait.
+ * May end the stream. */
 void relay_browser_feed(struct relay *relay);
 
 /* Sends the browser away, if there is one. word: a code of the error table; text NULL: the

@@ -15,6 +15,7 @@
 
 #include "proto/secret.h"
 
+#include "heap_rest.h"
 #include "ssh_internal.h"
 
 /* libssh2 keeps what has not been read: at most its window a channel. With two channels, their
@@ -27,8 +28,9 @@
 /* What libssh2 sends unasked: answers to the server's questions. Whoever asks without end and
  * does not read is dropped. */
 #define UNSENT_BYTES_MAX (4 * 1024 * 1024)
-/* libssh2 reads until the socket is dry; other events must get their turn. */
-#define TURN_BYTES_MAX (1024 * 1024)
+/* libssh2 reads until the socket is dry; other events must get their turn, above all the browser's
+ * acknowledgements: with 1 MiB a fast line seems full again and again. */
+#define TURN_BYTES_MAX (128 * 1024)
 
 /* --- memory ------------------------------------------------------------------------------- */
 
@@ -137,6 +139,7 @@ static ssize_t transport_recv(int fd, void *buffer, size_t length, int flags, vo
 	if (received > 0) {
 		transport->turn_bytes += (size_t)received;
 		transport->received_bytes += (uint64_t)received;
+		heap_rest_note((size_t)received);
 	} else if (received == -EAGAIN) {
 		transport->dry = true;
 	} else {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /**
  * make bench: runs every measurement, prints one table, writes build/bench/result.json. BENCH names
- * those that are wanted (make bench BENCH="start client"), BENCH_RUNS how often each is repeated.
+ * those that are wanted (make bench BENCH="start client"), BENCH_RUNS how often each is repeated,
+ * BENCH_QUICK=1 shortens what can be shortened.
  *
  * A measurement is a module with `measure(context)`, which gives results: medians of paired runs,
  * ours and what a user would pick instead taking turns, so that both see the same machine.
@@ -13,6 +14,7 @@ import * as client from "./client.mjs";
 import * as keys from "./keys.mjs";
 import * as login from "./login.mjs";
 import { table } from "./results.mjs";
+import * as relay from "./relay.mjs";
 import * as start from "./start.mjs";
 
 /** @typedef {import("./results.mjs").Context} Context */
@@ -25,6 +27,7 @@ const MEASUREMENTS = {
 	login: { ...login, real: true, runs: 100 },
 	client: { ...client, runs: 5 },
 	keys: { ...keys, real: true, runs: 3 },
+	relay: { ...relay, real: true, runs: 5 },
 };
 
 const names = (process.env.BENCH || Object.keys(MEASUREMENTS).join(" ")).split(/[ ,]+/);
@@ -33,6 +36,7 @@ if (unknown.length > 0)
 	throw new Error(`no such measurement: ${unknown}; there are: ${Object.keys(MEASUREMENTS)}`);
 
 const stack = new Stack({ config: { broker: { log_level: "info" } } });
+const quick = Boolean(process.env.BENCH_QUICK);
 const progress = (/** @type {string} */ line) => console.log(`bench: ${line}`);
 try {
 	const wanted = names.map((name) => MEASUREMENTS[name]);
@@ -43,7 +47,8 @@ try {
 		results.push(
 			...(await measure({
 				stack,
-				runs: Number(process.env.BENCH_RUNS || runs),
+				runs: Number(process.env.BENCH_RUNS || (quick ? 3 : runs)),
+				quick,
 				progress,
 			})),
 		);

@@ -59,6 +59,12 @@ export class Hand {
 		return this.ssh("-S", this.socket, "x2gohost", `exec sh -c '${command}'`);
 	}
 
+	/** @param {number} from a port here @param {number} to one of the server's loopback */
+	forward(from, to) {
+		const where = `127.0.0.1:${from}:127.0.0.1:${to}`;
+		return this.ssh("-S", this.socket, "-O", "forward", "-L", where, "x2gohost");
+	}
+
 	logOut() {
 		return this.ssh("-S", this.socket, "-O", "exit", "x2gohost");
 	}

@@ -17,6 +17,7 @@
  * @typedef {object} Context
  * @property {import("../e2e/lib/stack.mjs").Stack} stack started where the measurement asks for it
  * @property {number} runs
+ * @property {boolean} quick less exact, in less time
  * @property {(line: string) => void} progress
  */
 

@@ -357,6 +357,8 @@ static void run_schedule(uint32_t number, uint32_t *ret_messages, uint32_t *ret_
 	memset(&agent, 0, sizeof(agent));
 	memset(&browser, 0, sizeof(browser));
 	wire_bytes = 0;
+	/* What is copied, and what is kept where it was read to. */
+	backlog.piece_bytes_min = number % 2 ? SIZE_MAX : 400;
 	backlog_reset(&backlog);
 	steps = random_below(STEPS_MAX);
 	for (unsigned i = 0; i < steps; i++) {
@@ -395,6 +397,7 @@ static void cuts_alone_lose_nothing(void **state)
 		memset(&agent, 0, sizeof(agent));
 		memset(&browser, 0, sizeof(browser));
 		wire_bytes = 0;
+		backlog.piece_bytes_min = number % 2 ? SIZE_MAX : 400;
 		backlog_reset(&backlog);
 		for (unsigned i = 0; i < 30; i++)
 			say(i % 3 == 0 ? KDRIVE_MESSAGE_CURSOR : KDRIVE_MESSAGE_FRAME);

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: ISC
+/**
+ * Where the relay is measured without a desktop's own noise: the whole gateway, and as its X2Go
+ * server an sshd of our own whose X2Go commands only pretend and whose agent is bench_source. What a
+ * user would pick instead goes through the same sshd to the same agent.
+ */
+import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Client } from "../../e2e/lib/rpc.mjs";
+import { build, freePort, Process, run, Stack } from "../../e2e/lib/stack.mjs";
+import { brokerLogins } from "../../e2e/lib/status.mjs";
+
+const USER = "root"; /* exists everywhere; only our own sshd takes the key */
+const FRAME_BYTES = 32 * 1024; /* as of a region of a busy desktop */
+const SCREEN = { width: 1024, height: 768 };
+export const KDRIVE_COOKIE = "0123456789abcdef0123456789abcdef";
+
+/** @typedef {Record<string, string | number>} ClientArguments of bench_client */
+/** A way to the agent. @typedef {{name: string, to: ClientArguments, pids: number[],
+ *   close: () => Promise<unknown>}} Way */
+
+const { SSH_AUTH_SOCK: _unused, ...environment } = process.env;
+
+/** @param {string} program @param {string[]} args */
+async function must(program, ...args) {
+	const { status, stderr, stdout } = await run(program, args, { env: environment });
+	if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${status}: ${stderr}`);
+	return stdout;
+}
+
+/** Resolves when something listens there. @param {number} port @param {Process} by */
+async function listening(port, by) {
+	for (let i = 0; i < 400; i++) {
+		if (!by.running) throw new Error(`${by.name} ended: ${by.log}`);
+		const { stdout } = await run("ss", ["-Hltn", `sport = :${port}`]);
+		if (stdout.trim()) return;
+		await new Promise((resolve) => setTimeout(resolve, 25));
+	}
+	throw new Error(`${by.name} does not listen: ${by.log}`);
+}
+
+/** A program of ours that writes its port first and ends with its input.
+ * @param {string} name @param {(string | number)[]} args */
+async function startProgram(name, ...args) {
+	const program = path.join(build, "bench", name);
+	const child = new Process(name, program, args.map(String), {
+		stdio: ["pipe", "pipe", "pipe"],
+	});
+	const port = Number((await child.waitFor(/^(\d+)\n/))[1]);
+	return { child, port };
+}
+
+/** @param {number} target port @param {number} bitsPerSecond @param {number} roundTripMs */
+export const startLine = (target, bitsPerSecond, roundTripMs) =>
+	startProgram("bench_line", target, bitsPerSecond, roundTripMs);
+
+/** @param {ClientArguments} settings @returns {Promise<any>} what it has found */
+export async function runClient(settings) {
+	const args = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+	const { status, stdout, stderr } = await run(path.join(build, "bench/bench_client"), args);
+	if (status !== 0) throw new Error(`bench_client ${args.join(" ")}: ${status}: ${stderr}`);
+	return JSON.parse(stdout);
+}
+
+/** websockify as upstream starts it. @param {number} target port
+ * @param {Stack} stack whose certificate it shows @param {boolean} tls */
+export async function startWebsockify(target, stack, tls) {
+	const port = await freePort();
+	const secret = ["--cert", stack.file("cert.pem"), "--key", stack.file("key.pem"), "--ssl-only"];
+	const child = new Process("websockify", "websockify", [
+		...(tls ? secret : []),
+		`127.0.0.1:${port}`,
+		`127.0.0.1:${target}`,
+	]);
+	await listening(port, child);
+	return { child, port };
+}
+
+export class Site extends Stack {
+	constructor() {
+		super({ ownHost: false });
+		/** @type {Process | undefined} */ this.sshd = undefined;
+		/** @type {Process | undefined} */ this.source = undefined;
+		this.sourcePort = 0;
+		this.options.config = () => ({
+			broker: { log_level: "info" },
+			sessions: { uids: `${this.firstUid}-${this.firstUid + 519}` },
+			relay: { raw: "yes", quarantine: "1" },
+			limits: {
+				...{ logins: "500", logins_per_user: "500", logins_per_client: "500" },
+				...{ logins_per_server: "500", unfinished: "500:30:600" },
+			},
+			deadlines: { attach: "300", auth: "120", start: "300", idle: "3600" },
+			"server demo": {
+				...{ title: "Bench", address: "127.0.0.1", port: String(this.sshPort) },
+				...{ methods: "publickey", key: this.file("broker_key"), key_alone: "yes" },
+			},
+		});
+	}
+
+	/** X2Go's commands, as far as the gateway needs them: one desktop that is always there. */
+	async writeCommands() {
+		const id = `${USER}-50-1700000000_stKICEWM_dp24`;
+		const state = `.x2go/C-${id}`;
+		const commands = {
+			x2gofeaturelist: "echo X2GOKDRIVE_BASE_SUPPORT",
+			x2golistsessions: ":",
+			x2gostartagent:
+				`mkdir -p ${state}; printf RUNNING >${state}/state; ` +
+				`printf '%s\\n' 50 ${KDRIVE_COOKIE} 99999 ${id} ${this.sourcePort} 30002 30003`,
+			x2goruncommand: ":",
+			"x2gosuspend-session": ":",
+			"x2goterminate-session": ":",
+		};
+		await mkdir(this.file("x2go"));
+		for (const [name, text] of Object.entries(commands)) {
+			await writeFile(this.file(`x2go/${name}`), `#!/bin/sh\n${text}\n`);
+			await chmod(this.file(`x2go/${name}`), 0o755);
+		}
+		await mkdir(this.file("home"));
+		await writeFile(
+			this.file("command"),
+			`#!/bin/sh\nHOME=${this.file("home")}; cd; ` +
+				`PATH=${this.file("x2go")}:$PATH exec sh -c "$SSH_ORIGINAL_COMMAND"\n`,
+		);
+		await chmod(this.file("command"), 0o755);
+	}
+
+	async startSshd() {
+		for (const name of ["host_key", "user_key"])
+			await must("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", this.file(name));
+		await writeFile(
+			this.file("sshd_config"),
+			[
+				`ListenAddress 127.0.0.1:${this.sshPort}`,
+				`HostKey ${this.file("host_key")}`,
+				`AuthorizedKeysFile ${this.file("user_key.pub")}`,
+				`ForceCommand ${this.file("command")}`,
+				...["PidFile none", "StrictModes no", "UsePAM no", "UseDNS no"],
+				...["PermitRootLogin prohibit-password", "MaxStartups 600", "LogLevel ERROR"],
+			].join("\n") + "\n",
+		);
+		/* Its own /run: sshd wants a folder there, which only a started service makes. */
+		const script =
+			"mount -t tmpfs -o mode=755 tmpfs /run && mkdir -m 755 /run/sshd && exec " +
+			`/usr/sbin/sshd -D -e -f ${this.file("sshd_config")}`;
+		this.sshd = new Process("sshd", "unshare", ["--mount", "sh", "-c", script]);
+		await listening(this.sshPort, this.sshd);
+	}
+
+	/** @override */
+	async startHost() {
+		await must("websockify", "--help").catch(() => {
+			throw new Error("websockify is missing: make deps");
+		});
+		const source = await startProgram("bench_source", KDRIVE_COOKIE, FRAME_BYTES);
+		this.source = source.child;
+		this.sourcePort = source.port;
+		await this.writeCommands();
+		await this.startSshd();
+		const key = (await must("cat", this.file("host_key.pub"))).split(" ").slice(0, 2);
+		const name = `[127.0.0.1]:${this.sshPort}`;
+		await writeFile(this.file("known_hosts"), `${name} ${key.join(" ")}\n`, { mode: 0o644 });
+		await copyFile(this.file("user_key"), this.file("broker_key"));
+		await must("chown", "64200:64200", this.file("broker_key"));
+		await chmod(this.file("broker_key"), 0o600);
+	}
+
+	/** Upstream's documented form goes by the same web server. @override */
+	async nginxText() {
+		const text = (await super.nginxText()).replace(
+			/worker_connections \d+/,
+			"worker_connections 4096",
+		);
+		const end = text.lastIndexOf("}", text.lastIndexOf("}") - 1);
+		return `${text.slice(0, end)}
+location ~ ^/upstream/([0-9]+)$ {
+	proxy_pass https://127.0.0.1:$1/;
+	proxy_http_version 1.1;
+	proxy_set_header Host $http_host;
+	proxy_set_header Upgrade $http_upgrade;
+	proxy_set_header Connection "upgrade";
+	proxy_buffering off;
+	proxy_read_timeout 300s;
+	proxy_send_timeout 300s;
+}
+${text.slice(end)}`;
+	}
+
+	/** @override */
+	async stop() {
+		await this.nginx?.stop();
+		await this.fcgi?.stop();
+		await this.broker?.stop();
+		this.source?.kill();
+		this.sshd?.kill();
+		await super.stop();
+	}
+
+	/** @override */
+	kill() {
+		this.source?.kill();
+		this.sshd?.kill();
+		super.kill();
+	}
+
+	get nginxPid() {
+		return this.nginx?.pid ?? -1;
+	}
+
+	/** For a client that goes by the web server. */
+	get tls() {
+		return { port: this.port, tls: 1, header_host: `localhost:${this.port}` };
+	}
+
+	/** @returns {Promise<Way>} the client and the agent, with nothing between */
+	async loopback() {
+		return {
+			...{ name: "loopback", pids: [], close: async () => {} },
+			to: { port: this.sourcePort, kdrive: KDRIVE_COOKIE },
+		};
+	}
+
+	/** One more login with its stream. */
+	async logInAndStart() {
+		const client = new Client(this);
+		await client.logIn(USER, "");
+		const { ws } = await client.ok("start", { desktop: "ICEWM", ...SCREEN });
+		const port = Number(ws.split("/").at(-1));
+		return { client, ws, port };
+	}
+
+	/**
+	 * Our relay: straight to it, or by the web server as browsers do.
+	 * @param {{web?: boolean, protocol?: string}} [how] @returns {Promise<Way>}
+	 */
+	async ours({ web = false, protocol = "x2goweb.v1" } = {}) {
+		const { client, ws, port } = await this.logInAndStart();
+		const login = (await brokerLogins(this)).find((entry) => entry.port === port);
+		if (!login) throw new Error("the broker knows nothing of the login");
+		return {
+			name: web ? "ours behind nginx" : "ours",
+			to: {
+				...(web ? this.tls : { port, header_host: `localhost:${this.port}` }),
+				...{ path: ws, origin: this.origin, cookie: client.cookie },
+				...{ protocol, kdrive: KDRIVE_COOKIE },
+			},
+			pids: [login.pid, ...(web ? [this.nginxPid] : [])],
+			close: () => client.ok("logout"),
+		};
+	}
+
+	/** @param {number} [target] */
+	async startSsh(target = this.sourcePort) {
+		const port = await freePort();
+		const child = new Process(
+			"ssh",
+			"ssh",
+			[
+				...["-F", "none", "-N", "-i", this.file("user_key"), "-l", USER],
+				...[
+					"-p",
+					String(this.sshPort),
+					"-o",
+					`UserKnownHostsFile=${this.file("known_hosts")}`,
+				],
+				...["-o", "IdentitiesOnly=yes", "-L", `127.0.0.1:${port}:127.0.0.1:${target}`],
+				"127.0.0.1",
+			],
+			{ env: environment },
+		);
+		await listening(port, child);
+		return { child, port };
+	}
+
+	/** @returns {Promise<Way>} */
+	async ssh() {
+		const { child, port } = await this.startSsh();
+		return {
+			...{ name: "ssh -L", pids: [child.pid], close: () => child.stop("SIGKILL") },
+			to: { port, kdrive: KDRIVE_COOKIE },
+		};
+	}
+
+	/**
+	 * Upstream's chain: ssh -L and websockify; documented: with TLS, behind nginx with TLS.
+	 * @param {{documented?: boolean}} [how] @returns {Promise<Way>}
+	 */
+	async chain({ documented = false } = {}) {
+		const ssh = await this.startSsh();
+		const websockify = await startWebsockify(ssh.port, this, documented);
+		return {
+			name: documented ? "upstream's documented form" : "ssh -L + websockify",
+			to: {
+				...(documented
+					? { ...this.tls, path: `/upstream/${websockify.port}` }
+					: { port: websockify.port, path: "/" }),
+				...{ origin: this.origin, protocol: "binary", kdrive: KDRIVE_COOKIE },
+			},
+			pids: [ssh.child.pid, websockify.child.pid, ...(documented ? [this.nginxPid] : [])],
+			close: async () => {
+				await ssh.child.stop("SIGKILL");
+				websockify.child.kill();
+				await websockify.child.ended;
+			},
+		};
+	}
+
+	/** libssh2 alone. @param {"flood" | "echo"} mode @param {number} seconds @returns {Promise<any>} */
+	async minimal(mode, seconds) {
+		const out = await must(
+			path.join(build, "bench/bench_minimal"),
+			...[String(this.sshPort), USER, this.file("user_key"), String(this.sourcePort)],
+			...[KDRIVE_COOKIE, mode, String(seconds)],
+		);
+		return JSON.parse(out);
+	}
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: ISC
+/**
+ * What the relay carries, what processor time that costs, and how long a 41-byte event takes to an
+ * echo and back. All ways take turns.
+ */
+import { result } from "../results.mjs";
+import { runClient } from "./site.mjs";
+
+/** @typedef {import("./site.mjs").Site} Site */
+/** @typedef {import("./site.mjs").Way} Way */
+/** @typedef {{speed: number, cpu: number}} Flood MB/s, seconds per GiB */
+/** @typedef {{p50: number, p99: number, p999: number}} Echo µs */
+
+const GIB = 2 ** 30;
+
+/** @param {{bytes: number, seconds: number, cpu: number}} found @returns {Flood} */
+const flood = ({ bytes, seconds, cpu }) => ({
+	speed: bytes / 1e6 / seconds,
+	cpu: cpu / (bytes / GIB),
+});
+
+/** One way after the other, and in the opposite order every other time.
+ * @param {string[]} names @param {number} round */
+const turns = (names, round) => (round % 2 ? names : [...names].reverse());
+
+/** @param {Site} site */
+const ways = (site) => ({
+	ours: () => site.ours(),
+	binary: () => site.ours({ protocol: "binary" }),
+	chain: () => site.chain(),
+	web: () => site.ours({ web: true }),
+	documented: () => site.chain({ documented: true }),
+	ssh: () => site.ssh(),
+	loopback: () => site.loopback(),
+});
+
+/**
+ * @template T
+ * @param {Site} site @param {string} name
+ * @param {(way: Way) => Promise<T>} action
+ */
+async function by(site, name, action) {
+	const way = await ways(site)[/** @type {keyof ReturnType<typeof ways>} */ (name)]();
+	try {
+		return await action(way);
+	} finally {
+		await way.close();
+	}
+}
+
+/**
+ * @param {Site} site
+ * @param {{runs: number, seconds: number, progress: (line: string) => void}} how
+ */
+export async function throughput(site, { runs, seconds, progress }) {
+	const names = ["ours", "minimal", "chain", "web", "documented", "ssh", "binary", "loopback"];
+	/** @type {Record<string, Flood>[]} */
+	const rounds = [];
+	for (let i = 1; i <= runs; i++) {
+		/** @type {Record<string, Flood>} */
+		const round = {};
+		for (const name of turns(names, i)) {
+			const found =
+				name === "minimal"
+					? await site.minimal("flood", seconds)
+					: await by(site, name, (way) =>
+							runClient({ ...way.to, mode: "flood", seconds, pids: way.pids.join() }),
+						);
+			round[name] = flood(found);
+			const { speed, cpu } = round[name];
+			progress(
+				`throughput ${i} of ${runs}: ${name} ${speed.toFixed(0)} MB/s, ` +
+					`${cpu.toFixed(2)} s/GiB` +
+					(found.reinits ? `, ${found.reinits} new beginnings` : ""),
+			);
+		}
+		rounds.push(round);
+	}
+	const row = (
+		/** @type {string} */ id,
+		/** @type {keyof Flood} */ what,
+		/** @type {string} */ ours,
+		/** @type {string} */ reference,
+		/** @type {string} */ label,
+	) =>
+		result(
+			`relay.${id}`,
+			what === "speed" ? "MB/s" : "s/GiB",
+			label,
+			rounds.map((round) => ({ ours: round[ours][what], reference: round[reference][what] })),
+		);
+	const minimal = "a minimal libssh2 read loop, same cipher";
+	const documented = "ssh -L + websockify with TLS, behind nginx with TLS as ours";
+	return [
+		row("throughput", "speed", "ours", "minimal", minimal),
+		row("throughput_binary", "speed", "binary", "minimal", minimal),
+		row("throughput_chain", "speed", "ours", "chain", "ssh -L + websockify"),
+		row("throughput_documented", "speed", "web", "documented", documented),
+		row("throughput_ssh", "speed", "ours", "ssh", "ssh -L alone, default cipher"),
+		row("throughput_loopback", "speed", "ours", "loopback", "the client on the agent itself"),
+		row("cpu_per_gib", "cpu", "ours", "minimal", minimal),
+		row("cpu_chain", "cpu", "ours", "chain", "ssh -L + websockify"),
+		row("cpu_documented", "cpu", "web", "documented", documented),
+	];
+}
+
+/**
+ * @param {Site} site
+ * @param {{runs: number, seconds: number, progress: (line: string) => void}} how
+ */
+export async function latency(site, { runs, seconds, progress }) {
+	/** @type {[string, "echo" | "echo-flood"][]} */
+	const kinds = [
+		...["ours", "chain", "web", "documented", "ssh", "loopback", "minimal"].map(
+			(name) => /** @type {[string, "echo"]} */ ([name, "echo"]),
+		),
+		...["ours", "chain", "web", "documented"].map(
+			(name) => /** @type {[string, "echo-flood"]} */ ([name, "echo-flood"]),
+		),
+	];
+	/** @type {Record<string, Echo>[]} */
+	const rounds = [];
+	for (let i = 1; i <= runs; i++) {
+		/** @type {Record<string, Echo>} */
+		const round = {};
+		for (const [name, mode] of i % 2 ? kinds : [...kinds].reverse()) {
+			const found =
+				name === "minimal"
+					? await site.minimal("echo", seconds)
+					: await by(site, name, (way) =>
+							runClient({ ...way.to, mode, seconds, count: 20000 }),
+						);
+			const key = mode === "echo" ? name : `${name}-busy`;
+			round[key] = found;
+			progress(
+				`latency ${i} of ${runs}: ${key} p50 ${found.p50.toFixed(0)}, ` +
+					`p99 ${found.p99.toFixed(0)}, p99.9 ${found.p999.toFixed(0)} µs (${found.count})`,
+			);
+		}
+		rounds.push(round);
+	}
+	const rows = (
+		/** @type {string} */ id,
+		/** @type {string} */ ours,
+		/** @type {string} */ reference,
+		/** @type {string} */ label,
+		/** @type {(keyof Echo)[]} */ ...shares
+	) =>
+		shares.map((share) =>
+			result(
+				`relay.latency_${id}${share}`,
+				"µs",
+				label,
+				rounds.map((round) => ({
+					ours: round[ours][share],
+					reference: round[reference][share],
+				})),
+			),
+		);
+	const chain = "ssh -L + websockify";
+	const documentedBusy = "the documented form, under a full-rate stream";
+	return [
+		...rows("", "ours", "chain", chain, "p50", "p99", "p999"),
+		...rows(
+			"busy_",
+			"ours-busy",
+			"chain-busy",
+			`${chain}, under a full-rate stream`,
+			"p50",
+			"p99",
+		),
+		...rows("documented_", "web", "documented", "the documented form", "p50", "p99", "p999"),
+		...rows("documented_busy_", "web-busy", "documented-busy", documentedBusy, "p50", "p99"),
+		...rows("ssh_", "ours", "ssh", "ssh -L alone", "p50", "p99"),
+		...rows("minimal_", "ours", "minimal", "a minimal libssh2 loop", "p50", "p99"),
+		...rows("loopback_", "ours", "loopback", "the client on the agent itself", "p50", "p99"),
+	];
+}
