@@ -202,7 +202,7 @@ test("fact 3: suspending does not cost the connection that the start was sent ov
 	const client = await loggedIn("dash");
 	const { stream, id } = await started(client);
 	// Nobody suspends it by command: the cleaner finds it suspended.
-	stream.socket.terminate();
+	stream.socket.close(1000);
 	await eventually(async () => (await listed("dash", id, 5)) === "S", "the session suspended");
 	await new Promise((resolve) => setTimeout(resolve, 3000));
 	assert.equal((await client.sessions()).length, 1);
