@@ -110,12 +110,13 @@ void ws_close(struct ws *ws, unsigned code, const char *reason)
 /* Why the browser is lost. */
 static unsigned lost_code(const struct ws *ws)
 {
+	/* Also a close frame can be none. */
+	if (ws->unreadable && !ws->gone)
+		return WS_CLOSE_CODE_PROTOCOL_ERROR;
 	if (wslay_event_get_close_received(ws->wslay))
 		return wslay_event_get_status_code_received(ws->wslay);
 	if (ws->gone)
 		return WS_CLOSE_CODE_ABNORMAL;
-	if (ws->unreadable)
-		return WS_CLOSE_CODE_PROTOCOL_ERROR;
 	return wslay_event_get_status_code_sent(ws->wslay);
 }
 

@@ -73,6 +73,11 @@ void ws_on_wslay_frame_start(wslay_event_context_ptr wslay,
 
 	(void)wslay;
 	ws->in_data_frame = !wslay_is_ctrl_frame(frame->opcode);
+	/* Half a code, which wslay takes for none. */
+	if (frame->opcode == WSLAY_CONNECTION_CLOSE && frame->payload_length == 1) {
+		ws->unreadable = true;
+		fault(ws, WS_CLOSE_CODE_PROTOCOL_ERROR, "half a close code");
+	}
 	if (!ws->in_data_frame)
 		return;
 	if (frame->opcode != WSLAY_CONTINUATION_FRAME) {

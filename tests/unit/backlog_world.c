@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+#include "backlog_world.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <event2/buffer.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SELECTION_MOST 700
+
+struct backlog_world world;
+
+static uint32_t random_below(uint32_t limit)
+{
+	return limit > 1 ? world.below(limit) : 0;
+}
+
+static void put_u32(uint8_t *out, uint32_t value)
+{
+	for (unsigned i = 0; i < 4; i++)
+		out[i] = (uint8_t)(value >> 8 * i);
+}
+
+static uint32_t get_u32(const uint8_t *data)
+{
+	return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+}
+
+/* --- the agent ---*/
+
+/* Types of the agent's messages by their numbers. */
+static uint8_t types_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
+
+/* There must be room, since messages in the world are small. */
+static bool has_said_enough(void)
+{
+	return world.agent.nonsense || world.agent.silent ||
+	       world.agent.length + 4096 > AGENT_BYTES;
+}
+
+/* The last message, of which length bytes are there. */
+static void note_said(enum kdrive_message type, size_t length)
+{
+	types_said[world.agent.number] = (uint8_t)type;
+	world.agent.length += length;
+}
+
+/* Each message carries its number where KDrive has nothing, or a value that may be anything. */
+void world_say(enum kdrive_message type)
+{
+	uint8_t *head = world.agent.bytes + world.agent.length;
+	size_t length = KDRIVE_HEADER_BYTES, data = 0;
+	struct kdrive_frames frames = {0};
+	struct kdrive_span span;
+	uint32_t regions;
+
+	if (has_said_enough())
+		return;
+	memset(head, 0, KDRIVE_HEADER_BYTES);
+	put_u32(head, type);
+	put_u32(head + 52, ++world.agent.number);
+	switch (type) {
+	case KDRIVE_MESSAGE_FRAME:
+		regions = random_below(4);
+		put_u32(head + 20, regions);
+		for (uint32_t i = 0; i < regions; i++) {
+			bool copied = random_below(3) == 0;
+
+			data = copied ? 0 : random_below(300);
+			memset(head + length, 0, KDRIVE_REGION_BYTES);
+			put_u32(head + length, copied);
+			put_u32(head + length + 28, (uint32_t)data);
+			memset(head + length + KDRIVE_REGION_BYTES, (int)world.agent.number, data);
+			length += KDRIVE_REGION_BYTES + data;
+		}
+		break;
+	case KDRIVE_MESSAGE_DELETED:
+		data = random_below(5);
+		put_u32(head + 4, (uint32_t)data);
+		memset(head + length, 1, 4 * data);
+		length += 4 * data;
+		break;
+	case KDRIVE_MESSAGE_CURSOR:
+		data = random_below(200);
+		put_u32(head + 24, (uint32_t)data);
+		memset(head + length, 2, data);
+		length += data;
+		break;
+	case KDRIVE_MESSAGE_SELECTION:
+		data = random_below(SELECTION_MOST);
+		put_u32(head + 12, (uint32_t)data);
+		memset(head + length, 3, data);
+		length += data;
+		break;
+	default:
+		break;
+	}
+	assert_true(kdrive_frames_take(&frames, head, length, &span));
+	assert_true(span.begins && span.ends && span.type == type && span.length == length);
+	note_said(type, length);
+}
+
+void world_say_anything(const uint8_t header[KDRIVE_HEADER_BYTES])
+{
+	uint8_t *head = world.agent.bytes + world.agent.length;
+	struct kdrive_frames frames = {0};
+	struct kdrive_span span;
+	size_t length;
+
+	if (has_said_enough())
+		return;
+	memcpy(head, header, KDRIVE_HEADER_BYTES);
+	put_u32(head + 52, ++world.agent.number);
+	if (!kdrive_frames_take(&frames, head, KDRIVE_HEADER_BYTES, &span)) {
+		world.agent.nonsense = true;
+		note_said(KDRIVE_MESSAGE_UNKNOWN, KDRIVE_HEADER_BYTES);
+		return;
+	}
+	length = KDRIVE_HEADER_BYTES;
+	while (!span.ends && length < 2048) {
+		size_t more = 1 + random_below(200);
+
+		memset(head + length, (int)random_below(2), more);
+		if (!kdrive_frames_take(&frames, head + length, more, &span)) {
+			world.agent.nonsense = true;
+			length += more;
+			break;
+		}
+		length += span.length;
+	}
+	/* A message that will not end is the last one, but no nonsense. */
+	note_said(span.type, length);
+	world.agent.silent = !span.ends;
+}
+
+void world_let_agent_speak(void)
+{
+	static const enum kdrive_message types[] = {KDRIVE_MESSAGE_FRAME, KDRIVE_MESSAGE_FRAME,
+	    KDRIVE_MESSAGE_FRAME, KDRIVE_MESSAGE_DELETED, KDRIVE_MESSAGE_CURSOR,
+	    KDRIVE_MESSAGE_SELECTION, KDRIVE_MESSAGE_KEEPALIVE};
+
+	if (world.agent.rebuilds != 0 && random_below(3) == 0) {
+		world.agent.rebuilds--;
+		world.agent.reinits++;
+		world_say(KDRIVE_MESSAGE_REINIT);
+	} else {
+		world_say(types[random_below(sizeof(types) / sizeof(types[0]))]);
+	}
+}
+
+ssize_t world_read_agent(void *arg, void *buffer, size_t size)
+{
+	size_t most = 1 + random_below(random_below(4) == 0 ? 3 : 2000);
+	size_t part = world.agent.length - world.agent.read;
+
+	(void)arg;
+	if (part > most)
+		part = most;
+	if (part > size)
+		part = size;
+	memcpy(buffer, world.agent.bytes + world.agent.read, part);
+	world.agent.read += part;
+	return (ssize_t)part;
+}
+
+/* --- the browser ---*/
+
+static void begin_message(uint32_t number, enum kdrive_message type)
+{
+	assert_true(number > world.browser.last && number <= world.agent.number);
+	assert_int_equal(types_said[number], type);
+	for (uint32_t missing = world.browser.last + 1; missing < number; missing++) {
+		enum kdrive_message was = (enum kdrive_message)types_said[missing];
+
+		if (was == KDRIVE_MESSAGE_FRAME || was == KDRIVE_MESSAGE_DELETED)
+			world.browser.gap = true;
+		else if (was != KDRIVE_MESSAGE_REINIT)
+			assert_true(world.browser.may_miss_others);
+	}
+	if (type == KDRIVE_MESSAGE_REINIT)
+		world.browser.gap = false;
+	else if (type == KDRIVE_MESSAGE_FRAME || type == KDRIVE_MESSAGE_DELETED) {
+		assert_false(world.browser.gap);
+		world.browser.pictures++;
+	}
+	world.browser.last = number;
+	world.browser.messages++;
+}
+
+static void receive(const uint8_t *data, size_t length)
+{
+	struct kdrive_span span;
+
+	for (; length != 0; data += span.length, length -= span.length) {
+		size_t part;
+
+		assert_true(kdrive_frames_take(&world.browser.frames, data, length, &span));
+		if (span.begins)
+			world.browser.head_bytes = 0;
+		part = KDRIVE_HEADER_BYTES - world.browser.head_bytes;
+		if (part > span.length)
+			part = span.length;
+		memcpy(world.browser.head + world.browser.head_bytes, data, part);
+		if (part != 0 && (world.browser.head_bytes += part) == KDRIVE_HEADER_BYTES)
+			begin_message(get_u32(world.browser.head + 52), span.type);
+	}
+}
+
+/* --- the relay ---*/
+
+bool world_fill(void)
+{
+	bool broken, more = world.agent.read != world.agent.length;
+	ssize_t received = backlog_fill(&world.backlog, world_read_agent, NULL, &broken);
+
+	assert_int_equal(received > 0, more);
+	assert_true(received >= 0);
+	if (broken) {
+		assert_true(world.agent.nonsense);
+		return false;
+	}
+	assert_int_equal(world.backlog.end - world.backlog.sent, backlog_unsent(&world.backlog));
+	assert_int_equal(
+	    world.backlog.sent - world.backlog.base, backlog_in_flight(&world.backlog));
+	assert_true(backlog_pictures(&world.backlog) <= backlog_unsent(&world.backlog));
+	return true;
+}
+
+void world_send_some(void)
+{
+	size_t part = backlog_unsent(&world.backlog);
+
+	if (part == 0)
+		return;
+	part = 1 + random_below((uint32_t)part);
+	evbuffer_copyout(world.backlog.unsent, world.wire + world.wire_bytes, part);
+	world.wire_bytes += part;
+	evbuffer_remove_buffer(world.backlog.unsent, world.backlog.kept, part);
+	backlog_note_sent(&world.backlog, part);
+}
+
+static void deliver(size_t part)
+{
+	receive(world.wire, part);
+	world.browser.position += part;
+	world.wire_bytes -= part;
+	memmove(world.wire, world.wire + part, world.wire_bytes);
+}
+
+static void rebuild(void)
+{
+	world.agent.rebuilds++;
+}
+
+static void start_afresh(void)
+{
+	assert_true(backlog_start_afresh(&world.backlog));
+	rebuild();
+	world.wire_bytes = 0;
+	world.browser.position = world.backlog.sent;
+	world.browser.frames = (struct kdrive_frames){0};
+	world.browser.head_bytes = 0;
+	world.browser.may_miss_others = true;
+	world.browser.gap = true;
+}
+
+static void cut(void)
+{
+	if (world.wire_bytes != 0)
+		deliver(random_below((uint32_t)world.wire_bytes + 1));
+	world.wire_bytes = 0;
+	assert_true(backlog_reaches(&world.backlog, world.browser.position));
+	if (random_below(8) == 0) {
+		start_afresh();
+		return;
+	}
+	backlog_rewind(&world.backlog, world.browser.position);
+	assert_int_equal(world.backlog.sent, world.browser.position);
+}
+
+static void shed(bool all)
+{
+	bool blind = world.backlog.state == BACKLOG_STATE_BLIND;
+
+	assert_true(backlog_shed(&world.backlog, all));
+	assert_int_equal(backlog_pictures(&world.backlog), 0);
+	if (all)
+		world.browser.may_miss_others = true;
+	if (!blind)
+		rebuild();
+}
+
+bool world_step(void)
+{
+	switch (random_below(20)) {
+	case 0:
+		cut();
+		break;
+	case 1:
+		shed(random_below(4) == 0);
+		break;
+	case 2:
+		assert_true(backlog_set_blind(&world.backlog, true));
+		break;
+	case 3:
+		if (world.backlog.state == BACKLOG_STATE_BLIND) {
+			assert_true(backlog_set_blind(&world.backlog, false));
+			rebuild();
+		}
+		break;
+	case 4:
+	case 5:
+		assert_true(backlog_acknowledge(&world.backlog, world.browser.position));
+		break;
+	case 6:
+	case 7:
+	case 8:
+		world_send_some();
+		break;
+	case 9:
+	case 10:
+		if (world.wire_bytes != 0)
+			deliver(1 + random_below((uint32_t)world.wire_bytes));
+		break;
+	default:
+		return world_fill();
+	}
+	return true;
+}
+
+void world_settle(void)
+{
+	if (world.backlog.state == BACKLOG_STATE_BLIND) {
+		assert_true(backlog_set_blind(&world.backlog, false));
+		rebuild();
+	}
+	while (world.agent.read != world.agent.length)
+		if (!world_fill())
+			return;
+	assert_false(world.agent.nonsense);
+	deliver(world.wire_bytes);
+	while (backlog_unsent(&world.backlog) != 0) {
+		world_send_some();
+		deliver(world.wire_bytes);
+	}
+	assert_true(backlog_acknowledge(&world.backlog, world.browser.position));
+	assert_int_equal(backlog_in_flight(&world.backlog), 0);
+	assert_int_equal(world.backlog.sent, world.backlog.end);
+	assert_int_equal(world.browser.position, world.backlog.end);
+}
+
+void world_reset(void)
+{
+	memset(&world.agent, 0, sizeof(world.agent));
+	memset(&world.browser, 0, sizeof(world.browser));
+	world.wire_bytes = 0;
+	backlog_reset(&world.backlog);
+}
