@@ -1,15 +1,19 @@
-/* links: proto brokerd/session/kdrive_events.c */
+/* links: proto brokerd/session/kdrive_events.c brokerd/session/relay_pace.c */
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerd/session/kdrive_events: any bytes, judged at once and cut anywhere with the same verdicts.
- * What passes is looked at the way an agent does, which checks nothing.
+ * brokerd/session/kdrive_events and relay_pace: any bytes, judged at once and cut anywhere with the
+ * same verdicts. What passes is looked at the way an agent does, which checks nothing: as it is,
+ * and again as the pace gives it on, in messages of several units.
  */
+#include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "brokerd/session/kdrive_events.h"
+#include "brokerd/session/relay_pace.h"
 #include "proto/messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,12 +73,88 @@ static void be_agent(struct agent *agent, const uint8_t *unit, size_t length)
 	}
 }
 
+/* --- the pace ---*/
+
+#define RESIZE_BYTES (2 * KDRIVE_EVENT_BYTES)
+
+static struct paced {
+	struct relay_pace *pace;
+	struct agent agent;
+	size_t sent, pushed; /* bytes; pushed: what is to come out as it is */
+	bool resized;
+} paced;
+
+static size_t unit_bytes(const uint8_t *unit)
+{
+	return u32(unit) == KDRIVE_EVENT_SELECTION ? kdrive_events_selection_bytes(unit)
+						   : KDRIVE_EVENT_BYTES;
+}
+
+/* One write to the agent. */
+static bool on_send(void *arg, const uint8_t *units, size_t length)
+{
+	uint32_t before = 0;
+
+	(void)arg;
+	for (size_t at = 0, step; at < length; at += step) {
+		uint32_t type = u32(units + at);
+
+		step = unit_bytes(units + at);
+		check(step <= length - at);
+		be_agent(&paced.agent, units + at, step);
+		/* A change of size in its safe form, and in a write of its own. */
+		check(type != KDRIVE_EVENT_GEOMETRY ||
+		      (before == KDRIVE_EVENT_CACHE_REBUILD && length == RESIZE_BYTES));
+		before = type;
+	}
+	paced.sent += length;
+	return true;
+}
+
+static void on_failed(void *arg)
+{
+	(void)arg;
+}
+
+static void pace_start(void)
+{
+	if (paced.pace == NULL)
+		paced.pace = relay_pace_create(event_base_new(), on_send, on_failed, NULL);
+	check(paced.pace != NULL);
+	relay_pace_reset(paced.pace);
+	paced = (struct paced){.pace = paced.pace};
+}
+
+static void pace_push(const uint8_t *units, size_t length)
+{
+	size_t out;
+
+	for (size_t at = 0, step; at < length; at += step) {
+		step = unit_bytes(units + at);
+		if (u32(units + at) == KDRIVE_EVENT_GEOMETRY)
+			paced.resized = true;
+		else if (u32(units + at) != KDRIVE_EVENT_CACHE_REBUILD || at + step >= length ||
+			 u32(units + at + step) != KDRIVE_EVENT_GEOMETRY)
+			paced.pushed += step;
+	}
+	check(relay_pace_push(paced.pace, units, length));
+	/* Nothing is lost or said twice; sizes come when they come. */
+	out = paced.sent + relay_pace_waiting(paced.pace);
+	check(out >= paced.pushed && (out - paced.pushed) % RESIZE_BYTES == 0);
+	check(out == paced.pushed || paced.resized);
+}
+
+/* --- both ---*/
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kdrive_events events, cut;
 	struct agent agent = {0};
-	size_t offset = 0;
+	uint8_t *message = malloc(size + 1); /* units that passed */
+	size_t offset = 0, message_bytes = 0, in_message = 0;
 
+	check(message != NULL);
+	pace_start();
 	kdrive_events_init(&events, 1024, 768);
 	for (;;) {
 		size_t used = 0, step = 0, cut_used = 0;
@@ -97,9 +177,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (verdict == KDRIVE_VERDICT_MALFORMED)
 			break;
 		check(used >= KDRIVE_EVENT_BYTES && used <= size - offset);
-		if (verdict == KDRIVE_VERDICT_PASS)
+		if (verdict == KDRIVE_VERDICT_PASS) {
 			be_agent(&agent, data + offset, used);
+			memcpy(message + message_bytes, data + offset, used);
+			message_bytes += used;
+			in_message++;
+		}
+		/* Where an event has nothing to say it says how messages are cut. */
+		if (in_message > data[offset + KDRIVE_EVENT_BYTES - 1] % 4u) {
+			pace_push(message, message_bytes);
+			message_bytes = in_message = 0;
+		}
 		offset += used;
 	}
+	if (message_bytes != 0)
+		pace_push(message, message_bytes);
+	free(message);
 	return 0;
 }
