@@ -25,10 +25,11 @@
 
 #define BYE_BYTES_MAX 512
 
-/* How long an agent may be kept waiting for the browser before something is left out; as long as it
- * was kept waiting it must then be read without. A line that takes more than half of what we could
- * give it so loses nothing; no agent draws faster than such a line. */
-#define PATIENCE_MS 50
+/* How long an agent may be kept waiting for the browser before something is left out, and how much
+ * of that each millisecond gives back in which it is read: a line that takes a fifth of what we
+ * could give it is faster than any agent draws, and loses nothing. */
+#define PATIENCE_MS   50
+#define PATIENCE_GAIN 4
 
 /* The browser becomes the leaving one, which has WS_CLOSE_MS to read its goodbye. */
 static void let_browser_leave(struct relay *relay)
@@ -116,7 +117,7 @@ static bool have_patience(struct relay *relay, bool wait)
 	uint64_t now_ms = timer_now_ms();
 	int64_t passed_ms = (int64_t)(now_ms - relay->weighed_ms);
 
-	relay->patience_ms += relay->waiting ? -passed_ms : passed_ms;
+	relay->patience_ms += relay->waiting ? -passed_ms : PATIENCE_GAIN * passed_ms;
 	if (relay->patience_ms > PATIENCE_MS)
 		relay->patience_ms = PATIENCE_MS;
 	relay->weighed_ms = now_ms;

@@ -30,7 +30,7 @@
 #define UNSENT_BYTES_MAX (4 * 1024 * 1024)
 /* libssh2 reads until the socket is dry; other events must get their turn, above all the browser's
  * acknowledgements: with 1 MiB a fast line seems full again and again. */
-#define TURN_BYTES_MAX (128 * 1024)
+#define TURN_BYTES_MAX (256 * 1024)
 
 /* --- memory ------------------------------------------------------------------------------- */
 

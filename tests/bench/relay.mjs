@@ -14,7 +14,7 @@ const WHOLE = {
 };
 const QUICK = {
 	...{ seconds: 0.7, levels: [1, 10], chainLevels: [1, 10], wakeSeconds: 10 },
-	...{ bursts: 1, cuts: 5, slowRuns: 1, slowSeconds: 15 },
+	...{ bursts: 1, cuts: 5, slowRuns: 1, slowSeconds: 12 },
 };
 
 /** @param {import("./results.mjs").Context} context */
@@ -26,8 +26,8 @@ export async function measure({ stack, runs, quick, progress }) {
 	try {
 		await site.start();
 		return [
-			...(await throughput(site, { runs, seconds, progress })),
-			...(await latency(site, { runs, seconds: seconds / 2, progress })),
+			...(await throughput(site, { runs, seconds, quick, progress })),
+			...(await latency(site, { runs, seconds: seconds / 2, quick, progress })),
 			...(await resume(site, { runs: few, count: size.cuts, progress })),
 			...(await slowLine(stack, site, {
 				...{ runs: size.slowRuns, seconds: size.slowSeconds, progress },

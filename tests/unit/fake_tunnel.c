@@ -115,7 +115,6 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 	} else if (self->end != ERROR_NONE && self->end != ERROR_ENDED) {
 		self->handlers->failed(self, self->end, "lost", self->arg);
 	} else if (evbuffer_get_length(fake.to_read) != 0) {
-		schedule();
 		self->handlers->readable(self, self->arg);
 	} else if (self->end != ERROR_NONE) {
 		self->handlers->failed(self, self->end, "closed", self->arg);
@@ -161,6 +160,10 @@ void ssh_tunnel_close(struct ssh_tunnel *self)
 ssize_t ssh_tunnel_read(struct ssh_tunnel *self, void *buffer, size_t size)
 {
 	int length = evbuffer_remove(fake.to_read, buffer, size);
+
+	/* Who takes nothing is not called again at once. */
+	if (length > 0)
+		schedule();
 
 	return length > 0 ? length : self->end == ERROR_ENDED ? -1 : 0;
 }

@@ -326,6 +326,28 @@ static void test_slow_line(void **state)
 	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
 }
 
+/* A browser that has enough for a moment only: the agent waits, and nothing is left out. */
+static void test_short_wait(void **state)
+{
+	const size_t said = 56 + 240 * 1024 / 56 * 56;
+
+	(void)state;
+	settings.delay_bytes = 96 * 1024;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_frame(true, 1);
+	say_frame(false, said / 56 - 1);
+	test_run_for_ms(base, 10);
+	assert_true(evbuffer_get_length(fake.to_read) != 0);
+	while (relay_get_counters(relay).to_browser_bytes != said) {
+		acknowledge(&browser, relay_get_counters(relay).to_browser_bytes);
+		test_run_for_ms(base, 1);
+		assert_int_equal(evbuffer_get_length(fake.received), 0);
+	}
+	assert_int_equal(evbuffer_get_length(fake.to_read), 0);
+}
+
 /* An agent that does not know CACHEREBUILD is not waited for for ever. */
 static void test_no_answer(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),
+	    RESUME_TEST(test_short_wait),
 	    RESUME_TEST(test_no_answer),
 	};
 

@@ -191,21 +191,28 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 	}
 	await release(held.ours);
 
+	/* What a session takes alone: that of the first one, or what each further one has added, since its
+	 * processes share with each other what they share with nobody else. */
+	const own = (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) => {
+		const [one, all] = [found[which].get(levels[0]), found[which].get(level)];
+		if (!one || !all) return NaN;
+		if (level === levels[0]) return one.privateMiB;
+		return (all.pssMiB * level - one.pssMiB * levels[0]) / (level - levels[0]);
+	};
+	const share = (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) =>
+		found[which].get(level)?.pssMiB ?? NaN;
 	for (const level of levels) {
 		const reference = Math.min(level, most);
 		const suffix = level === most ? "" : `_${level}`;
 		const label =
 			reference === level ? `${CHAIN}; ${level} sessions` : `${CHAIN}; ${reference} of them`;
-		for (const [id, key] of /** @type {[string, keyof Memory][]} */ ([
-			["private_memory_idle", "privateMiB"],
-			["pss_idle", "pssMiB"],
+		for (const [id, of] of /** @type {[string, typeof own][]} */ ([
+			["private_memory_idle", own],
+			["pss_idle", share],
 		]))
 			results.push(
 				result(`relay.${id}${suffix}`, "MiB", label, [
-					{
-						ours: found.ours.get(level)?.[key] ?? NaN,
-						reference: found.chain.get(reference)?.[key] ?? NaN,
-					},
+					{ ours: of("ours", level), reference: of("chain", reference) },
 				]),
 			);
 	}
@@ -217,7 +224,7 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 				reference: found.chain.get(most)?.processes ?? NaN,
 			},
 		]),
-		result("relay.wakeups_idle", "1/min", `${CHAIN}; has no keep-alives`, [
+		result("relay.wakeups_idle", "1/min", `${CHAIN}; they keep nothing alive`, [
 			{ ours: wakes.ours, reference: Math.max(wakes.chain, 0.001) },
 		]),
 	);

@@ -11,6 +11,9 @@ import { runClient } from "./site.mjs";
 /** @typedef {{speed: number, cpu: number}} Flood MB/s, seconds per GiB */
 /** @typedef {{p50: number, p99: number, p999: number}} Echo µs */
 
+/** @typedef {{runs: number, seconds: number, quick: boolean, progress: (line: string) => void}} How
+ *   quick: without what only puts the others into perspective */
+
 const GIB = 2 ** 30;
 
 /** @param {{bytes: number, seconds: number, cpu: number}} found @returns {Flood} */
@@ -22,6 +25,21 @@ const flood = ({ bytes, seconds, cpu }) => ({
 /** One way after the other, and in the opposite order every other time.
  * @param {string[]} names @param {number} round */
 const turns = (names, round) => (round % 2 ? names : [...names].reverse());
+
+/**
+ * A row of the table; none if one of the two was not measured.
+ * @template {string} What
+ * @param {Record<string, Record<What, number>>[]} rounds @param {string} id @param {string} unit
+ * @param {[string, string]} names ours, and the reference @param {string} label @param {What} what
+ */
+function rowOf(rounds, id, unit, [ours, reference], label, what) {
+	if (!(ours in rounds[0]) || !(reference in rounds[0])) return [];
+	const pairs = rounds.map((round) => ({
+		ours: round[ours][what],
+		reference: round[reference][what],
+	}));
+	return [result(`relay.${id}`, unit, label, pairs)];
+}
 
 /** @param {Site} site */
 const ways = (site) => ({
@@ -50,10 +68,11 @@ async function by(site, name, action) {
 
 /**
  * @param {Site} site
- * @param {{runs: number, seconds: number, progress: (line: string) => void}} how
+ * @param {How} how
  */
-export async function throughput(site, { runs, seconds, progress }) {
-	const names = ["ours", "minimal", "chain", "web", "documented", "ssh", "binary", "loopback"];
+export async function throughput(site, { runs, seconds, quick, progress }) {
+	const names = ["ours", "minimal", "web", "documented"];
+	if (!quick) names.push("chain", "ssh", "binary", "loopback");
 	/** @type {Record<string, Flood>[]} */
 	const rounds = [];
 	for (let i = 1; i <= runs; i++) {
@@ -82,42 +101,43 @@ export async function throughput(site, { runs, seconds, progress }) {
 		/** @type {string} */ ours,
 		/** @type {string} */ reference,
 		/** @type {string} */ label,
-	) =>
-		result(
-			`relay.${id}`,
-			what === "speed" ? "MB/s" : "s/GiB",
-			label,
-			rounds.map((round) => ({ ours: round[ours][what], reference: round[reference][what] })),
-		);
+	) => rowOf(rounds, id, what === "speed" ? "MB/s" : "s/GiB", [ours, reference], label, what);
 	const minimal = "a minimal libssh2 read loop, same cipher";
 	const documented = "ssh -L + websockify with TLS, behind nginx with TLS as ours";
 	return [
-		row("throughput", "speed", "ours", "minimal", minimal),
-		row("throughput_binary", "speed", "binary", "minimal", minimal),
-		row("throughput_chain", "speed", "ours", "chain", "ssh -L + websockify"),
-		row("throughput_documented", "speed", "web", "documented", documented),
-		row("throughput_ssh", "speed", "ours", "ssh", "ssh -L alone, default cipher"),
-		row("throughput_loopback", "speed", "ours", "loopback", "the client on the agent itself"),
-		row("cpu_per_gib", "cpu", "ours", "minimal", minimal),
-		row("cpu_chain", "cpu", "ours", "chain", "ssh -L + websockify"),
-		row("cpu_documented", "cpu", "web", "documented", documented),
+		...row("throughput", "speed", "ours", "minimal", minimal),
+		...row("throughput_binary", "speed", "binary", "minimal", minimal),
+		...row("throughput_chain", "speed", "ours", "chain", "ssh -L + websockify"),
+		...row("throughput_documented", "speed", "web", "documented", documented),
+		...row("throughput_ssh", "speed", "ours", "ssh", "ssh -L alone, default cipher"),
+		...row(
+			"throughput_loopback",
+			"speed",
+			"ours",
+			"loopback",
+			"the client on the agent itself",
+		),
+		...row("cpu_per_gib", "cpu", "ours", "minimal", minimal),
+		...row("cpu_chain", "cpu", "ours", "chain", "ssh -L + websockify"),
+		...row("cpu_documented", "cpu", "web", "documented", documented),
 	];
 }
 
 /**
  * @param {Site} site
- * @param {{runs: number, seconds: number, progress: (line: string) => void}} how
+ * @param {How} how
  */
-export async function latency(site, { runs, seconds, progress }) {
+export async function latency(site, { runs, seconds, quick, progress }) {
+	const idle = ["ours", "chain"];
+	const busy = ["ours", "chain"];
+	if (!quick) {
+		idle.push("web", "documented", "ssh", "loopback", "minimal");
+		busy.push("web", "documented");
+	}
 	/** @type {[string, "echo" | "echo-flood"][]} */
-	const kinds = [
-		...["ours", "chain", "web", "documented", "ssh", "loopback", "minimal"].map(
-			(name) => /** @type {[string, "echo"]} */ ([name, "echo"]),
-		),
-		...["ours", "chain", "web", "documented"].map(
-			(name) => /** @type {[string, "echo-flood"]} */ ([name, "echo-flood"]),
-		),
-	];
+	const kinds = [];
+	for (const name of idle) kinds.push([name, "echo"]);
+	for (const name of busy) kinds.push([name, "echo-flood"]);
 	/** @type {Record<string, Echo>[]} */
 	const rounds = [];
 	for (let i = 1; i <= runs; i++) {
@@ -146,16 +166,8 @@ export async function latency(site, { runs, seconds, progress }) {
 		/** @type {string} */ label,
 		/** @type {(keyof Echo)[]} */ ...shares
 	) =>
-		shares.map((share) =>
-			result(
-				`relay.latency_${id}${share}`,
-				"µs",
-				label,
-				rounds.map((round) => ({
-					ours: round[ours][share],
-					reference: round[reference][share],
-				})),
-			),
+		shares.flatMap((share) =>
+			rowOf(rounds, `latency_${id}${share}`, "µs", [ours, reference], label, share),
 		);
 	const chain = "ssh -L + websockify";
 	const documentedBusy = "the documented form, under a full-rate stream";
