@@ -72,8 +72,9 @@ const greetings = (/** @type {StandinAgent} */ { words }) =>
 test("cut at every key: each arrives once, in order; nobody sees a thing", async () => {
 	const agent = await run();
 	const wanted = await codesOf(agent);
-	for (const character of WORD) {
+	for (const [i, character] of [...WORD].entries()) {
 		const before = greetings(agent);
+		agent.silent = i % 2 === 0; /* the key does not get through */
 		await browser.page.keyboard.type(character);
 		await browser.page.waitForTimeout(Math.random() * 20);
 		agent.cut();
@@ -272,6 +273,22 @@ test("somebody looks again while the connection is away: a fresh picture all the
 		({ events }) => events.some(({ type }) => type === "cache-rebuild"),
 		"rebuild",
 	);
+	agent.send(reinit());
+	show(agent, RED);
+	assert.deepEqual(await browser.pixelsBecome([[10, 10]], [RED]), [RED]);
+});
+
+test("somebody looks again, and the dead line cannot tell: the agent is asked all the same", async () => {
+	const agent = await run();
+	await browser.setHidden(true);
+	await agent.until(({ words }) => words.includes("hide"), "hide");
+	agent.silent = true;
+	await browser.setHidden(false);
+	await agent.until(
+		({ events }) => events.some(({ type }) => type === "cache-rebuild"),
+		"rebuild",
+	);
+	assert.equal(greetings(agent), 2);
 	agent.send(reinit());
 	show(agent, RED);
 	assert.deepEqual(await browser.pixelsBecome([[10, 10]], [RED]), [RED]);
