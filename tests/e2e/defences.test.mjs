@@ -410,8 +410,10 @@ test("a start that was cut off leaves a session whose desktop comes with its res
 
 test("fact 8, row 5: a start that the server loses sight of leaves no orphan", async () => {
 	const folder = "/usr/lib/x2go/extensions/pre-start.d";
+	// Longer than the ten seconds after which the server's cleaner forgets a row without an agent,
+	// and than its own pace.
 	await asRoot(
-		`mkdir -p ${folder}; printf '#!/bin/sh\\ntest $(id -un) != u14 || sleep 12\\n' ` +
+		`mkdir -p ${folder}; printf '#!/bin/sh\\ntest $(id -un) != u14 || sleep 18\\n' ` +
 			`>${folder}/010_slow; chmod 755 ${folder}/010_slow`,
 	);
 	const slow = await loggedIn("u14");
