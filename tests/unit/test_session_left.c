@@ -42,6 +42,7 @@ static void look_at_desktop(struct ws_client *browser)
 	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_CLIENT_KEY
 	    "\r\nOrigin: https://localhost\r\nSec-WebSocket-Protocol: x2goweb.v1\r\n"
 	    "Cookie: x2goweb_0123456789abcdef=" LOGIN_COOKIE "\r\n\r\n";
+	static const uint8_t keepalive[56] = {9};
 	const uint8_t *end;
 
 	ws_client_init(browser, base, sshd_connect(port));
@@ -50,8 +51,9 @@ static void look_at_desktop(struct ws_client *browser)
 	end = memmem(browser->input, browser->input_length, "\r\n\r\n", 4);
 	assert_non_null(end);
 	ws_client_take(browser, (size_t)(end - browser->input) + 4);
+	ws_client_send_frame(browser, 0x81, "hello 1 - 0", 11);
 	assert_int_equal(ws_client_await_frame(browser).opcode, OP_TEXT);
-	assert_int_equal(write(agent.stream, "x", 1), 1);
+	assert_int_equal(write(agent.stream, keepalive, sizeof(keepalive)), sizeof(keepalive));
 	assert_int_equal(ws_client_await_frame(browser).opcode, OP_BINARY);
 }
 
