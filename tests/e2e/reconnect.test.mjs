@@ -146,7 +146,7 @@ test("a person types while the connection is cut: no key is lost, the picture is
 	/* What is cut while it is away already is one loss. */
 	assert.ok(returns >= CUTS_WHILE_TYPING / 4, `${returns} times back`);
 	assert.ok(await page.evaluate(() => "notReloaded" in globalThis));
-	await inside("pkill -f Drawing; true");
+	await inside("pkill -f '[D]rawing'; true");
 	await eventually(
 		async () => (await pictureDifference(stack, page, display)).mean < 3,
 		"the server's picture in the page",
@@ -256,7 +256,10 @@ test(`${CUTS_WITHOUT_BROWSER} cuts in a stream that is known: both directions wh
 			await eventually(() => arrived.has(hash), "what was copied on the server");
 		}
 	})();
-	for (let i = 0; i < CUTS_WITHOUT_BROWSER; i++) {
+	let cuts = 0;
+	for (; follower.welcomes.resume < CUTS_WITHOUT_BROWSER && cuts < 1000; cuts++) {
+		/* Some fall upon an attempt to come back. */
+		if (cuts % 5 !== 0) await eventually(() => follower.greeted, "the stream back");
 		await pause(10 + anyTime(300));
 		const how = CUTS[Math.floor(Math.random() * CUTS.length)];
 		network.cut(how);
@@ -273,13 +276,13 @@ test(`${CUTS_WITHOUT_BROWSER} cuts in a stream that is known: both directions wh
 	const { welcomes, gapsMs } = follower;
 	t.diagnostic(
 		`${text.length} keys, ${wanted.length} texts, ${pictures} pictures, ${follower.down} bytes; ` +
-			`resumed ${welcomes.resume} times, afresh ${welcomes.fresh}; ${noticed} notices`,
+			`cut ${cuts} times, resumed ${welcomes.resume} times, afresh ${welcomes.fresh}; ${noticed} notices`,
 	);
 	t.diagnostic(`from loss to greeting: ${quantiles(gapsMs)}`);
 	assert.deepEqual(follower.faults, []);
 	assert.deepEqual(damaged, []);
 	assert.equal(sha256(await inside("cat $HOME/typed")), sha256(text));
-	assert.ok(welcomes.resume >= CUTS_WITHOUT_BROWSER / 2, `${welcomes.resume} times resumed`);
+	assert.ok(welcomes.resume >= CUTS_WITHOUT_BROWSER, `${welcomes.resume} times resumed`);
 	assert.equal(follower.bye, "");
 	follower.close();
 });
