@@ -97,6 +97,7 @@ bool kdrive_frames_take(
     struct kdrive_frames *frames, const uint8_t *data, size_t length, struct kdrive_span *ret_span)
 {
 	size_t used = 0;
+	bool good = true;
 
 	*ret_span = (struct kdrive_span){.type = KDRIVE_MESSAGE_UNKNOWN};
 	ret_span->begins = !frames->in_region && frames->head_bytes == 0;
@@ -125,10 +126,14 @@ bool kdrive_frames_take(
 		frames->head_bytes = 0;
 	}
 	/* In a region only a FRAME can be. */
-	if (frames->in_region)
+	if (frames->in_region) {
 		ret_span->type = KDRIVE_MESSAGE_FRAME;
-	else if (frames->head_bytes >= 4)
+	} else if (frames->head_bytes >= 4) {
 		ret_span->type = (enum kdrive_message)get_u32(frames->head);
+		/* A number that no agent uses is refused as soon as it shows. */
+		good = ret_span->type < KDRIVE_MESSAGE_UNKNOWN &&
+		       ret_span->type != KDRIVE_MESSAGE_CACHE_FRAME;
+	}
 	ret_span->length = used;
 	ret_span->whole_screen = ret_span->type == KDRIVE_MESSAGE_FRAME && frames->whole_screen &&
 				 (frames->in_region || head_is_whole(frames));
@@ -136,7 +141,5 @@ bool kdrive_frames_take(
 		frames->in_region = false;
 		frames->head_bytes = 0;
 	}
-	/* A number that no agent uses is refused as soon as it shows. */
-	return ret_span->type <= KDRIVE_MESSAGE_UNKNOWN &&
-	       ret_span->type != KDRIVE_MESSAGE_CACHE_FRAME;
+	return good;
 }
