@@ -15,6 +15,7 @@ import * as keys from "./keys.mjs";
 import * as login from "./login.mjs";
 import { table } from "./results.mjs";
 import * as relay from "./relay.mjs";
+import * as resize from "./resize.mjs";
 import * as start from "./start.mjs";
 
 /** @typedef {import("./results.mjs").Context} Context */
@@ -28,6 +29,7 @@ const MEASUREMENTS = {
 	client: { ...client, runs: 5 },
 	keys: { ...keys, real: true, runs: 3 },
 	relay: { ...relay, real: true, runs: 5 },
+	resize: { ...resize, real: true, runs: 1 },
 };
 
 const names = (process.env.BENCH || Object.keys(MEASUREMENTS).join(" ")).split(/[ ,]+/);

@@ -120,7 +120,7 @@ export class Stream {
 		path,
 		{ cookie = "", origin = stack.origin, protocols = ["x2goweb.v1"] } = {},
 	) {
-		this.bytes = 0; /* the stream's position: it is had from its start */
+		this.bytes = 0; /* the stream's position */
 		this.acknowledging = false;
 		/** @type {string[]} */ this.words = [];
 		// The address, not the name: that may mean ::1 first, where nobody listens.
@@ -141,7 +141,7 @@ export class Stream {
 		this.socket.on("message", (data, binary) =>
 			this.change(() => {
 				if (binary) this.take(/** @type {Buffer} */ (data));
-				else this.words.push(String(data));
+				else this.hear(String(data));
 			}),
 		);
 		this.socket.on("unexpected-response", (_request, response) =>
@@ -155,6 +155,13 @@ export class Stream {
 		this.socket.on("close", (code, reason) =>
 			this.change(() => (this.end = { code, reason: String(reason) })),
 		);
+	}
+
+	/** @param {string} text */
+	hear(text) {
+		this.words.push(text);
+		const [word, , , down] = text.split(" ");
+		if (word === "hello") this.bytes = Number(down);
 	}
 
 	/** As a page that paints at once. @param {Buffer} data */
