@@ -354,8 +354,9 @@ __attribute__((unused)) static void fill_open(struct message *message)
 	open->start_deadline_ms = start_deadline_ms;
 	open->attach_deadline_ms = 15000;
 	open->buffer_bytes = 1048576;
+	open->desktops_count = 4;
 	for (size_t i = 0; i < 4; i++)
-		strcpy(open->desktops[open->desktops_count++].id, desktops[i]);
+		strcpy(open->desktops[i].id, desktops[i]);
 	open->hostkeys_count = 1;
 	open->hostkeys[0] = sshd.key;
 	message->fds[1] = sshd_bind(&open->port);
