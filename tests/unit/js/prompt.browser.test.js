@@ -271,6 +271,15 @@ for (const way of ["Escape", "#prompt-cancel"])
 		await browser.inState("prompt");
 	});
 
+test("what was typed and not sent is wiped when the question is given up", async () => {
+	await ask({ kind: "password" });
+	await page.keyboard.type("open sesame");
+	const input = await page.$("#prompt-answer-0");
+	await page.click("#prompt-cancel");
+	await browser.inState("form");
+	assert.equal(await input?.evaluate((field) => /** @type {any} */ (field).value), "");
+});
+
 test("Escape gives up a login that asks nothing yet", async () => {
 	await load();
 	browser.gateway.overrides.login = NEVER;

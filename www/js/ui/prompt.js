@@ -59,6 +59,8 @@ export class PromptView {
 	/** Nothing is asked any more. */
 	close() {
 		this._prompt = null;
+		/* The form lives on until the next question, if only in memory. */
+		for (const input of this._inputs) input.value = "";
 		this._inputs = [];
 		this._view.hidden = true;
 		this._view.replaceChildren();
