@@ -166,8 +166,15 @@ test("a new password is typed twice, compared here, and sent once", async () => 
 	assert.equal(await page.getAttribute("#prompt-repeat", "aria-invalid"), "true");
 	assert.equal(await focused(), "prompt-repeat");
 	assert.deepEqual(answers(), []);
+	/* Who chooses another language stays at that list. */
+	await page.focus("#language");
+	await page.selectOption("#language", "de");
+	assert.match(await text("#prompt-error"), /verschieden/);
+	assert.equal(await focused(), "language");
+	await page.selectOption("#language", "en");
+	await page.evaluate(() => localStorage.clear());
 	await page.fill("#prompt-repeat", "geheim horse");
-	await page.keyboard.press("Enter");
+	await page.press("#prompt-repeat", "Enter");
 	await browser.inState("running");
 	assert.deepEqual(answers(), [["geheim horse"]]);
 	await isGone("geheim");
