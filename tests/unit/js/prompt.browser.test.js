@@ -438,6 +438,7 @@ test("answers that the gateway counts otherwise lead to the form", async () => {
 	await page.keyboard.press("Enter");
 	await page.waitForSelector("#form-error:visible");
 	assert.match(await text("#form-error"), /did not understand/);
+	await until(() => bodiesOf("logout").length === 1, "logout of the login that still waits");
 });
 
 test("the page never broke its policy or threw", () => {
