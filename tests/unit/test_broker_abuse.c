@@ -81,6 +81,14 @@ static void assert_kept_away(const char *user, const char *client, unsigned seco
 	assert_string_equal(fcgi.answer.fail.detail, "");
 }
 
+/* Whether there is one login, in this state. */
+static bool peer_is_listed(struct peer *peer, const char *state)
+{
+	const struct message_logins *list = peer_list(peer);
+
+	return list->logins_count == 1 && strcmp(list->logins[0].state, state) == 0;
+}
+
 static unsigned count_logged(const char *text)
 {
 	unsigned count = 0;
@@ -178,10 +186,11 @@ static void test_unfinished(void **state)
 	struct peer other;
 
 	(void)state;
-	begin("[penalties]\nunfinished = 60\n");
+	begin("[penalties]\nauth_failed = 60\nunfinished = 30\n");
+	/* With a password that the server is judging. */
 	peer_open(&other, ROLE_FCGI);
 	send_login(&other, "here", "", "silent", ATTACKER "1");
-	AWAIT(peer_status(&ctl)->logins == 1);
+	AWAIT(peer_is_listed(&ctl, "opening"));
 	peer_close(&other);
 	assert_nothing_left(&ctl);
 	assert_kept_away("alice", ATTACKER "1", 60);
@@ -202,13 +211,29 @@ static void test_unfinished(void **state)
 	end();
 }
 
-/* A question that nobody answers costs, one that is taken back does not. */
+/* A question that nobody answers costs, one that is taken back does not, but for one that has been
+ * answered it is too late. */
 static void test_questions(void **state)
 {
 	const struct message *answer;
 	struct ticket ticket;
+	struct peer other;
 
 	(void)state;
+	begin("[penalties]\nauth_failed = 60\nunfinished = 0\n");
+	answer = peer_await(&fcgi, send_login(&fcgi, "here", "", "ask then silent", ATTACKER "1"));
+	assert_int_equal(answer->type, MESSAGE_PROMPTED);
+	strcpy(ticket.login, answer->prompted.login);
+	strcpy(ticket.cookie, answer->prompted.cookie);
+	peer_open(&other, ROLE_FCGI);
+	peer_send_answer(&other, &ticket, "felix", "123456");
+	AWAIT(peer_is_listed(&ctl, "opening"));
+	assert_int_equal(peer_logout(&fcgi, &ticket)->type, MESSAGE_DONE);
+	assert_nothing_left(&ctl);
+	peer_close(&other);
+	assert_kept_away("alice", ATTACKER "1", 60);
+	end();
+
 	begin("[deadlines]\nprompt = 1\n[penalties]\nunfinished = 60\n");
 	answer = peer_await(&fcgi, send_login(&fcgi, "here", "", "ask", ATTACKER "1"));
 	assert_int_equal(answer->type, MESSAGE_PROMPTED);
