@@ -62,6 +62,35 @@ static void test_open_with_broken_database(void **state)
 	assert_int_equal(count_calls("x2golistsessions"), 1);
 }
 
+/* What has gone wrong is told, what the rows before it hold is not. */
+static void test_open_with_rows_and_a_fault(void **state)
+{
+	char list[2000] = "";
+
+	(void)state;
+	if (sshd.pid != 0) {
+		put_row(list, sizeof(list), ID, 'R');
+		strcat(list, "DBD::SQLite::stfetchrowfailed:diskI/Oerror\n");
+		put("list", list);
+	}
+	expect_end(ERROR_X2GO_FAULT);
+	assert_string_equal(told.ended.ended.detail,
+	    "x2golistsessions says: DBD::SQLite::stfetchrowfailed:diskI/Oerror");
+}
+
+static void test_open_with_a_row_that_is_no_session(void **state)
+{
+	char list[2000] = "";
+
+	(void)state;
+	if (sshd.pid != 0) {
+		put_row(list, sizeof(list), ID, 'Q');
+		put("list", list);
+	}
+	expect_end(ERROR_X2GO_FAULT);
+	assert_null(strstr(told.ended.ended.detail, COOKIE));
+}
+
 static void test_open_waits_for_a_busy_database(void **state)
 {
 	(void)state;
@@ -331,6 +360,8 @@ int main(void)
 	    TEST(test_open_without_kdrive),
 	    TEST(test_open_with_broken_x2go),
 	    TEST(test_open_with_broken_database),
+	    TEST(test_open_with_rows_and_a_fault),
+	    TEST(test_open_with_a_row_that_is_no_session),
 	    TEST(test_open_waits_for_a_busy_database),
 	    TEST(test_open_with_an_endless_list),
 	    TEST(test_start),
