@@ -174,6 +174,32 @@ test("while one session is being changed, another can be", async () => {
 		);
 });
 
+test("what becomes of a change after the logout is nothing to the next login", async () => {
+	await list(sessionRow({ id: "a-1" }));
+	/** @type {(reply: any) => void} */
+	let answer = () => {};
+	browser.gateway.overrides.suspend = () => new Promise((resolve) => (answer = resolve));
+	await browser.page.click('[data-session="a-1"] [data-action="suspend"]');
+	await browser.page.waitForSelector('[data-session="a-1"][aria-busy="true"]');
+	await browser.page.click("#logout");
+	await browser.inState("form");
+	const { sessions } = browser.gateway;
+	const login = "00112233445566aa";
+	const desktops = browser.gateway.installed;
+	browser.gateway.overrides.login = () => ({
+		body: { login, state: "ready", sessions, desktops },
+	});
+	await browser.logIn();
+	await browser.inState("sessions");
+	const told = browser.page.waitForResponse(/rpc\/suspend/);
+	answer(fault(401, "not_logged_in", "x"));
+	await (await told).finished();
+	/* A call that is made after it has an answer after it. */
+	await lookAgain();
+	await browser.page.waitForResponse(/rpc\/sessions/);
+	assert.equal(await browser.page.getAttribute("html", "data-state"), "sessions");
+});
+
 test("a few applications: a plain list; one starts with its command", async () => {
 	browser.gateway.applications = [
 		{ command: "xterm -ls", title: "<b>Terminal</b>", group: "System" },
