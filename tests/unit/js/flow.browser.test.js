@@ -317,6 +317,21 @@ test("a session that was taken over elsewhere is not taken back by a reload", as
 	assert.deepEqual(callsOf("resume"), []);
 });
 
+test("on the way back the user gives up: the login is over", async () => {
+	await list(sessionRow());
+	browser.gateway.overrides.sessions = () => new Promise(() => {});
+	await browser.page.reload();
+	await browser.inState("authenticating");
+	await browser.page.waitForSelector("#connect:disabled");
+	const loggedOut = browser.page.waitForRequest(/rpc\/logout/);
+	await browser.page.click("#cancel-login");
+	await browser.inState("form");
+	assert.deepEqual((await loggedOut).postDataJSON(), { login: "0123456789abcdef" });
+	await browser.page.reload();
+	await browser.page.waitForSelector("#connect:enabled");
+	assert.equal(await browser.page.getAttribute("html", "data-state"), "form");
+});
+
 test("a reload after the login has ended: the form says so, and the next reload is silent", async () => {
 	await list(sessionRow());
 	browser.gateway.overrides.sessions = () => fault(401, "not_logged_in", "Over.");
@@ -458,6 +473,12 @@ test("kiosk: a session that runs elsewhere is taken over after asking only", asy
 	await browser.page.click("#confirm-no");
 	await browser.inState("form");
 	assert.deepEqual([callsOf("resume").length, callsOf("logout").length], [0, 1]);
+	await browser.logIn();
+	await browser.page.waitForSelector("#confirm[open]");
+	const loggedOut = browser.page.waitForRequest(/rpc\/logout/);
+	await browser.page.keyboard.press("Escape");
+	await browser.inState("form");
+	assert.deepEqual((await loggedOut).postDataJSON(), callsOf("logout")[0].body);
 	await browser.logIn();
 	await browser.page.click("#confirm-yes");
 	await browser.inState("running");
