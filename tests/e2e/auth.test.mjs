@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { eventually } from "./lib/rpc.mjs";
-import { brokerctl, brokerLogins, brokerStatus, sessionsOf } from "./lib/status.mjs";
+import { brokerLogins, brokerStatus, endLogins, sessionsOf } from "./lib/status.mjs";
 import { isLibraryNew, Stack } from "./lib/stack.mjs";
 import {
 	assertPrompt,
@@ -54,7 +54,7 @@ after(async () => {
 
 async function assertNothingLeft(where = stack) {
 	if (!where.broker?.running) return;
-	for (const { login } of await brokerLogins(where)) await brokerctl(where, "kill", login);
+	await endLogins(where);
 	await eventually(
 		async () =>
 			(await brokerStatus(where)).uids_used === 0 &&
