@@ -156,18 +156,26 @@ static void restart_alive_timer(struct ssh *ssh)
 	event_add(ssh->alive_event, &interval);
 }
 
-/* The later one of two timers must not blame the server for the jump host's silence. */
+/* Stops the server's process of ssh, whose timer is the later one then. Returns the process. */
+static pid_t silence(struct ssh *ssh, struct ssh *other)
+{
+	pid_t pid = find_server(ssh);
+
+	restart_alive_timer(other);
+	run_for_ms(1000);
+	restart_alive_timer(ssh);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	return pid;
+}
+
+/* The earlier timer must not blame the server for the jump host's silence. */
 static void test_silent_jump_host_is_noticed(void **state)
 {
 	pid_t pid;
 
 	(void)state;
 	log_in();
-	pid = find_server(near.jump.ssh);
-	restart_alive_timer(near.server.ssh);
-	run_for_ms(1000);
-	restart_alive_timer(near.jump.ssh);
-	assert_int_equal(kill(pid, SIGSTOP), 0);
+	pid = silence(near.jump.ssh, near.server.ssh);
 	run_until(&near.jump.failed);
 	assert_int_equal(near.jump.code, ERROR_SSH_LOST);
 	assert_int_equal(near.jump.order, 1);
@@ -182,11 +190,7 @@ static void test_silent_server_is_noticed(void **state)
 
 	(void)state;
 	log_in();
-	pid = find_server(near.server.ssh);
-	restart_alive_timer(near.jump.ssh);
-	run_for_ms(1000);
-	restart_alive_timer(near.server.ssh);
-	assert_int_equal(kill(pid, SIGSTOP), 0);
+	pid = silence(near.server.ssh, near.jump.ssh);
 	run_until(&near.server.failed);
 	assert_int_equal(near.server.code, ERROR_SSH_LOST);
 	/* It answers when it is asked, and is left alone. */
