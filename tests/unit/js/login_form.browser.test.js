@@ -138,7 +138,7 @@ test("too many failures: the button counts down, once told, and then works again
 	await refused();
 	assert.equal(
 		await text("#form-error"),
-		"Too many logins from your network have failed. Try again in 2 minutes.",
+		"Too many logins from your network have failed. Try again in 3 minutes.",
 	);
 	assert.equal(await text("#connect-idle"), "Try again in 3 min");
 	const told = await page.$("#form-error .unseen");
