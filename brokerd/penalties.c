@@ -143,7 +143,8 @@ enum penalty penalties_of(
 		return PENALTY_HOST_REFUSED;
 	case ERROR_HOST_UNREACHABLE:
 	case ERROR_HOST_TIMEOUT:
-		/* Who may type hosts could look around in the network. */
+	case ERROR_JUMP_REFUSED:
+		/* Who may type hosts could look around in the network, also behind a jump host. */
 		return typed ? PENALTY_UNFINISHED : PENALTY_NONE;
 	default:
 		return PENALTY_NONE;

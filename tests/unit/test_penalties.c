@@ -293,7 +293,7 @@ static void test_what_costs(void **state)
 	    ERROR_HOST_KEY_UNKNOWN, ERROR_HOST_KEY_CHANGED, ERROR_HOST_KEY_REVOKED,
 	    ERROR_HOST_KEY_REFUSED, ERROR_KILLED, ERROR_TOO_MANY_LOGINS, ERROR_TOO_MANY_ATTEMPTS,
 	    ERROR_TIMEOUT, ERROR_HOST_TIMEOUT, ERROR_HOST_UNREACHABLE, ERROR_SSH_LOST,
-	    ERROR_METHOD_MISSING, ERROR_PASSWORD_EXPIRED, ERROR_INTERNAL};
+	    ERROR_METHOD_MISSING, ERROR_PASSWORD_EXPIRED, ERROR_JUMP_REFUSED, ERROR_INTERNAL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(free_of_charge) / sizeof(free_of_charge[0]); i++)
@@ -309,6 +309,7 @@ static void test_what_costs(void **state)
 	target.typed = true;
 	assert_int_equal(penalties_of(ERROR_HOST_UNREACHABLE, false, &target), PENALTY_UNFINISHED);
 	assert_int_equal(penalties_of(ERROR_HOST_TIMEOUT, false, &target), PENALTY_UNFINISHED);
+	assert_int_equal(penalties_of(ERROR_JUMP_REFUSED, false, &target), PENALTY_UNFINISHED);
 }
 
 /* Full of others, a table keeps those who are kept away the longest. */
