@@ -181,6 +181,9 @@ static void test_unfinished(void **state)
 	assert_nothing_left(&ctl);
 	peer_close(&other);
 	assert_code(login("here", "alice", ATTACKER "2"), ERROR_NONE);
+	/* Nobody writes fields of the log by his name. */
+	assert_code(login("dead", "bob\" client=192.0.2.9", ATTACKER "3"), ERROR_AUTH_FAILED);
+	assert_logged("user=\"bob' client=192.0.2.9\" server=dead client=" ATTACKER "3");
 	/* A host key that is not on file, a server that is down. */
 	assert_code(login("unknown", "alice", ATTACKER "2"), ERROR_HOST_KEY_UNKNOWN);
 	assert_code(login("dead", "alice", ATTACKER "2"), ERROR_HOST_UNREACHABLE);
