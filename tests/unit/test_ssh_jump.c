@@ -3,6 +3,8 @@
 /*
  * One SSH connection through another: who logs in where, and whose fault an end is.
  */
+#include <limits.h>
+
 #include "jump_world.h"
 
 /* --- logging in --------------------------------------------------------------------------- */
@@ -46,6 +48,42 @@ static void test_jump_host_that_forwards_nothing(void **state)
 	run_until(&near.jump.opened);
 	connect_server(server_host.port, 15000);
 	expect_server_failure(ERROR_JUMP_REFUSED);
+	assert_false(near.jump.failed);
+	leave();
+}
+
+/* How many of libevent's allocations still succeed before one does not. */
+static unsigned allocations_left = UINT_MAX;
+
+static void *allocate(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+/* Whatever cannot be had of what a connection needs, the one to the jump host goes on. */
+static void test_memory_is_short(void **state)
+{
+	struct record_hop hop = {
+	    .name = "test", .address = "127.0.0.1", .port = 22, .methods = "password"};
+	unsigned failures = 0;
+
+	(void)state;
+	log_in_to_jump();
+	for (; near.server.ssh == NULL; failures++) {
+		struct ssh_settings settings = {.base = base,
+		    .fd = -1,
+		    .via = near.jump.ssh,
+		    .hop = &hop,
+		    .place = HOP_SERVER,
+		    .auth_deadline_ms = 15000,
+		    .prompt_deadline_ms = 15000};
+
+		allocations_left = failures;
+		near.server.ssh = ssh_create(&settings, &handlers, &near.server);
+		allocations_left = UINT_MAX;
+		assert_string_equal(run_command(near.jump.ssh, "echo hello"), "hello\n");
+	}
+	assert_in_range(failures, 4, 20);
 	assert_false(near.jump.failed);
 	leave();
 }
@@ -206,6 +244,7 @@ int main(void)
 	    TEST(test_login),
 	    TEST(test_refusals),
 	    TEST(test_jump_host_that_forwards_nothing),
+	    TEST(test_memory_is_short),
 	    TEST(test_server_that_does_not_answer),
 	    TEST(test_cancel_at_each_stage),
 	    TEST(test_jump_host_is_lost),
@@ -214,6 +253,7 @@ int main(void)
 	    TEST(test_silent_server_is_noticed),
 	};
 
+	event_set_mem_functions(allocate, realloc, free);
 	log_init("test_ssh_jump", getenv("TEST_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
