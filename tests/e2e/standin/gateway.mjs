@@ -31,7 +31,7 @@ const TYPES = {
 	".svg": "image/svg+xml",
 };
 const BASE = "/x2go/";
-const WAIT_MS = 5000;
+const WAIT_MS = 20_000;
 const LOGIN = "0123456789abcdef";
 
 /** One WebSocket, seen from the agent's side. */
