@@ -287,6 +287,22 @@ static void test_key_with_sshd(void **state)
 	expect_failure(ERROR_AUTH_FAILED, "[host]:2222 refuses publickey");
 }
 
+/* A server that shows the door after a key that it does not know has nothing against the gateway.
+ */
+static void test_one_try(void **state)
+{
+	struct private_sshd sshd = {0};
+
+	(void)state;
+	start_sshd(&sshd, "MaxAuthTries 1\n");
+	if (sshd.pid == 0)
+		skip();
+	use_key();
+	dial_sshd(&sshd, "publickey,password");
+	expect_failure(ERROR_AUTH_FAILED, "Too many authentication failures");
+	sshd_stop(&sshd);
+}
+
 /* --- PAM ----------------------------------------------------------------------------------- */
 
 static void test_pam(void **state)
@@ -357,6 +373,7 @@ int main(void)
 	    TEST(test_key_is_not_signed),
 	    TEST(test_rsa_key),
 	    TEST(test_key_with_sshd),
+	    TEST(test_one_try),
 	    TEST(test_pam),
 	    TEST(test_unknown_user),
 	    TEST(test_expired_account),
