@@ -280,13 +280,14 @@ struct dial *dial_create(struct dialer *dialer, const char *host, uint16_t port,
 	struct evdns_getaddrinfo_request *request;
 	char service[8];
 
+	if (dial != NULL)
+		dial->fd = -1;
 	if (dial == NULL || lookup == NULL)
 		goto fail;
 	dial->dialer = dialer;
 	dial->only = only;
 	dial->done = done;
 	dial->arg = arg;
-	dial->fd = -1;
 	dial->ends_at_ms = clock_now_ms() + deadline_ms;
 	dial->deadline = evtimer_new(dialer->base, on_deadline, dial);
 	if (dial->deadline == NULL || event_add(dial->deadline, &limit) != 0)

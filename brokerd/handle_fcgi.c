@@ -246,7 +246,7 @@ static void on_logout(struct broker *broker, struct conn *conn, struct message *
 
 	if (login == NULL)
 		return;
-	login_stop(login, ERROR_LOGOUT, NULL);
+	login_leave(login, NULL);
 	conn_send_done(conn, message->request_id);
 }
 

@@ -404,12 +404,22 @@ bool login_may_be_used(const struct login *login, const char *cookie, unsigned a
 	return cookie_matches(cookie, login->cookie_hash) && (allowed & 1u << login->state) != 0;
 }
 
+/* Whoever leaves while the server judges a password has tried it, as sshd counts it: servers take
+ * longer to say no than yes, so that guessing would cost nothing without waiting for the no. A
+ * question that is taken back costs nothing. */
+void login_leave(struct login *login, const char *detail)
+{
+	if (login->state != LOGIN_STATE_PROMPTING && !login->was_ready)
+		login_penalise(
+		    login, login->has_tried ? PENALTY_AUTH_FAILED : PENALTY_UNFINISHED, HOP_SERVER);
+	login_stop(login, ERROR_LOGOUT, detail);
+}
+
 void login_forget_asker(struct login *login, const struct conn *asker)
 {
 	requests_forget(&login->requests, asker);
 	if (login->asker != asker)
 		return;
 	login->asker = NULL;
-	login_penalise(login, PENALTY_UNFINISHED, HOP_SERVER);
-	login_stop(login, ERROR_LOGOUT, "taken back before it was open");
+	login_leave(login, "taken back before it was open");
 }

@@ -85,6 +85,7 @@ struct login {
 
 	struct turn opening;	 /* ends at the first prompt, or when the login is open or over */
 	unsigned answers_wanted; /* by the prompt */
+	bool has_tried;		 /* its server was or will be told what the user has to know */
 	unsigned signatures;	 /* that the session process was given */
 
 	/* Until OPEN has been sent; complete but for the descriptors. */
@@ -137,6 +138,9 @@ void login_stop(struct login *login, enum error_code reason, const char *detail)
 void login_stop_at(struct login *login, enum error_code reason, enum hop hop, const char *detail);
 void login_ended_by_itself(
     struct login *login, enum error_code reason, enum hop hop, const char *detail);
+
+/* Who asked for it does not want it any more. Login may be gone afterwards. */
+void login_leave(struct login *login, const char *detail);
 
 /* The session process broke a rule: it is killed. */
 void login_kill(struct login *login, const char *why);

@@ -46,6 +46,8 @@ static bool start_process(struct login *login, int *ssh_fd)
 	    conn_create(broker->base, pair[0], ROLE_BROKER, ROLE_SESSION, &handlers, login);
 	if (login->link == NULL)
 		return false;
+	for (size_t i = 0; i < login->target.hop_count; i++)
+		login->has_tried = login->has_tried || login->open->open.hops[i].password[0] != 0;
 	login->open->fds[0] = *ssh_fd;
 	login->open->fds[1] = login->listener;
 	sent = conn_send(login->link, login->open);

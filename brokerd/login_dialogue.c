@@ -94,6 +94,7 @@ static void forward(
 	strcpy(record->host, hop->name);
 	record->key_length = 0;
 	login->answers_wanted = prompt->kind == PROMPT_QUESTIONS ? prompt->questions_count : 1;
+	login->has_tried = login->has_tried || prompt->kind != PROMPT_HOST_KEY;
 	login_set_state(login, LOGIN_STATE_PROMPTING);
 	/* What the user thinks about must not keep others waiting. */
 	turn_end(&login->opening);

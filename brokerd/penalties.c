@@ -71,8 +71,11 @@ static struct penalty_rules account_rules(const struct config *config)
 {
 	struct penalty_rules rules = source_rules(config);
 
-	/* More than one source may bring about before it is kept away itself. */
-	rules.min_ms *= 2;
+	/* More than one source may bring about: until it is kept away itself it has less than min,
+	 * and one failure more. */
+	rules.min_ms += config->penalties.auth_failed_ms + 1;
+	if (rules.min_ms < 2 * (uint64_t)config->penalties.min_ms)
+		rules.min_ms = 2 * (uint64_t)config->penalties.min_ms;
 	if (rules.max_ms > PENALTIES_ACCOUNT_MAX_MS)
 		rules.max_ms = PENALTIES_ACCOUNT_MAX_MS;
 	return rules;
@@ -140,7 +143,8 @@ enum penalty penalties_of(
 		return PENALTY_HOST_REFUSED;
 	case ERROR_HOST_UNREACHABLE:
 	case ERROR_HOST_TIMEOUT:
-		/* Who may type hosts could look around in the network. */
+	case ERROR_JUMP_REFUSED:
+		/* Who may type hosts could look around in the network, also behind a jump host. */
 		return typed ? PENALTY_UNFINISHED : PENALTY_NONE;
 	default:
 		return PENALTY_NONE;

@@ -137,13 +137,23 @@ static const char *check_typed(
 	return NULL;
 }
 
+/* A number may be written in several ways. */
+static bool is_address_of(const struct typed_host *host, const char *address)
+{
+	struct ip ip;
+
+	if (host->is_ip && ip_parse(address, &ip))
+		return memcmp(&ip, &host->ip, sizeof(ip)) == 0;
+	return strcasecmp(address, host->host) == 0;
+}
+
 /* The section of the typed host if it has one, so that typing it does not pass by its rules. */
 static const struct config_server *find_by_address(
     const struct config *config, const struct typed_host *host)
 {
 	for (size_t i = 0; i < config->server_count; i++)
 		if (config->servers[i].port == host->port &&
-		    strcasecmp(config->servers[i].address, host->host) == 0)
+		    is_address_of(host, config->servers[i].address))
 			return &config->servers[i];
 	return NULL;
 }

@@ -56,11 +56,17 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		end_turns(request);
 }
 
+static bool start_deadline(struct request *request)
+{
+	const struct timeval limit = clock_timeval(request->deadline_ms);
+
+	return event_add(request->deadline, &limit) == 0;
+}
+
 static struct request *request_create(struct requests *requests, struct conn *link,
     struct message *order, enum message_type answer, struct conn *asker, uint32_t asker_id,
     unsigned deadline_ms)
 {
-	const struct timeval limit = clock_timeval(deadline_ms);
 	struct request *request;
 
 	if (requests->count >= REQUESTS_MAX)
@@ -77,8 +83,9 @@ static struct request *request_create(struct requests *requests, struct conn *li
 	request->id = order->request_id = requests->last_id;
 	request->order = order->type;
 	request->answer = answer;
+	request->deadline_ms = deadline_ms;
 	request->deadline = evtimer_new(requests->base, on_deadline, request);
-	if (request->deadline == NULL || event_add(request->deadline, &limit) != 0) {
+	if (request->deadline == NULL || !start_deadline(request)) {
 		request_destroy(request);
 		return NULL;
 	}
@@ -103,7 +110,8 @@ bool requests_send(struct requests *requests, struct conn *link, struct message 
 static void give(struct request *request)
 {
 	struct message *order = request->waiting;
-	bool sent = conn_send(request->link, order);
+	/* Who does it has all the time for it, however long it had to wait. */
+	bool sent = start_deadline(request) && conn_send(request->link, order);
 
 	request->waiting = NULL;
 	free(order);

@@ -43,6 +43,7 @@ struct request {
 	uint32_t asker_id;		 /* its request's number */
 	uint32_t id;			 /* the order's number */
 	enum message_type order, answer;
+	unsigned deadline_ms;
 	struct event *deadline;
 };
 
@@ -62,9 +63,10 @@ bool requests_send(struct requests *requests, struct conn *link, struct message 
     enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
 
 /* The order is given when its turn has come in each of these lines (at most REQUEST_LINES_MAX), one
- * after the other; the turns last until the answer, but no longer than deadline_ms. Who still waits
- * then is told ERROR_SESSION_BUSY, and if nobody waits any more, the order is forgotten. link lives
- * until requests_fail_all. Otherwise as requests_send. */
+ * after the other. Who still waits for that after deadline_ms is told ERROR_SESSION_BUSY, and if
+ * nobody waits any more, the order is forgotten. deadline_ms count anew once it is given; the turns
+ * last until the answer, but no longer than that. link lives until requests_fail_all. Otherwise as
+ * requests_send. */
 bool requests_send_in_turn(struct requests *requests, const struct request_line *lines,
     unsigned line_count, struct conn *link, struct message *order, enum message_type answer,
     struct conn *asker, uint32_t asker_id, unsigned deadline_ms);

@@ -112,12 +112,19 @@ static void write_journal(
 	sd_journal_sendv(list.parts, list.count + 1);
 }
 
+/* In quotes if it could be taken for more than one field: names of users may have blanks. */
 static void append(char *line, const char *name, const char *value)
 {
 	size_t used = strlen(line);
+	const char *quote;
 
-	if (value != NULL && value[0] != 0)
-		snprintf(line + used, LINE_BYTES - used, " %s=%s", name, value);
+	if (value == NULL || value[0] == 0)
+		return;
+	quote = strpbrk(value, " =\"") != NULL ? "\"" : "";
+	snprintf(line + used, LINE_BYTES - used, " %s=%s", name, quote);
+	for (used = strlen(line); *value != 0 && used + 2 < LINE_BYTES; value++)
+		line[used++] = (char)(*value == '"' ? '\'' : *value);
+	snprintf(line + used, LINE_BYTES - used, "%s", quote);
 }
 
 static void write_stderr(

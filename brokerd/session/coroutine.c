@@ -11,14 +11,7 @@
 #include <ucontext.h>
 
 #include "proto/log.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
+#include "sanitizer.h"
 
 #ifdef ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>

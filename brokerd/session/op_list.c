@@ -92,9 +92,12 @@ static void on_probe(struct operation *operation, const struct x2go_answer *answ
 	size_t count;
 
 	if (!operation_check(operation, answer) ||
-	    !operation_read_list(operation, &answer->payload, rows, &count) ||
-	    !check_features(operation, answer->errors))
+	    !operation_read_list(operation, &answer->payload, rows, &count))
 		return;
+	if (!check_features(operation, answer->errors)) {
+		explicit_bzero(rows, sizeof(rows));
+		return;
+	}
 	message_init(&message, MESSAGE_OPENED, 0);
 	if (x2go_section_find(answer->output, nonce, "HOST", &host))
 		read_host(session, host);

@@ -4,7 +4,8 @@
  *
  *	x2gostartagent -> [list, when it was slow] -> let go of another stream -> program
  *	-> stream -> answer (op_show.c); an agent that cannot be reached is suspended and resumed
- *	(op_resume.c); on a failure after the agent has started: terminate it first
+ *	(op_resume.c); on a failure after the agent has started: terminate it first; an agent that
+ *	did not come up: once more, and its row is terminated before anything is answered
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,35 @@
 #define AGE_SLACK_S 2
 
 static void start_agent(struct operation *operation);
+static void open_stream(struct operation *operation);
+
+/* --- rows of agents that did not come up --------------------------------------------------- */
+
+static void on_row_cleared(struct operation *operation, const struct x2go_answer *answer);
+
+/* The server lists them as running until its cleaner comes by. Goes on with the stream, or fails.
+ */
+static void clear_failed_rows(struct operation *operation)
+{
+	const char *id;
+
+	if (operation->failed_count > 0) {
+		id = operation->failed[--operation->failed_count];
+		operation_run(operation, x2go_command_terminate(&operation->command, id),
+		    SHORT_OUTPUT_BYTES, LEAVE_DEADLINE_MS, on_row_cleared);
+	} else if (operation->failure != ERROR_NONE) {
+		operation_fail(operation, operation->failure, "%s", operation->detail);
+	} else {
+		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
+	}
+}
+
+static void on_row_cleared(struct operation *operation, const struct x2go_answer *answer)
+{
+	if (answer->error != ERROR_NONE)
+		log_info("start: row of an agent that did not start: %s", answer->detail);
+	clear_failed_rows(operation);
+}
 
 /* --- failure after the agent has started --------------------------------------------------- */
 
@@ -28,7 +58,7 @@ static void on_killed(struct operation *operation, const struct x2go_answer *ans
 	if (answer->error != ERROR_NONE)
 		log_warnx("start: session %s may be left behind: %s", operation->started.id,
 		    answer->detail);
-	operation_fail(operation, operation->failure, "%s", operation->detail);
+	clear_failed_rows(operation);
 }
 
 /* x2goterminate-session knows nothing of a session that has dropped out of the database, and does
@@ -104,7 +134,7 @@ static void on_list(struct operation *operation, const struct x2go_answer *answe
 	listed = x2go_list_find(rows, count, operation->started.id) != NULL;
 	explicit_bzero(rows, sizeof(rows));
 	if (listed)
-		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
+		clear_failed_rows(operation);
 	else
 		operation_fail(operation, ERROR_START_FAILED,
 		    "the server was so slow that it lost sight of the new session; see "
@@ -125,11 +155,17 @@ static void fail_start(struct operation *operation, const struct x2go_answer *an
 	const struct x2go_text errors = {answer->errors, strlen(answer->errors)};
 	char line[150];
 
-	/* Row 15: the failed row still holds its display, so the next try takes another one. */
-	if (answer->exit_status == 12 && operation->tries++ == 0) {
-		log_info("start: x2gostartagent failed with 12, once more");
-		start_agent(operation);
-		return;
+	if (answer->exit_status == 12) {
+		if (x2go_failed_id_parse(&errors, operation->failed[operation->failed_count])) {
+			operation->failed_count++;
+			operation->on_failure = clear_failed_rows;
+		}
+		/* Row 15: the failed row still holds its display, so the next try takes another. */
+		if (operation->tries++ == 0) {
+			log_info("start: x2gostartagent failed with 12, once more");
+			start_agent(operation);
+			return;
+		}
 	}
 	last_line(answer->errors, line, sizeof(line));
 	if (answer->exit_status == 9 || x2go_text_has_line(&errors, "LIMIT"))
@@ -194,7 +230,7 @@ static void on_agent(struct operation *operation, const struct x2go_answer *answ
 		operation_run(operation, x2go_command_list(&operation->command), LIST_OUTPUT_BYTES,
 		    LIST_DEADLINE_MS, on_list);
 	else
-		operation_let_go(operation, ERROR_SUSPENDED, open_stream);
+		clear_failed_rows(operation);
 }
 
 static void start_agent(struct operation *operation)

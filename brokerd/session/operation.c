@@ -348,22 +348,35 @@ static void run_again(struct operation *operation)
 	operation_run(operation, true, LIST_OUTPUT_BYTES, LIST_DEADLINE_MS, operation->on_answer);
 }
 
+/* The first line that is no row. Rows may hold a cookie, which goes nowhere. */
+static void find_complaint(const struct x2go_text *list, char *line, size_t size)
+{
+	struct x2go_text rest = *list, found;
+
+	while (x2go_text_next_line(&rest, &found))
+		if (found.length != 0 && memchr(found.start, '|', found.length) == NULL) {
+			message_set_text(line, size, found.start, found.length);
+			return;
+		}
+	snprintf(line, size, "a row that is no session");
+}
+
 bool operation_read_list(struct operation *operation, const struct x2go_text *text,
     struct x2go_row *rows, size_t *ret_count)
 {
-	char line[150], copy[512];
+	static const char locked[] = "databaseislocked";
+	char line[150];
 
 	if (x2go_list_parse(text, rows, ret_count))
 		return true;
-	snprintf(copy, sizeof(copy), "%.*s", (int)(text->length < 500 ? text->length : 500),
-	    text->start);
-	if (strstr(copy, "databaseislocked") != NULL && operation->busy_tries < BUSY_TRIES) {
+	if (memmem(text->start, text->length, locked, sizeof(locked) - 1) != NULL &&
+	    operation->busy_tries < BUSY_TRIES) {
 		operation->busy_tries++;
 		operation_wait(operation, BUSY_WAIT_MS, run_again);
 		return false;
 	}
-	operation_fail(operation, ERROR_X2GO_FAULT, "x2golistsessions says: %s",
-	    first_line(copy, line, sizeof(line)));
+	find_complaint(text, line, sizeof(line));
+	operation_fail(operation, ERROR_X2GO_FAULT, "x2golistsessions says: %s", line);
 	return false;
 }
 

@@ -80,7 +80,9 @@ struct operation {
 	enum error_code failure;
 	char detail[200];
 	operation_step *on_failure; /* what is to be undone first; calls operation_fail again */
-	bool detached_cleanly;	    /* the agent said that it is suspended */
+	char failed[2][X2GO_ID_BYTES + 1]; /* rows of agents that did not come up */
+	unsigned failed_count;
+	bool detached_cleanly; /* the agent said that it is suspended */
 	struct x2go_started started;
 	struct x2go_row row;
 	enum x2go_state state; /* when it was looked at */

@@ -26,17 +26,10 @@
 
 #include "proto/log.h"
 #include "proto/secret.h"
+#include "sanitizer.h"
 
 #define DESCRIPTORS_MAX	  64
 #define ADDRESS_BYTES_MAX (512ul * 1024 * 1024)
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
 
 #ifdef ADDRESS_SANITIZER
 static bool entered;

@@ -98,7 +98,8 @@ void session_end_at(struct session *session, enum hop hop, enum error_code code,
 
 /* --- stream ------------------------------------------------------------------------------- */
 
-static void submit_own(struct session *session, enum operation_kind kind, bool urgent)
+/* False if memory is short. */
+static bool submit_own(struct session *session, enum operation_kind kind, bool urgent)
 {
 	struct operation *operation = operation_create(session, kind, 0);
 
@@ -106,8 +107,10 @@ static void submit_own(struct session *session, enum operation_kind kind, bool u
 		strcpy(operation->target, session->stream.id);
 		operation->stream_number = session->stream.number;
 	}
-	if (operation == NULL || !operation_submit(operation, urgent))
-		log_warnx("session: no room for an operation of our own");
+	if (operation != NULL && operation_submit(operation, urgent))
+		return true;
+	log_warnx("session: no room for an operation of our own");
+	return false;
 }
 
 static void report_stream(struct session *session, enum stream_state state, enum error_code reason)
@@ -146,9 +149,8 @@ static void on_agent_ended(struct relay *relay, void *arg)
 {
 	struct session *session = arg;
 
-	if (session->state == SESSION_STATE_READY)
-		submit_own(session, OPERATION_INQUIRE, true);
-	else
+	/* Why, is told by the operation; without it nobody would end the stream. */
+	if (session->state != SESSION_STATE_READY || !submit_own(session, OPERATION_INQUIRE, true))
 		relay_stop(relay, ERROR_ENDED, NULL);
 }
 
@@ -160,7 +162,8 @@ void session_connected(struct session *session, const struct ssh_login *login)
 	strcpy(session->fingerprint, login->fingerprint);
 	message_set_text(
 	    session->methods, sizeof(session->methods), login->methods, strlen(login->methods));
-	submit_own(session, OPERATION_PROBE, false);
+	if (!submit_own(session, OPERATION_PROBE, false))
+		session_end(session, ERROR_INTERNAL, "memory is short");
 }
 
 void session_open(struct session *session, struct message *opened)

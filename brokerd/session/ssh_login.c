@@ -199,7 +199,7 @@ bool ssh_login_fail_if_over(struct ssh *ssh)
 		return true;
 	if (!ssh->transport.ended && !ssh->disconnected)
 		return false;
-	if (attempt->secrets_used == 0 && !attempt->signature_used)
+	if (attempt->secrets_used == 0 && !attempt->signature_used && !wrong)
 		ssh_fail_by_library(ssh, ERROR_HOST_REFUSED, attempt->step);
 	else
 		ssh_login_fail_refused(ssh, wrong,

@@ -338,7 +338,8 @@ void ssh_transport_finish(struct ssh *ssh)
 {
 	struct ssh_transport *transport = &ssh->transport;
 
-	if (transport->tunnel != NULL) {
+	/* The socket is that connection's then, even if there is no tunnel. */
+	if (ssh->via != NULL) {
 		ssh_tunnel_close(transport->tunnel);
 		return;
 	}

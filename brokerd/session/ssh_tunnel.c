@@ -38,6 +38,20 @@ static void end(struct ssh_tunnel *tunnel, enum error_code code, const char *det
 	tunnel->handlers.failed(tunnel, code, detail, tunnel->arg);
 }
 
+/* Lets go of what has been sent, or never will be: the first bytes may be a session's cookie. */
+static void drop_unsent(struct ssh_tunnel *tunnel, size_t length)
+{
+	struct evbuffer_iovec part;
+
+	while (length != 0 && evbuffer_peek(tunnel->unsent, -1, NULL, &part, 1) >= 1) {
+		size_t size = part.iov_len < length ? part.iov_len : length;
+
+		explicit_bzero(part.iov_base, size);
+		evbuffer_drain(tunnel->unsent, size);
+		length -= size;
+	}
+}
+
 /* Gives libssh2 what waits, as long as it and the socket take it. */
 static void send_waiting(struct ssh_tunnel *tunnel, LIBSSH2_CHANNEL *handle)
 {
@@ -58,7 +72,7 @@ static void send_waiting(struct ssh_tunnel *tunnel, LIBSSH2_CHANNEL *handle)
 				ssh_fail_by_library(ssh, ERROR_SSH_LOST, "writing");
 			return;
 		}
-		evbuffer_drain(tunnel->unsent, (size_t)sent);
+		drop_unsent(tunnel, (size_t)sent);
 	}
 }
 
@@ -209,7 +223,9 @@ void ssh_tunnel_close(struct ssh_tunnel *tunnel)
 	if (tunnel == NULL)
 		return;
 	ssh_channel_abandon(tunnel->channel);
-	if (tunnel->unsent != NULL)
+	if (tunnel->unsent != NULL) {
+		drop_unsent(tunnel, evbuffer_get_length(tunnel->unsent));
 		evbuffer_free(tunnel->unsent);
+	}
 	free(tunnel);
 }

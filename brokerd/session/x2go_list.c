@@ -375,6 +375,30 @@ bool x2go_started_parse(const struct x2go_text *text, struct x2go_started *ret_s
 	return true;
 }
 
+bool x2go_failed_id_parse(const struct x2go_text *errors, char *ret_id)
+{
+	static const char before[] = "Failed to start X2Go Agent session with ID ";
+	static const char after[] = ". X2Go Agent";
+	struct x2go_text rest = *errors, line;
+	struct x2go_id id;
+	const char *end;
+
+	while (x2go_text_next_line(&rest, &line)) {
+		if (line.length < sizeof(before) - 1 ||
+		    memcmp(line.start, before, sizeof(before) - 1) != 0)
+			continue;
+		line.start += sizeof(before) - 1;
+		line.length -= sizeof(before) - 1;
+		end = memmem(line.start, line.length, after, sizeof(after) - 1);
+		if (end == NULL || !x2go_id_parse(line.start, (size_t)(end - line.start), &id))
+			continue;
+		memcpy(ret_id, line.start, (size_t)(end - line.start));
+		ret_id[end - line.start] = 0;
+		return true;
+	}
+	return false;
+}
+
 bool x2go_resumed_parse(const struct x2go_text *text, uint16_t *ret_port)
 {
 	static const char key[] = "gr_port=";

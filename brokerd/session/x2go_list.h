@@ -66,6 +66,10 @@ struct x2go_started {
 
 bool x2go_started_parse(const struct x2go_text *text, struct x2go_started *ret_started);
 
+/* The session whose agent ended at once, in what x2gostartagent says of it on stderr.
+ * ret_id: of X2GO_ID_BYTES + 1; undefined if false. */
+bool x2go_failed_id_parse(const struct x2go_text *errors, char *ret_id);
+
 /* The graphics port among the key=value lines of x2goresume-session. */
 bool x2go_resumed_parse(const struct x2go_text *text, uint16_t *ret_port);
 

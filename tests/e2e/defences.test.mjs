@@ -461,6 +461,31 @@ test("row 23: without forwarding the session that was started is ended", async (
 	await eventually(async () => (await agentsOf("noforward")).length === 0, "no agent");
 });
 
+test("row 15: a stale lock costs a second try, and leaves no row", async () => {
+	const client = await loggedIn("u19");
+	await withoutCleaner(async () => {
+		const free = (
+			await asRoot(
+				`used=$(x2golistsessions_root | cut -d'|' -f3; ls /tmp/.X11-unix | tr -d X)
+			for n in $(seq 50 90); do echo "$used" | grep -qx $n || echo $n; done`,
+			)
+		).split("\n");
+		const lock = (/** @type {string} */ display) =>
+			asRoot(`printf '%10d\\n' 4194304 >/tmp/.X${display}-lock`);
+		await lock(free[0]);
+		const { id } = await started(client);
+		const before = (await client.sessions()).map((row) => row.id);
+		await lock(free[2]);
+		await lock(free[3]);
+		assert.deepEqual(await refusal(client, "start", { desktop: "ICEWM" }), [
+			502,
+			"start_failed",
+		]);
+		assert.deepEqual([before, (await client.sessions()).map((row) => row.id)], [[id], [id]]);
+		await client.ok("terminate", { id });
+	});
+});
+
 test("two clicks do it once", async () => {
 	const client = await loggedIn("u18");
 	const both = (/** @type {string} */ name, /** @type {object} */ body) =>

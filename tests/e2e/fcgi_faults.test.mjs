@@ -114,14 +114,14 @@ describe("a web server that misbehaves", () => {
 			const connection = stage.connect();
 			return i % 2 ? connection.send(half) : connection;
 		});
-		const start = Date.now();
-		for (let i = 0; i < 20; i++)
+		let closed = 0;
+		for (const connection of crowd) void connection.closed.then(() => closed++);
+		assert.equal((await stage.ask("login", credentials)).status, 200);
+		assert.equal(closed, 0, "the answer does not wait for their end");
+		for (let i = 1; i < 20; i++)
 			assert.equal((await stage.ask("login", credentials)).status, 200);
-		assert.ok(Date.now() - start < 2000, "answers come at once");
 		assert.equal(stage.broker.asked.length, 20);
 		await Promise.all(crowd.map((connection) => connection.closed));
-		const waited = Date.now() - start;
-		assert.ok(waited > 5000 && waited < 15000, `they are dropped after ${waited} ms`);
 	});
 
 	test("more than may wait: the oldest go", async () => {

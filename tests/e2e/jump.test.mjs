@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { eventually, request, Stream } from "./lib/rpc.mjs";
 import { freePort, Stack } from "./lib/stack.mjs";
-import { brokerctl, brokerLogins, brokerStatus, sessionsOf } from "./lib/status.mjs";
+import { brokerLogins, brokerStatus, endLogins, sessionsOf } from "./lib/status.mjs";
 import {
 	assertPrompt,
 	assertReady,
@@ -48,10 +48,7 @@ before(async () => {
 	await stack.start();
 	await stack.knowHostsAs([`[127.0.0.1]:${closedPort}`, "[inner]:23", "nowhere.invalid"]);
 });
-afterEach(async () => {
-	// What a test that failed has left.
-	for (const { login } of await brokerLogins(stack)) await brokerctl(stack, "kill", login);
-});
+afterEach(() => endLogins(stack));
 after(() => stack.stop());
 
 /** @param {object} body */

@@ -77,7 +77,6 @@ async function inAndOut(from, where = stack) {
 /** @param {import("./lib/steps.mjs").Refusal} refusal @param {number} most seconds */
 function assertKeptAway(refusal, most) {
 	assertRefused(refusal, 429, "too_many_attempts");
-	assert.ok(refusal.took < 2000, `${refusal.took} ms`);
 	const seconds = refusal.retryAfter ?? 0;
 	assert.ok(seconds >= 1 && seconds <= most, `${seconds} s`);
 	assert.equal(refusal.header, String(seconds));
@@ -163,7 +162,6 @@ async function refusedAsFull(where, user, from) {
 	const refusal = await new Visitor(where, { from }).refusedLogin({ user, password: PASSWORD });
 	assertRefused(refusal, 503, "too_many_logins");
 	assert.ok(Number(refusal.header) >= 1, refusal.header);
-	assert.ok(refusal.took < 2000, `${refusal.took} ms`);
 }
 
 test("so many logins of a user, of an address, of a server; one ends, another begins", async () => {

@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { launch, logIn, open, state } from "./lib/browser.mjs";
 import { eventually } from "./lib/rpc.mjs";
 import { isLibraryNew, Stack } from "./lib/stack.mjs";
-import { brokerctl, brokerLogins, brokerStatus } from "./lib/status.mjs";
+import { brokerLogins, brokerStatus, endLogins } from "./lib/status.mjs";
 import { oneTimeCode, wrongCode } from "./lib/steps.mjs";
 
 const stack = new Stack({
@@ -50,8 +50,7 @@ beforeEach(async () => {
 	await state(page, "form");
 });
 afterEach(async () => {
-	// What a test that failed has left.
-	for (const { login } of await brokerLogins(stack)) await brokerctl(stack, "kill", login);
+	await endLogins(stack);
 	await eventually(async () => (await brokerStatus(stack)).uids_used === 0, "no login left");
 });
 after(async () => {

@@ -8,11 +8,12 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/listener.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "event_loop.h"
 
 #define MEGABYTE (1024 * 1024)
 
@@ -23,6 +24,9 @@ static struct {
 	size_t to_send, received; /* bytes */
 	bool connected, over;
 } far;
+static struct evconnlistener *far_listener;
+static int far_fd; /* it listens, from the first test to the last */
+static uint16_t far_port;
 
 /* A pattern that shows losses, repeats and swaps: prime period. */
 static uint8_t pattern(size_t at)
@@ -84,15 +88,15 @@ static void on_far_event(struct bufferevent *stream, short what, void *arg)
 	far.over = true;
 }
 
-/* For evconnlistener_new; arg: the event base. */
 static void on_far_accept(struct evconnlistener *from, evutil_socket_t fd, struct sockaddr *address,
     int length, void *arg)
 {
 	(void)from;
 	(void)address;
 	(void)length;
+	(void)arg;
 	far.connected = true;
-	far.stream = bufferevent_socket_new(arg, fd, BEV_OPT_CLOSE_ON_FREE);
+	far.stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(far.stream, on_far_read, on_far_written, on_far_event, NULL);
 	bufferevent_setwatermark(far.stream, EV_WRITE, MEGABYTE / 2, 0);
 	if (far.mode == FAR_SINK)
@@ -102,6 +106,21 @@ static void on_far_accept(struct evconnlistener *from, evutil_socket_t fd, struc
 		bufferevent_setwatermark(far.stream, EV_WRITE, 0, 0);
 		send_more();
 	}
+}
+
+/* For each test. */
+static inline int set_up_far_end(void **state)
+{
+	if (set_up_loop(state) != 0)
+		return -1;
+	far_listener = evconnlistener_new(base, on_far_accept, NULL, 0, 8, far_fd);
+	return far_listener != NULL ? 0 : -1;
+}
+
+static inline int tear_down_far_end(void **state)
+{
+	evconnlistener_free(far_listener);
+	return tear_down_loop(state);
 }
 
 #endif

@@ -6,13 +6,6 @@
 #ifndef TESTS_JUMP_WORLD_H
 #define TESTS_JUMP_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <event2/event.h>
 #include <openssl/evp.h>
 
 #include "brokerd/session/ssh.h"
@@ -23,10 +16,7 @@
 
 /* The jump host lets "jumper" in, the server "tester". The closed host forwards nothing. */
 static struct private_sshd jump_host, server_host, closed_host;
-static struct event_base *base;
-static struct evconnlistener *listener;
-static int far_listener;
-static uint16_t far_port, closed_port;
+static uint16_t closed_port;
 
 /* Of one connection. */
 struct line {
@@ -49,47 +39,6 @@ static struct {
 	EVP_MD_CTX *sent_hash, *received_hash;
 	uint64_t random;
 } near;
-
-/* --- waiting ------------------------------------------------------------------------------ */
-
-__attribute__((unused)) static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	fail_msg("nothing has happened for 60 s");
-}
-
-__attribute__((unused)) static void run_until(const bool *done)
-{
-	const struct timeval limit = {60, 0};
-	struct event *overdue = event_new(base, -1, 0, on_overdue, NULL);
-
-	event_add(overdue, &limit);
-	while (!*done)
-		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	event_free(overdue);
-}
-
-__attribute__((unused)) static void on_time(evutil_socket_t fd, short what, void *arg)
-{
-	bool *done = arg;
-
-	(void)fd;
-	(void)what;
-	*done = true;
-}
-
-__attribute__((unused)) static void run_for_ms(unsigned ms)
-{
-	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
-	bool done = false;
-	struct event *timer = event_new(base, -1, 0, on_time, &done);
-
-	event_add(timer, &delay);
-	run_until(&done);
-	event_free(timer);
-}
 
 /* --- connections -------------------------------------------------------------------------- */
 
@@ -307,30 +256,9 @@ __attribute__((unused)) static void open_tunnel(struct ssh *ssh)
 
 /* --- fixture ------------------------------------------------------------------------------ */
 
-/* Of each test: one that failed inside a callback leaves an event loop that cannot be used. */
-__attribute__((unused)) static int set_up_loop(void **state)
-{
-	(void)state;
-	base = event_base_new();
-	listener = evconnlistener_new(base, on_far_accept, base, 0, 8, far_listener);
-	return base != NULL && listener != NULL ? 0 : -1;
-}
-
-__attribute__((unused)) static int tear_down_loop(void **state)
-{
-	(void)state;
-	evconnlistener_free(listener);
-	event_base_free(base);
-	return 0;
-}
-
 __attribute__((unused)) static void start_host(struct private_sshd *host, const char *options)
 {
-	char all[300];
-
-	/* Wrong passwords belong to this. */
-	snprintf(all, sizeof(all), "%sPerSourcePenalties no\n", options);
-	if (!sshd_start(host, all) && !sshd_start(host, options))
+	if (!sshd_start(host, options))
 		print_message("no sshd can be started here: tests with it are skipped\n");
 }
 
@@ -338,7 +266,8 @@ __attribute__((unused)) static int set_up(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	far_listener = sshd_bind(&far_port);
+	run_limit_s = 60;
+	far_fd = sshd_bind(&far_port);
 	close(sshd_bind(&closed_port));
 	start_host(&jump_host, "AllowUsers " SSHD_JUMPER "\nRekeyLimit 1M\n");
 	start_host(&server_host, "AllowUsers " SSHD_USER "\nRekeyLimit 1M\n");
@@ -352,10 +281,10 @@ __attribute__((unused)) static int tear_down(void **state)
 	sshd_stop(&jump_host);
 	sshd_stop(&server_host);
 	sshd_stop(&closed_host);
-	close(far_listener);
+	close(far_fd);
 	return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_loop, tear_down_loop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_far_end, tear_down_far_end)
 
 #endif

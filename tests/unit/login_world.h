@@ -223,14 +223,17 @@ static inline void answer_with(const char *first, const char *second)
 	assert_false(ssh_answer(told.ssh, answers, second != NULL ? 2 : 1));
 }
 
-/* What the client has said to the stand-in. */
-static inline void expect_heard(const char *line)
+/* What the client has said to the stand-in, line by line. */
+#define expect_heard(...) expect_lines((const char *const[]){__VA_ARGS__, NULL})
+static inline void expect_lines(const char *const *lines)
 {
 	char heard[4096];
 
-	assert_non_null(fgets(heard, sizeof(heard), standin.lines));
-	heard[strcspn(heard, "\n")] = 0;
-	assert_string_equal(heard, line);
+	for (; *lines != NULL; lines++) {
+		assert_non_null(fgets(heard, sizeof(heard), standin.lines));
+		heard[strcspn(heard, "\n")] = 0;
+		assert_string_equal(heard, *lines);
+	}
 }
 
 /* It has said nothing more until the connection's end. */

@@ -3,7 +3,7 @@
  * A real sshd for one test program: on a loopback port, with users of its own ("tester" /
  * "wonderland", "jumper" / "looking-glass", and "expired" / "wonderland", whose account has) in a
  * mount namespace of its own, so that nothing of the machine is touched. By PAM, if the test asks
- * for it, with a service of its own.
+ * for it, with a service of its own. Whatever it has started ends with it, and it with the test.
  * Needs root and Debian's openssh-server; tests skip without.
  */
 #ifndef TESTS_PRIVATE_SSHD_H
@@ -55,7 +55,7 @@ const char *__lsan_default_suppressions(void)
 
 struct private_sshd {
 	char folder[40]; /* the user's home is home/ in there */
-	pid_t pid;
+	pid_t pid;	 /* of its keeper; its own is in the file pid */
 	uint16_t port;
 	struct record_hostkey key; /* ed25519 */
 };
@@ -126,7 +126,7 @@ static void sshd_cover(const char *folder, const char *name, const char *target)
 		_exit(77);
 }
 
-/* In the child. */
+/* In the keeper's child. */
 _Noreturn static void sshd_run(const struct private_sshd *sshd, int log)
 {
 	char config[100];
@@ -144,6 +144,49 @@ _Noreturn static void sshd_run(const struct private_sshd *sshd, int log)
 	dup2(log, STDERR_FILENO);
 	execl(SSHD_PATH, SSHD_PATH, "-D", "-e", "-f", config, (char *)NULL);
 	_exit(77);
+}
+
+static void sshd_kill_children(void)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "r");
+	if (file == NULL)
+		_exit(77);
+	while (fscanf(file, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(file);
+}
+
+/* In the child: sshd's parent, and that of all processes which lose theirs on its side. */
+_Noreturn static void sshd_keep(const struct private_sshd *sshd, int log)
+{
+	sigset_t all, end, before;
+	int signal_number;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+		_exit(77);
+	if (fork() == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		sshd_run(sshd, log);
+	}
+	/* The test's connections end when the test closes them. */
+	close_range(3, ~0u, 0);
+	signal(SIGCHLD, SIG_IGN);
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigwait(&end, &signal_number);
+	signal(SIGCHLD, SIG_DFL);
+	/* One that ends leaves its own children to us. */
+	do
+		sshd_kill_children();
+	while (waitpid(-1, NULL, 0) > 0);
+	_exit(0);
 }
 
 /* Reads the log until sshd listens; false if it ends before. */
@@ -168,7 +211,7 @@ static void sshd_stop(struct private_sshd *sshd)
 	char command[100];
 
 	if (sshd->pid > 0) {
-		kill(sshd->pid, SIGKILL);
+		kill(sshd->pid, SIGTERM);
 		waitpid(sshd->pid, NULL, 0);
 	}
 	if (sshd->folder[0] != 0) {
@@ -199,11 +242,19 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 	sshd_read_key(sshd->folder, &sshd->key);
 	close(sshd_bind(&sshd->port));
 	snprintf(config, sizeof(config),
-	    "%sListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile none\n"
+	    "%sListenAddress 127.0.0.1\nPort %u\nHostKey %s/key\nUsePAM no\nPidFile %s/pid\n"
 	    "PrintMotd no\nAuthorizedKeysFile none\n"
 	    "SetEnv PATH=%s/home/bin:/usr/local/bin:/usr/bin:/bin\n",
-	    options, sshd->port, sshd->folder, sshd->folder);
+	    options, sshd->port, sshd->folder, sshd->folder, sshd->folder);
 	sshd_write_file(sshd->folder, "config", config);
+	/* Tests fail logins on purpose. An sshd that does not know -G does not know penalties. */
+	snprintf(command, sizeof(command),
+	    "%s -G -o PerSourcePenalties=no -f %s/config >%s/effective 2>&1", SSHD_PATH,
+	    sshd->folder, sshd->folder);
+	if (system(command) == 0) {
+		strcat(config, "PerSourcePenalties no\n");
+		sshd_write_file(sshd->folder, "config", config);
+	}
 	snprintf(passwd, sizeof(passwd),
 	    "root:x:0:0::/root:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
 	    "nobody:x:65534:65534::/:/usr/sbin/nologin\n" SSHD_USER
@@ -226,7 +277,7 @@ static bool sshd_start(struct private_sshd *sshd, const char *options)
 		abort();
 	sshd->pid = fork();
 	if (sshd->pid == 0)
-		sshd_run(sshd, log[1]);
+		sshd_keep(sshd, log[1]);
 	close(log[1]);
 	if (!sshd_await_listening(log[0])) {
 		close(log[0]);

@@ -6,16 +6,10 @@
 #ifndef TESTS_SESSION_WORLD_H
 #define TESTS_SESSION_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
-#include <cmocka.h>
-#include <event2/event.h>
-
 #include "brokerd/session/session.h"
+#include "event_loop.h"
 #include "private_sshd.h"
 #include "proto/log.h"
 
@@ -26,7 +20,6 @@
 #define STARTED "50\n" COOKIE "\n%PID%\n" ID "\n%PORT%\n31332\n31333\n"
 
 static struct private_sshd sshd;
-static struct event_base *base;
 static struct session session;
 static struct conn *broker;
 static char home[60];
@@ -172,27 +165,6 @@ __attribute__((unused)) static void put_healthy_server(void)
 	put("calls", "");
 }
 
-/* --- the event loop ----------------------------------------------------------------------- */
-
-__attribute__((unused)) static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	fail_msg("nothing has happened for 20 s");
-}
-
-__attribute__((unused)) static void run_until(const bool *done)
-{
-	const struct timeval limit = {20, 0};
-	struct event *overdue = event_new(base, -1, 0, on_overdue, NULL);
-
-	event_add(overdue, &limit);
-	while (!*done)
-		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	event_free(overdue);
-}
-
 __attribute__((unused)) static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -200,7 +172,7 @@ __attribute__((unused)) static void on_look(evutil_socket_t fd, short what, void
 	(void)arg;
 }
 
-/* The same, until a file says so. */
+/* As run_until, until a file says so. */
 __attribute__((unused)) static void run_until_true(bool (*check)(void))
 {
 	const struct timeval interval = {0, 5000};
@@ -355,8 +327,9 @@ __attribute__((unused)) static void fill_open(struct message *message)
 	open->attach_deadline_ms = 15000;
 	open->buffer_bytes = 1048576;
 	open->delay_bytes = 1048576;
+	open->desktops_count = 4;
 	for (size_t i = 0; i < 4; i++)
-		strcpy(open->desktops[open->desktops_count++].id, desktops[i]);
+		strcpy(open->desktops[i].id, desktops[i]);
 	open->hostkeys_count = 1;
 	open->hostkeys[0] = sshd.key;
 	message->fds[1] = sshd_bind(&open->port);

@@ -346,10 +346,11 @@ class Login:
     def __init__(self, transport):
         self.transport = transport
         self.script = None
+        # Older versions of paramiko call with the handler before the message, newer ones without.
         self._handler_table = {
-            SERVICE_REQUEST: Login.serve,
-            REQUEST: Login.hear_request,
-            INFO_RESPONSE: Login.hear_answers,
+            SERVICE_REQUEST: lambda *words: self.serve(words[-1]),
+            REQUEST: lambda *words: self.hear_request(words[-1]),
+            INFO_RESPONSE: lambda *words: self.hear_answers(words[-1]),
         }
         Login.current = self
 

@@ -4,31 +4,7 @@
  * What a whole broker does with what session processes ask before their login is open: prompts in
  * rounds, their ends, and processes that ask what they may not ask. Needs root.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include "broker_world.h"
-#include "standin_session.h"
-
-static struct peer fcgi, ctl;
-
-static void begin(const char *config)
-{
-	world_start(config);
-	peer_open(&fcgi, ROLE_FCGI);
-	peer_open(&ctl, ROLE_CTL);
-}
-
-static void end(void)
-{
-	assert_nothing_left(&ctl);
-	peer_close(&fcgi);
-	peer_close(&ctl);
-	world_stop();
-}
+#include "broker_visit.h"
 
 static void test_rounds(void **state)
 {
@@ -217,18 +193,14 @@ static void test_processes_that_ask_what_they_may_not(void **state)
 
 static void test_where_it_failed(void **state)
 {
-	char config[400];
-
 	(void)state;
 	world_write("known_hosts", "");
-	snprintf(config, sizeof(config),
-	    "[jump gate]\naddress = 127.0.0.1\nport = %u\nhost_keys = ask\n"
-	    "[server inner]\naddress = inner.example\njump = gate\nhost_keys = ask\n"
-	    "[jump none]\naddress = 127.0.0.1\nport = %u\nhost_keys = ask\n"
-	    "[server behind]\naddress = inner.example\njump = none\nhost_keys = ask\n"
-	    "[server strict]\naddress = inner.example\njump = gate\n",
+	begin_with("[jump gate]\naddress = 127.0.0.1\nport = %u\nhost_keys = ask\n"
+		   "[server inner]\naddress = inner.example\njump = gate\nhost_keys = ask\n"
+		   "[jump none]\naddress = 127.0.0.1\nport = %u\nhost_keys = ask\n"
+		   "[server behind]\naddress = inner.example\njump = none\nhost_keys = ask\n"
+		   "[server strict]\naddress = inner.example\njump = gate\n",
 	    (unsigned)world.ssh_port, (unsigned)world.dead_port);
-	begin(config);
 	assert_fails(peer_await(&fcgi, peer_send_login(&fcgi, "inner", "fails at jump")),
 	    ERROR_JUMP_REFUSED);
 	assert_int_equal(fcgi.answer.fail.hop, HOP_JUMP);

@@ -4,31 +4,7 @@
  * A whole broker and the life of its logins: what the session process is given and is, all ways
  * in which a login fails or ends, and that nothing is left behind. Needs root.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include "broker_world.h"
-#include "standin_session.h"
-
-static struct peer fcgi, ctl;
-
-static void begin(const char *config)
-{
-	world_start(config);
-	peer_open(&fcgi, ROLE_FCGI);
-	peer_open(&ctl, ROLE_CTL);
-}
-
-static void end(void)
-{
-	assert_nothing_left(&ctl);
-	peer_close(&fcgi);
-	peer_close(&ctl);
-	world_stop();
-}
+#include "broker_visit.h"
 
 static const char *fact(const struct message_logged_in *answer, const char *name)
 {

@@ -4,39 +4,9 @@
  * What a whole broker tells session processes of their way: jump hosts, typed servers, host keys
  * on file and new ones, and signatures by the gateway's keys. Needs root and ssh-keygen.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include <openssl/evp.h>
 
-#include "broker_world.h"
-#include "standin_session.h"
-
-static struct peer fcgi, ctl;
-
-__attribute__((format(printf, 1, 2))) static void begin(const char *format, ...)
-{
-	char config[2000];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(config, sizeof(config), format, arguments);
-	va_end(arguments);
-	world_start(config);
-	peer_open(&fcgi, ROLE_FCGI);
-	peer_open(&ctl, ROLE_CTL);
-}
-
-static void end(void)
-{
-	assert_nothing_left(&ctl);
-	peer_close(&fcgi);
-	peer_close(&ctl);
-	world_stop();
-}
+#include "broker_visit.h"
 
 static void logout_of_answer(void)
 {
@@ -90,11 +60,11 @@ static void test_ways(void **state)
 	snprintf(known_hosts, sizeof(known_hosts),
 	    "[127.0.0.1]:%u " WORLD_KEY "\n@revoked [inner.example]:2222 " WORLD_KEY "\n", port);
 	world_write("known_hosts", known_hosts);
-	begin("[deadlines]\nprompt = 7\ngrace = 9\n[sessions]\nwhen_left = leave\n"
-	      "[jump gate]\naddress = 127.0.0.1\nport = %u\nmethods = password\n"
-	      "[jump fixed]\naddress = 127.0.0.1\nport = %u\nuser = porter\n"
-	      "[server own]\naddress = inner.example\nport = 2222\njump = gate\n"
-	      "[server shared]\naddress = inner.example\njump = fixed\nhost_keys = ask\n",
+	begin_with("[deadlines]\nprompt = 7\ngrace = 9\n[sessions]\nwhen_left = leave\n"
+		   "[jump gate]\naddress = 127.0.0.1\nport = %u\nmethods = password\n"
+		   "[jump fixed]\naddress = 127.0.0.1\nport = %u\nuser = porter\n"
+		   "[server own]\naddress = inner.example\nport = 2222\njump = gate\n"
+		   "[server shared]\naddress = inner.example\njump = fixed\nhost_keys = ask\n",
 	    port, port);
 	/* Who opens the connection is the jump host, or nobody would answer. */
 	log_in_through("own", "", "");
@@ -121,7 +91,7 @@ static void test_typed_server(void **state)
 	struct message message;
 
 	(void)state;
-	begin("[other_servers]\nallow = yes\nnetworks = 127.0.0.1/32\nports = %u, %u\n",
+	begin_with("[other_servers]\nallow = yes\nnetworks = 127.0.0.1/32\nports = %u, %u\n",
 	    (unsigned)world.ssh_port, (unsigned)world.dead_port);
 	message_init(&message, MESSAGE_LOGIN, 0);
 	snprintf(message.login.host, sizeof(message.login.host), "127.0.0.1:%u", world.ssh_port);
@@ -142,10 +112,10 @@ static void begin_new_keys(const char *accepted_hosts)
 {
 	unsigned port = world.ssh_port;
 
-	begin("[ssh]\naccepted_hosts = %s\n"
-	      "[server asking]\naddress = localhost\nport = %u\nhost_keys = ask\n"
-	      "[server trusting]\naddress = localhost\nport = %u\nhost_keys = accept-new\n"
-	      "[server strict]\naddress = localhost\nport = %u\n",
+	begin_with("[ssh]\naccepted_hosts = %s\n"
+		   "[server asking]\naddress = localhost\nport = %u\nhost_keys = ask\n"
+		   "[server trusting]\naddress = localhost\nport = %u\nhost_keys = accept-new\n"
+		   "[server strict]\naddress = localhost\nport = %u\n",
 	    accepted_hosts, port, port, port);
 }
 
@@ -220,7 +190,7 @@ static void test_changed_key(void **state)
 	char line[200];
 
 	(void)state;
-	begin("%s", "");
+	begin("");
 	assert_fails(
 	    peer_await(&fcgi, peer_send_login(&fcgi, "here", "other key")), ERROR_HOST_KEY_CHANGED);
 	assert_string_equal(fcgi.answer.fail.detail, "shows SHA256:that; on file is SHA256:this");
@@ -304,8 +274,8 @@ static void test_signatures(void **state)
 {
 	(void)state;
 	make_key();
-	begin("[server keyed]\naddress = 127.0.0.1\nport = %u\nkey = %s/own\nkey_alone = yes\n"
-	      "[server broken]\naddress = 127.0.0.1\nport = %u\nkey = %s/broken\n",
+	begin_with("[server keyed]\naddress = 127.0.0.1\nport = %u\nkey = %s/own\nkey_alone = yes\n"
+		   "[server broken]\naddress = 127.0.0.1\nport = %u\nkey = %s/broken\n",
 	    (unsigned)world.ssh_port, world.directory, (unsigned)world.ssh_port, world.directory);
 	peer_await(&fcgi, peer_send_login(&fcgi, "keyed", "way"));
 	assert_way("by publickey,keyboard-interactive,password, 0, key alone\n");
@@ -336,7 +306,7 @@ static void test_key_that_goes_away(void **state)
 
 	(void)state;
 	make_key();
-	begin("[server keyed]\naddress = 127.0.0.1\nport = %u\nkey = %s/own\n",
+	begin_with("[server keyed]\naddress = 127.0.0.1\nport = %u\nkey = %s/own\n",
 	    (unsigned)world.ssh_port, world.directory);
 	ticket = peer_login_to_prompt(&fcgi, "keyed", "ask then sign");
 	assert_int_equal(unlink(world_path("own")), 0);

@@ -154,7 +154,7 @@ static void test_timeout(void **state)
 	took = clock_now_ms() - begin;
 	assert_int_equal(outcome.result.fd, -1);
 	assert_int_equal(outcome.result.error, ERROR_HOST_TIMEOUT);
-	assert_in_range(took, 250, 2000);
+	assert_true(took >= 250);
 	for (unsigned i = 0; i < 4; i++)
 		close(fillers[i]);
 	close(listener);

@@ -232,6 +232,23 @@ static void test_accounts(void **state)
 	assert_int_equal(refused_s("203.0.113.1", "bob", NULL), 0);
 }
 
+/* Not even where one failure is enough to keep an address away is it enough for the account. */
+static void test_accounts_of_the_strict(void **state)
+{
+	(void)state;
+	for (unsigned min_s = 0; min_s <= 15; min_s += 15) {
+		config->penalties.min_ms = min_s * S;
+		config->penalties.auth_failed_ms = 60 * S;
+		for (unsigned i = 0; i < 10; i++)
+			add("192.0.2.1", "alice", PENALTY_AUTH_FAILED);
+		assert_int_equal(source_refused_s("192.0.2.1"), 600);
+		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 0);
+		add("192.0.2.2", "alice", PENALTY_AUTH_FAILED);
+		assert_int_equal(refused_s("203.0.113.1", "alice", NULL), 30);
+		now_ms += 3600 * S;
+	}
+}
+
 static void test_hosts(void **state)
 {
 	const struct penalties_subject subject = {"192.0.2.1", "alice", &target};
@@ -276,7 +293,7 @@ static void test_what_costs(void **state)
 	    ERROR_HOST_KEY_UNKNOWN, ERROR_HOST_KEY_CHANGED, ERROR_HOST_KEY_REVOKED,
 	    ERROR_HOST_KEY_REFUSED, ERROR_KILLED, ERROR_TOO_MANY_LOGINS, ERROR_TOO_MANY_ATTEMPTS,
 	    ERROR_TIMEOUT, ERROR_HOST_TIMEOUT, ERROR_HOST_UNREACHABLE, ERROR_SSH_LOST,
-	    ERROR_METHOD_MISSING, ERROR_PASSWORD_EXPIRED, ERROR_INTERNAL};
+	    ERROR_METHOD_MISSING, ERROR_PASSWORD_EXPIRED, ERROR_JUMP_REFUSED, ERROR_INTERNAL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(free_of_charge) / sizeof(free_of_charge[0]); i++)
@@ -292,6 +309,7 @@ static void test_what_costs(void **state)
 	target.typed = true;
 	assert_int_equal(penalties_of(ERROR_HOST_UNREACHABLE, false, &target), PENALTY_UNFINISHED);
 	assert_int_equal(penalties_of(ERROR_HOST_TIMEOUT, false, &target), PENALTY_UNFINISHED);
+	assert_int_equal(penalties_of(ERROR_JUMP_REFUSED, false, &target), PENALTY_UNFINISHED);
 }
 
 /* Full of others, a table keeps those who are kept away the longest. */
@@ -432,8 +450,9 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {CASE(test_growth), CASE(test_decay), CASE(test_prefixes),
-	    CASE(test_unknown), CASE(test_exempt), CASE(test_accounts), CASE(test_hosts),
-	    CASE(test_what_costs), CASE(test_eviction), CASE(test_shrinking), CASE(test_many)};
+	    CASE(test_unknown), CASE(test_exempt), CASE(test_accounts),
+	    CASE(test_accounts_of_the_strict), CASE(test_hosts), CASE(test_what_costs),
+	    CASE(test_eviction), CASE(test_shrinking), CASE(test_many)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

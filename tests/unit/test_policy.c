@@ -204,6 +204,13 @@ static void test_typed_but_configured(void **state)
 	/* At another port it is another server. */
 	assert_int_equal(decide("", "two.example", ""), ERROR_NONE);
 	assert_string_equal(target.id, "two.example:22");
+	/* However the admin has written the number. */
+	strcpy(config->servers[0].address, "2001:DB8:0:0::1");
+	strcpy(config->servers[0].users, "carol");
+	assert_int_equal(decide("", "[2001:db8::1]", ""), ERROR_AUTH_FAILED);
+	assert_string_equal(target.id, "one");
+	strcpy(config->servers[0].address, "::ffff:192.0.2.1");
+	assert_int_equal(decide("", "192.0.2.1", ""), ERROR_AUTH_FAILED);
 }
 
 static void test_typed_jump(void **state)

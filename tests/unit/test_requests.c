@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "brokerd/requests.h"
@@ -228,6 +229,47 @@ static void test_lines(void **state)
 	turns_finish(&of_server);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void on_end_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	turn_end(arg);
+}
+
+/* What had to wait has as much time as what had not; nobody else begins before that is over. */
+static void test_time_after_waiting(void **state)
+{
+	const struct timeval wait = {0, 600000};
+	struct turns of_user;
+	const struct request_line line = {&of_user, "alice@demo", 1};
+	struct turn before = {0};
+	uint64_t given_ms;
+
+	(void)state;
+	assert_true(turns_init(&of_user, base));
+	turn_wait(&of_user, &before, "alice@demo", 1, on_begin, NULL);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_true(send_in_turn(&line, 1, 1, 1000));
+	assert_true(send_in_turn(&line, 1, 2, 60000));
+	event_base_once(base, -1, EV_TIMEOUT, on_end_turn, &before, &wait);
+	while (link_pair.received == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	given_ms = now_ms();
+	while (asker_pair.received == 0 && link_pair.received == 1)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_in_range(now_ms() - given_ms, 700, 60000);
+	requests_fail_all(&requests, ERROR_INTERNAL, NULL);
+	turns_finish(&of_user);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,7 +277,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deadline, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_forget_and_fail, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down)};
+	    cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_time_after_waiting, set_up, tear_down)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,20 +40,13 @@
 #include "brokerd/privdrop.h"
 #include "brokerd/session/coroutine.h"
 #include "brokerd/session/sandbox.h"
+#include "brokerd/session/sanitizer.h"
 
 #define BROKER_UID  64989
 #define SESSION_UID 64990
 
 /* How a child ends that did not get as far as the sandbox. */
 #define EXIT_SETUP 99
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
 
 static char root_path[] = "/tmp/x2goweb-root-XXXXXX";
 static int listener = -1; /* TCP, listening, non-blocking */

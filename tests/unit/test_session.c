@@ -62,6 +62,35 @@ static void test_open_with_broken_database(void **state)
 	assert_int_equal(count_calls("x2golistsessions"), 1);
 }
 
+/* What has gone wrong is told, what the rows before it hold is not. */
+static void test_open_with_rows_and_a_fault(void **state)
+{
+	char list[2000] = "";
+
+	(void)state;
+	if (sshd.pid != 0) {
+		put_row(list, sizeof(list), ID, 'R');
+		strcat(list, "DBD::SQLite::stfetchrowfailed:diskI/Oerror\n");
+		put("list", list);
+	}
+	expect_end(ERROR_X2GO_FAULT);
+	assert_string_equal(told.ended.ended.detail,
+	    "x2golistsessions says: DBD::SQLite::stfetchrowfailed:diskI/Oerror");
+}
+
+static void test_open_with_a_row_that_is_no_session(void **state)
+{
+	char list[2000] = "";
+
+	(void)state;
+	if (sshd.pid != 0) {
+		put_row(list, sizeof(list), ID, 'Q');
+		put("list", list);
+	}
+	expect_end(ERROR_X2GO_FAULT);
+	assert_null(strstr(told.ended.ended.detail, COOKIE));
+}
+
 static void test_open_waits_for_a_busy_database(void **state)
 {
 	(void)state;
@@ -132,22 +161,31 @@ static void test_start_beyond_the_limit(void **state)
 	expect_fail(ERROR_SESSION_LIMIT);
 }
 
-/* A stale lock: the next display is tried. */
+#define FAILED_BEFORE "echo 'Failed to start X2Go Agent session with ID tester-5"
+#define FAILED_AFTER                                                                               \
+	"-1795219320_stDICEWM_dp24. X2Go Agent terminated unexpectedly. Aborting session "         \
+	"startup.' >&2; exit 12"
+
+/* A stale lock: the next display is tried, and the row of the first is ended. */
 static void test_start_is_tried_twice(void **state)
 {
 	(void)state;
 	open_login();
-	put_script("x2gostartagent", "[ $(grep -c startagent ~/calls) = 1 ] && echo 'Failed to "
-				     "start X2Go Agent' >&2 && exit "
-				     "12\ncat ~/started");
+	put_script("x2gostartagent", "if [ $(grep -c startagent ~/calls) = 1 ]; then " FAILED_BEFORE
+				     "2" FAILED_AFTER "; fi\ncat ~/started");
 	send_start("ICEWM");
 	expect_answer(MESSAGE_STREAM);
+	assert_int_equal(count_calls("x2goterminate-session"), 1);
+	assert_int_equal(count_calls("x2goterminate-session tester-52-"), 1);
 
-	put_script(
-	    "x2gostartagent", "echo noise >&2; echo 'Failed to start X2Go Agent' >&2; exit 12");
+	put_script("x2gostartagent",
+	    "echo noise >&2; if [ $(grep -c startagent ~/calls) = 3 ]; "
+	    "then " FAILED_BEFORE "3" FAILED_AFTER "; fi\n" FAILED_BEFORE "4" FAILED_AFTER);
 	send_start("ICEWM");
 	expect_fail(ERROR_START_FAILED);
 	assert_int_equal(count_calls("x2gostartagent"), 4);
+	assert_int_equal(count_calls("x2goterminate-session tester-53-"), 1);
+	assert_int_equal(count_calls("x2goterminate-session tester-54-"), 1);
 	assert_non_null(strstr(told.answer.fail.detail, "with 12: Failed to start"));
 	/* What was there before is still there. */
 	assert_int_equal(told.stream_state.stream_state.state, STREAM_STATE_WAITING);
@@ -322,6 +360,8 @@ int main(void)
 	    TEST(test_open_without_kdrive),
 	    TEST(test_open_with_broken_x2go),
 	    TEST(test_open_with_broken_database),
+	    TEST(test_open_with_rows_and_a_fault),
+	    TEST(test_open_with_a_row_that_is_no_session),
 	    TEST(test_open_waits_for_a_busy_database),
 	    TEST(test_open_with_an_endless_list),
 	    TEST(test_start),

@@ -131,24 +131,6 @@ static void test_resume_without_an_end(void **state)
 	run_until_true(resume_has_been_ended);
 }
 
-static void no_time_at_all(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)arg = true;
-}
-
-static void run_for_ms(unsigned time_ms)
-{
-	const struct timeval limit = {time_ms / 1000, (time_ms % 1000) * 1000};
-	bool over = false;
-	struct event *end = event_new(base, -1, 0, no_time_at_all, &over);
-
-	event_add(end, &limit);
-	run_until(&over);
-	event_free(end);
-}
-
 /* Row 20: the server's cleaner suspends what has just been resumed. */
 static void test_agent_lets_go_at_once(void **state)
 {

@@ -3,6 +3,8 @@
 /*
  * One SSH connection through another: who logs in where, and whose fault an end is.
  */
+#include <limits.h>
+
 #include "jump_world.h"
 
 /* --- logging in --------------------------------------------------------------------------- */
@@ -46,6 +48,42 @@ static void test_jump_host_that_forwards_nothing(void **state)
 	run_until(&near.jump.opened);
 	connect_server(server_host.port, 15000);
 	expect_server_failure(ERROR_JUMP_REFUSED);
+	assert_false(near.jump.failed);
+	leave();
+}
+
+/* How many of libevent's allocations still succeed before one does not. */
+static unsigned allocations_left = UINT_MAX;
+
+static void *allocate(size_t size)
+{
+	return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+/* Whatever cannot be had of what a connection needs, the one to the jump host goes on. */
+static void test_memory_is_short(void **state)
+{
+	struct record_hop hop = {
+	    .name = "test", .address = "127.0.0.1", .port = 22, .methods = "password"};
+	unsigned failures = 0;
+
+	(void)state;
+	log_in_to_jump();
+	for (; near.server.ssh == NULL; failures++) {
+		struct ssh_settings settings = {.base = base,
+		    .fd = -1,
+		    .via = near.jump.ssh,
+		    .hop = &hop,
+		    .place = HOP_SERVER,
+		    .auth_deadline_ms = 15000,
+		    .prompt_deadline_ms = 15000};
+
+		allocations_left = failures;
+		near.server.ssh = ssh_create(&settings, &handlers, &near.server);
+		allocations_left = UINT_MAX;
+		assert_string_equal(run_command(near.jump.ssh, "echo hello"), "hello\n");
+	}
+	assert_in_range(failures, 4, 20);
 	assert_false(near.jump.failed);
 	leave();
 }
@@ -156,18 +194,26 @@ static void restart_alive_timer(struct ssh *ssh)
 	event_add(ssh->alive_event, &interval);
 }
 
-/* The later one of two timers must not blame the server for the jump host's silence. */
+/* Stops the server's process of ssh, whose timer is the later one then. Returns the process. */
+static pid_t silence(struct ssh *ssh, struct ssh *other)
+{
+	pid_t pid = find_server(ssh);
+
+	restart_alive_timer(other);
+	run_for_ms(1000);
+	restart_alive_timer(ssh);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	return pid;
+}
+
+/* The earlier timer must not blame the server for the jump host's silence. */
 static void test_silent_jump_host_is_noticed(void **state)
 {
 	pid_t pid;
 
 	(void)state;
 	log_in();
-	pid = find_server(near.jump.ssh);
-	restart_alive_timer(near.server.ssh);
-	run_for_ms(1000);
-	restart_alive_timer(near.jump.ssh);
-	assert_int_equal(kill(pid, SIGSTOP), 0);
+	pid = silence(near.jump.ssh, near.server.ssh);
 	run_until(&near.jump.failed);
 	assert_int_equal(near.jump.code, ERROR_SSH_LOST);
 	assert_int_equal(near.jump.order, 1);
@@ -182,11 +228,7 @@ static void test_silent_server_is_noticed(void **state)
 
 	(void)state;
 	log_in();
-	pid = find_server(near.server.ssh);
-	restart_alive_timer(near.jump.ssh);
-	run_for_ms(1000);
-	restart_alive_timer(near.server.ssh);
-	assert_int_equal(kill(pid, SIGSTOP), 0);
+	pid = silence(near.server.ssh, near.jump.ssh);
 	run_until(&near.server.failed);
 	assert_int_equal(near.server.code, ERROR_SSH_LOST);
 	/* It answers when it is asked, and is left alone. */
@@ -202,6 +244,7 @@ int main(void)
 	    TEST(test_login),
 	    TEST(test_refusals),
 	    TEST(test_jump_host_that_forwards_nothing),
+	    TEST(test_memory_is_short),
 	    TEST(test_server_that_does_not_answer),
 	    TEST(test_cancel_at_each_stage),
 	    TEST(test_jump_host_is_lost),
@@ -210,6 +253,7 @@ int main(void)
 	    TEST(test_silent_server_is_noticed),
 	};
 
+	event_set_mem_functions(allocate, realloc, free);
 	log_init("test_ssh_jump", getenv("TEST_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

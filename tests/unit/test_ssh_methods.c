@@ -17,11 +17,7 @@ static void test_password_is_asked_for(void **state)
 	expect_prompt(PROMPT_QUESTIONS);
 	answer_with("42", NULL);
 	expect_open("password+keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("password wonderland");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 42");
+	expect_heard("none", "password wonderland", "none", "keyboard-interactive", "answers 42");
 }
 
 static void test_partial_success(void **state)
@@ -34,21 +30,14 @@ static void test_partial_success(void **state)
 	expect_question(0, "Code: ", false);
 	answer_with("42", NULL);
 	expect_open("password+keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("password wonderland");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 42");
+	expect_heard("none", "password wonderland", "none", "keyboard-interactive", "answers 42");
 
 	dial_standin("partial_answers", "keyboard-interactive,password");
 	expect_prompt(PROMPT_PASSWORD);
 	answer_with("another", NULL);
 	expect_open("keyboard-interactive+password", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers wonderland");
-	expect_heard("none");
-	expect_heard("password another");
+	expect_heard(
+	    "none", "keyboard-interactive", "answers wonderland", "none", "password another");
 
 	memset(hop.password, 0, sizeof(hop.password));
 	dial_standin("partial_then_unknown", "password,keyboard-interactive");
@@ -56,9 +45,7 @@ static void test_partial_success(void **state)
 	answer_with("x", NULL);
 	expect_failure(ERROR_METHOD_MISSING,
 	    "[host]:2222 offers hostbased; allowed are password,keyboard-interactive (there");
-	expect_heard("none");
-	expect_heard("password x");
-	expect_heard("none");
+	expect_heard("none", "password x", "none");
 
 	dial_standin("one_code", "publickey,password");
 	expect_failure(ERROR_METHOD_MISSING, "offers keyboard-interactive; allowed are "
@@ -75,10 +62,8 @@ static void test_endless_parts(void **state)
 		answer_with("x", NULL);
 	}
 	expect_failure(ERROR_METHOD_MISSING, "is not content with password+password");
-	for (unsigned i = 0; i < 8; i++) {
-		expect_heard("none");
-		expect_heard("password x");
-	}
+	for (unsigned i = 0; i < 8; i++)
+		expect_heard("none", "password x");
 	expect_heard("none");
 }
 
@@ -89,18 +74,12 @@ static void test_refused_once(void **state)
 	strcpy(hop.password, "wonderland");
 	dial_standin("refused", "keyboard-interactive,password");
 	expect_failure(ERROR_AUTH_FAILED, "refuses what was answered to keyboard-interactive");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers wonderland");
-	expect_heard("none");
+	expect_heard("none", "keyboard-interactive", "answers wonderland", "none");
 
 	/* One that has not even asked leaves it for the next. */
 	dial_standin("nothing_asked", "keyboard-interactive,password");
 	expect_open("password", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("none");
-	expect_heard("password wonderland");
+	expect_heard("none", "keyboard-interactive", "none", "password wonderland");
 }
 
 static void test_nobody_is_asked(void **state)
@@ -122,25 +101,19 @@ static void test_changed_password(void **state)
 	expect_prompt(PROMPT_NEW_PASSWORD);
 	answer_with("complicated", NULL);
 	expect_open("password", "");
-	expect_heard("none");
-	expect_heard("password wonderland");
-	expect_heard("password wonderland simple");
-	expect_heard("password wonderland complicated");
+	expect_heard("none", "password wonderland", "password wonderland simple",
+	    "password wonderland complicated");
 
 	dial_standin("change_refused", "password");
 	expect_prompt(PROMPT_NEW_PASSWORD);
 	answer_with("simple", NULL);
 	expect_failure(ERROR_AUTH_FAILED, "password");
-	expect_heard("none");
-	expect_heard("password wonderland");
-	expect_heard("password wonderland simple");
-	expect_heard("none");
+	expect_heard("none", "password wonderland", "password wonderland simple", "none");
 
 	dial_standin("change", "password");
 	expect_prompt(PROMPT_NEW_PASSWORD);
 	ssh_destroy(told.ssh);
-	expect_heard("none");
-	expect_heard("password wonderland");
+	expect_heard("none", "password wonderland");
 }
 
 /* --- how servers turn away ----------------------------------------------------------------- */
@@ -224,12 +197,8 @@ static void test_key_and_code(void **state)
 	expect_prompt(PROMPT_QUESTIONS);
 	answer_with("42", NULL);
 	expect_open("publickey+keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("publickey ssh-ed25519");
-	expect_heard("publickey ssh-ed25519 signed well");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 42");
+	expect_heard("none", "publickey ssh-ed25519", "publickey ssh-ed25519 signed well", "none",
+	    "keyboard-interactive", "answers 42");
 }
 
 /* Neither may the key be enough by itself, nor with a method that asks for nothing. */
@@ -264,8 +233,7 @@ static void test_key_is_not_signed(void **state)
 	dial_standin("key_then_code", "publickey");
 	run_until(&told.sign_wanted, "sign");
 	ssh_destroy(told.ssh);
-	expect_heard("none");
-	expect_heard("publickey ssh-ed25519");
+	expect_heard("none", "publickey ssh-ed25519");
 
 	dial_standin("key_not_signed", "publickey,password");
 	run_until(&told.sign_wanted, "sign");
@@ -273,10 +241,7 @@ static void test_key_is_not_signed(void **state)
 	expect_prompt(PROMPT_PASSWORD);
 	answer_with("x", NULL);
 	expect_open("password", "");
-	expect_heard("none");
-	expect_heard("publickey ssh-ed25519");
-	expect_heard("none");
-	expect_heard("password x");
+	expect_heard("none", "publickey ssh-ed25519", "none", "password x");
 }
 
 /* libssh2 1.10 would have it sign by SHA-1. */
@@ -320,6 +285,22 @@ static void test_key_with_sshd(void **state)
 	run_until(&told.sign_wanted, "sign");
 	ssh_signed(told.ssh, (const uint8_t[64]){0}, 64);
 	expect_failure(ERROR_AUTH_FAILED, "[host]:2222 refuses publickey");
+}
+
+/* A server that shows the door after a key that it does not know has nothing against the gateway.
+ */
+static void test_one_try(void **state)
+{
+	struct private_sshd sshd = {0};
+
+	(void)state;
+	start_sshd(&sshd, "MaxAuthTries 1\n");
+	if (sshd.pid == 0)
+		skip();
+	use_key();
+	dial_sshd(&sshd, "publickey,password");
+	expect_failure(ERROR_AUTH_FAILED, "Too many authentication failures");
+	sshd_stop(&sshd);
 }
 
 /* --- PAM ----------------------------------------------------------------------------------- */
@@ -392,6 +373,7 @@ int main(void)
 	    TEST(test_key_is_not_signed),
 	    TEST(test_rsa_key),
 	    TEST(test_key_with_sshd),
+	    TEST(test_one_try),
 	    TEST(test_pam),
 	    TEST(test_unknown_user),
 	    TEST(test_expired_account),

@@ -25,10 +25,7 @@ static void test_rounds(void **state)
 	expect_question(0, "Verification code: ", false);
 	answer_with("", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers Alice wonder land");
-	expect_heard("answers ");
+	expect_heard("none", "keyboard-interactive", "answers Alice wonder land", "answers ");
 }
 
 /* The password of the login answers what can only be the question for it, and only once. */
@@ -43,10 +40,7 @@ static void test_given_password(void **state)
 	answer_with("123456", NULL);
 	expect_open("keyboard-interactive", "");
 	assert_int_equal(told.prompts, 1);
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers wonderland");
-	expect_heard("answers 123456");
+	expect_heard("none", "keyboard-interactive", "answers wonderland", "answers 123456");
 
 	dial_standin("two_rounds", "keyboard-interactive");
 	expect_prompt(PROMPT_QUESTIONS);
@@ -56,19 +50,14 @@ static void test_given_password(void **state)
 	expect_question(0, "Verification code: ", false);
 	answer_with("7", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers Alice wonderland");
-	expect_heard("answers 7");
+	expect_heard("none", "keyboard-interactive", "answers Alice wonderland", "answers 7");
 
 	dial_standin("password_echoed", "keyboard-interactive");
 	expect_prompt(PROMPT_QUESTIONS);
 	expect_question(0, "Name: ", true);
 	answer_with("Alice", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers Alice");
+	expect_heard("none", "keyboard-interactive", "answers Alice");
 }
 
 /* Rounds without questions are answered at once, and their text comes with the next sight. */
@@ -83,13 +72,8 @@ static void test_rounds_without_questions(void **state)
 	    told.prompt.notice, "Maintenancetonight\nfrom 8 pm[31m on\nLast login: yesterday");
 	answer_with("1", NULL);
 	expect_open("keyboard-interactive", "Bye");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers");
-	expect_heard("answers wonderland");
-	expect_heard("answers");
-	expect_heard("answers 1");
-	expect_heard("answers");
+	expect_heard("none", "keyboard-interactive", "answers", "answers wonderland", "answers",
+	    "answers 1", "answers");
 }
 
 static void test_hostile_text(void **state)
@@ -105,9 +89,7 @@ static void test_hostile_text(void **state)
 	assert_in_range(strlen(told.prompt.questions[0].text), 1000, 1024);
 	answer_with("1", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 1");
+	expect_heard("none", "keyboard-interactive", "answers 1");
 }
 
 static void test_hostile_rounds(void **state)
@@ -120,15 +102,13 @@ static void test_hostile_rounds(void **state)
 		dial_standin(scripts[i], "keyboard-interactive");
 		expect_failure(ERROR_HOST_UNREACHABLE, "SSH login");
 		assert_int_equal(told.prompts, 0);
-		expect_heard("none");
-		expect_heard("keyboard-interactive");
+		expect_heard("none", "keyboard-interactive");
 	}
 	/* More than the protocol between our processes has room for. */
 	dial_standin("seventeen_questions", "keyboard-interactive");
 	expect_failure(ERROR_METHOD_MISSING, "asks 17 questions at a time");
 	assert_int_equal(told.prompts, 0);
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 	expect_silence();
 }
 
@@ -158,9 +138,8 @@ static void test_sixteen_questions(void **state)
 	assert_false(ssh_answer(told.ssh, answers, 17));
 	assert_true(ssh_answer(told.ssh, answers, 16));
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15");
+	expect_heard(
+	    "none", "keyboard-interactive", "answers 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15");
 }
 
 static void test_question_without_text(void **state)
@@ -171,9 +150,7 @@ static void test_question_without_text(void **state)
 	expect_question(0, "", false);
 	answer_with("x", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers x");
+	expect_heard("none", "keyboard-interactive", "answers x");
 }
 
 /* --- what becomes of a prompt -------------------------------------------------------------- */
@@ -184,8 +161,7 @@ static void test_destroyed_at_prompt(void **state)
 	dial_standin("one_code", "keyboard-interactive");
 	expect_prompt(PROMPT_QUESTIONS);
 	ssh_destroy(told.ssh);
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 	expect_silence();
 
 	/* In the second round, from within the handler, with the answer given. */
@@ -193,17 +169,14 @@ static void test_destroyed_at_prompt(void **state)
 	dial_standin("password_first", "keyboard-interactive");
 	told.destroy_at_prompt = true;
 	run_until(&told.prompted, "prompt");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers wonderland");
+	expect_heard("none", "keyboard-interactive", "answers wonderland");
 
 	memset(hop.password, 0, sizeof(hop.password));
 	dial_standin("one_code", "keyboard-interactive");
 	expect_prompt(PROMPT_QUESTIONS);
 	answer_with("1", NULL);
 	ssh_destroy(told.ssh);
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 
 	/* Before there is a prompt at all. */
 	dial_standin("one_code", "keyboard-interactive");
@@ -221,8 +194,7 @@ static void test_server_closes_at_prompt(void **state)
 	expect_prompt(PROMPT_QUESTIONS);
 	fputs("close\n", standin.orders);
 	expect_failure(ERROR_PROMPT_TIMEOUT, "closed the connection before it had an answer");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 }
 
 /* Nobody may be kept busy by what comes while libssh2 does not read. */
@@ -244,9 +216,7 @@ static void test_noise_at_prompt(void **state)
 	assert_in_range(turns, 1, 10);
 	answer_with("1", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 1");
+	expect_heard("none", "keyboard-interactive", "answers 1");
 }
 
 static void test_deadlines(void **state)
@@ -256,15 +226,13 @@ static void test_deadlines(void **state)
 	dial_standin("one_code", "keyboard-interactive");
 	expect_prompt(PROMPT_QUESTIONS);
 	expect_failure(ERROR_PROMPT_TIMEOUT, "nobody has answered questions");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 
 	prompt_deadline_ms = 15000;
 	auth_deadline_ms = 400;
 	dial_standin("silent", "keyboard-interactive");
 	expect_failure(ERROR_HOST_TIMEOUT, "no login within the deadline (keyboard-interactive)");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
+	expect_heard("none", "keyboard-interactive");
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
@@ -292,9 +260,7 @@ static void test_prompt_stops_the_clock(void **state)
 	assert_false(told.failed);
 	answer_with("1", NULL);
 	expect_open("keyboard-interactive", "");
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 1");
+	expect_heard("none", "keyboard-interactive", "answers 1");
 }
 
 static void test_broken_second_round(void **state)
@@ -307,9 +273,7 @@ static void test_broken_second_round(void **state)
 	run_until(&told.failed, "failed");
 	assert_int_equal(told.prompts, 1);
 	ssh_destroy(told.ssh);
-	expect_heard("none");
-	expect_heard("keyboard-interactive");
-	expect_heard("answers 1");
+	expect_heard("none", "keyboard-interactive", "answers 1");
 }
 
 int main(void)

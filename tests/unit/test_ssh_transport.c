@@ -4,56 +4,21 @@
  * The bytes under libssh2 while nobody takes them: the user is being asked something, and the
  * server says more, or goes away. Between us and a real sshd stands the test.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <sys/socket.h>
 
 #include "brokerd/session/ssh.h"
 #include "brokerd/session/ssh_internal.h"
+#include "event_loop.h"
 #include "private_sshd.h"
 #include "proto/log.h"
 
 static struct private_sshd sshd;
-static struct event_base *base;
 static struct bufferevent *our_side, *server_side; /* of the one between */
 static struct ssh *ssh;
 static bool asked, opened, failed;
 static enum error_code failure;
-
-static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	fail_msg("nothing has happened for 20 s");
-}
-
-static void run_until(const bool *done)
-{
-	const struct timeval limit = {20, 0};
-	struct event *overdue = event_new(base, -1, 0, on_overdue, NULL);
-
-	event_add(overdue, &limit);
-	while (!*done)
-		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	event_free(overdue);
-}
-
-static void on_time(evutil_socket_t fd, short what, void *arg)
-{
-	bool *done = arg;
-
-	(void)fd;
-	(void)what;
-	*done = true;
-}
 
 /* Returns how often the event loop had something to do. */
 static unsigned count_turns(unsigned ms)

@@ -4,13 +4,6 @@
  * Tunnels through a real sshd that changes keys every megabyte: every byte arrives, in order,
  * whoever is slow, and memory stays bounded.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <event2/event.h>
 #include <time.h>
 
 #include "brokerd/session/ssh.h"
@@ -20,10 +13,7 @@
 #include "proto/log.h"
 
 static struct private_sshd sshd;
-static struct event_base *base;
-static struct evconnlistener *listener;
-static int far_listener;
-static uint16_t far_port, closed_port, forbidden_port;
+static uint16_t closed_port, forbidden_port;
 
 /* Our side. */
 struct near {
@@ -36,45 +26,6 @@ struct near {
 	enum error_code code;
 	pid_t server;
 };
-
-static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	fail_msg("nothing has happened for 30 s");
-}
-
-static void run_until(const bool *done)
-{
-	const struct timeval limit = {30, 0};
-	struct event *overdue = event_new(base, -1, 0, on_overdue, NULL);
-
-	event_add(overdue, &limit);
-	while (!*done)
-		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	event_free(overdue);
-}
-
-static void on_time(evutil_socket_t fd, short what, void *arg)
-{
-	bool *done = arg;
-
-	(void)fd;
-	(void)what;
-	*done = true;
-}
-
-static void run_for_ms(unsigned ms)
-{
-	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
-	bool done = false;
-	struct event *timer = event_new(base, -1, 0, on_time, &done);
-
-	event_add(timer, &delay);
-	run_until(&done);
-	event_free(timer);
-}
 
 /* --- our side ----------------------------------------------------------------------------- */
 
@@ -467,30 +418,14 @@ static void test_lost_connection(void **state)
 
 /* --- fixture ------------------------------------------------------------------------------ */
 
-/* Of each test: one that failed inside a callback leaves an event loop that cannot be used. */
-static int set_up_loop(void **state)
-{
-	(void)state;
-	base = event_base_new();
-	listener = evconnlistener_new(base, on_far_accept, base, 0, 8, far_listener);
-	return base != NULL && listener != NULL ? 0 : -1;
-}
-
-static int tear_down_loop(void **state)
-{
-	(void)state;
-	evconnlistener_free(listener);
-	event_base_free(base);
-	return 0;
-}
-
 static int set_up(void **state)
 {
 	char options[200];
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	far_listener = sshd_bind(&far_port);
+	run_limit_s = 30;
+	far_fd = sshd_bind(&far_port);
 	close(sshd_bind(&closed_port));
 	close(sshd_bind(&forbidden_port));
 	snprintf(options, sizeof(options), "RekeyLimit 1M\nPermitOpen 127.0.0.1:%u 127.0.0.1:%u\n",
@@ -504,11 +439,11 @@ static int tear_down(void **state)
 {
 	(void)state;
 	sshd_stop(&sshd);
-	close(far_listener);
+	close(far_fd);
 	return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_loop, tear_down_loop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_far_end, tear_down_far_end)
 
 int main(void)
 {

@@ -271,6 +271,36 @@ static void test_started(void **state)
 	assert_true(x2go_started_parse(&text, &started));
 }
 
+/* Only what is an id is one: it goes into the next command. */
+static void test_failed_id(void **state)
+{
+	static const struct {
+		const char *errors, *id;
+	} cases[] = {
+	    {"noise\nFailed to start X2Go Agent session with ID a.b-50-1795219328_stDICEWM_dp24. "
+	     "X2Go "
+	     "Agent terminated unexpectedly.\n",
+		"a.b-50-1795219328_stDICEWM_dp24"},
+	    {"Failed to start X2Go Agent session with ID demo-50-1795219328_stDICEWM_dp24", NULL},
+	    {"Failed to start X2Go Agent session with ID ../x-50-1795219328_stDICEWM_dp24. X2Go "
+	     "Agent",
+		NULL},
+	    {"Failed to start X2Go Agent session with ID . X2Go Agent", NULL},
+	    {"Failed to start X2Go Agent session with ID ", NULL},
+	    {"", NULL},
+	};
+	char id[X2GO_ID_BYTES + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct x2go_text errors = {cases[i].errors, strlen(cases[i].errors)};
+
+		assert_int_equal(x2go_failed_id_parse(&errors, id), cases[i].id != NULL);
+		if (cases[i].id != NULL)
+			assert_string_equal(id, cases[i].id);
+	}
+}
+
 static void test_started_refuses(void **state)
 {
 	static const char *const bad[] = {"", "\n\n\n\n\n\n\n", STARTED, STARTED "\n",
@@ -409,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_list_reads_rows),
+	    cmocka_unit_test(test_failed_id),
 	    cmocka_unit_test(test_list_may_be_empty),
 	    cmocka_unit_test(test_list_is_cut_at_its_bound),
 	    cmocka_unit_test(test_list_refuses_what_is_no_row),

@@ -145,11 +145,15 @@ class App {
 		}
 	}
 
+	/** Of a login that is under way, or that is open and on its way to the list: that one is over
+	 * then. In a window of its own it is the other page's. */
 	_cancelLogin() {
+		const open = isDetached() ? null : this._memory.read();
 		this._attempt += 1;
 		this._loginFlow.cancel();
 		this._toForm("");
 		this._say(TEXT.loginCancelled);
+		if (open) void this._rpc.logout(open.login).catch(logLogout);
 	}
 
 	/** The page was loaded anew; its login may live still. @param {RememberedLogin} remembered */

@@ -19,6 +19,8 @@ const PROMPTS_MAX = 16;
 const KINDS = ["questions", "password", "new_password", "host_key"];
 /** What the page itself finds: the gateway may not know yet that this login is over. */
 const OWN_FAULTS = ["unreachable", "timeout", "gateway_fault", "unexpected_login"];
+/** With these the gateway leaves a login at its question. */
+const STILL_ASKED = ["bad_request", "too_large", "session_busy", "broker_unavailable"];
 
 export class LoginFlow {
 	/**
@@ -68,7 +70,7 @@ export class LoginFlow {
 			return reply;
 		} catch (error) {
 			if (signal.aborted) return null;
-			if (this._login && isOwnFault(error)) this._logout();
+			if (this._login && mayLive(error)) this._logout();
 			throw this._login ? afterQuestions(error, questioned) : error;
 		} finally {
 			if (this._running === running) this._end();
@@ -118,9 +120,9 @@ export class LoginFlow {
 	}
 }
 
-/** @param {unknown} error */
-function isOwnFault(error) {
-	return !(error instanceof RpcError) || OWN_FAULTS.includes(error.code);
+/** Whether the gateway may still have the login that failed so. @param {unknown} error */
+function mayLive(error) {
+	return !(error instanceof RpcError) || [...OWN_FAULTS, ...STILL_ASKED].includes(error.code);
 }
 
 /**

@@ -19,7 +19,7 @@ import { TEXT } from "./text/text.js";
  *   proxy_user?: string, proxy_password?: string}} Credentials */
 
 /** Longer than anything that the gateway itself waits for. */
-const CALL_WAIT_MS = 120_000;
+const CALL_WAIT_MS = 260_000;
 
 /** A call that failed; `code` and `message` are the gateway's, or `code` is one of the page's own.
  * `hop` "jump": at the jump host. `retryAfter`: seconds. */

@@ -192,6 +192,7 @@ export class SessionsFlow {
 
 	/** @param {"suspend" | "terminate"} action @param {SessionRow} row */
 	async _change(action, row) {
+		const login = this._rpc.loginId;
 		this._list.showError("");
 		this._say(TEXT.working);
 		this._busy.add(row.id);
@@ -206,7 +207,7 @@ export class SessionsFlow {
 			failure = error;
 		}
 		this._busy.delete(row.id);
-		if (!this._shown) return;
+		if (!this._shown || login !== this._rpc.loginId) return;
 		this._say(done);
 		this._show(this._rows);
 		if (failure) this._failed(failure);

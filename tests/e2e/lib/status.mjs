@@ -29,6 +29,11 @@ export const brokerStatus = (stack) => brokerJson(stack, "status");
  */
 export const brokerLogins = (stack) => brokerJson(stack, "list");
 
+/** For what a test that failed has left. @param {Stack} stack */
+export async function endLogins(stack) {
+	for (const { login } of await brokerLogins(stack)) await brokerctl(stack, "kill", login);
+}
+
 /**
  * /proc/PID/status as an object; undefined when there is no such process.
  * @param {number} pid

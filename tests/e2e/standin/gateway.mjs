@@ -32,7 +32,7 @@ const TYPES = {
 	".svg": "image/svg+xml",
 };
 const BASE = "/x2go/";
-const WAIT_MS = 5000;
+const WAIT_MS = 20_000;
 const LOGIN = "0123456789abcdef";
 
 /** One stream, seen from the agent's side, over as many WebSockets as it takes (docs/stream.md). */

@@ -12,6 +12,9 @@ import { solidPng } from "../../e2e/standin/png.mjs";
 
 const WWW = fileURLToPath(new URL("../../../www", import.meta.url));
 
+/** For what has to come; a busy machine takes its time. */
+const WAIT_MS = 20_000;
+
 export const GREY = [90, 100, 110];
 
 export class BrowserPage {
@@ -96,7 +99,7 @@ export class BrowserPage {
 
 	/** @param {string} state */
 	async inState(state) {
-		await this.page.waitForSelector(`html[data-state="${state}"]`, { timeout: 10_000 });
+		await this.page.waitForSelector(`html[data-state="${state}"]`, { timeout: WAIT_MS });
 	}
 
 	/** A headless browser's page is always visible; the page is told otherwise.
@@ -148,7 +151,7 @@ export class BrowserPage {
 	 * @param {number[][]} points @param {number[][]} colours @param {number} [tolerance]
 	 */
 	async pixelsBecome(points, colours, tolerance = 0) {
-		const deadline = Date.now() + 5000;
+		const deadline = Date.now() + WAIT_MS;
 		for (;;) {
 			const seen = await this.pixels(points);
 			const same = seen.every((pixel, i) =>
@@ -161,7 +164,7 @@ export class BrowserPage {
 
 	/** @param {(cursor: string) => boolean} test @returns {Promise<string>} the canvas's CSS cursor */
 	async cursorBecomes(test) {
-		const deadline = Date.now() + 5000;
+		const deadline = Date.now() + WAIT_MS;
 		for (;;) {
 			const cursor = await this.page.evaluate(
 				() => document.getElementById("screen")?.style.cursor ?? "",

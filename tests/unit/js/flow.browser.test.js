@@ -174,6 +174,32 @@ test("while one session is being changed, another can be", async () => {
 		);
 });
 
+test("what becomes of a change after the logout is nothing to the next login", async () => {
+	await list(sessionRow({ id: "a-1" }));
+	/** @type {(reply: any) => void} */
+	let answer = () => {};
+	browser.gateway.overrides.suspend = () => new Promise((resolve) => (answer = resolve));
+	await browser.page.click('[data-session="a-1"] [data-action="suspend"]');
+	await browser.page.waitForSelector('[data-session="a-1"][aria-busy="true"]');
+	await browser.page.click("#logout");
+	await browser.inState("form");
+	const { sessions } = browser.gateway;
+	const login = "00112233445566aa";
+	const desktops = browser.gateway.installed;
+	browser.gateway.overrides.login = () => ({
+		body: { login, state: "ready", sessions, desktops },
+	});
+	await browser.logIn();
+	await browser.inState("sessions");
+	const told = browser.page.waitForResponse(/rpc\/suspend/);
+	answer(fault(401, "not_logged_in", "x"));
+	await (await told).finished();
+	/* A call that is made after it has an answer after it. */
+	await lookAgain();
+	await browser.page.waitForResponse(/rpc\/sessions/);
+	assert.equal(await browser.page.getAttribute("html", "data-state"), "sessions");
+});
+
 test("a few applications: a plain list; one starts with its command", async () => {
 	browser.gateway.applications = [
 		{ command: "xterm -ls", title: "<b>Terminal</b>", group: "System" },
@@ -289,6 +315,21 @@ test("a session that was taken over elsewhere is not taken back by a reload", as
 	await browser.page.reload();
 	await browser.inState("sessions");
 	assert.deepEqual(callsOf("resume"), []);
+});
+
+test("on the way back the user gives up: the login is over", async () => {
+	await list(sessionRow());
+	browser.gateway.overrides.sessions = () => new Promise(() => {});
+	await browser.page.reload();
+	await browser.inState("authenticating");
+	await browser.page.waitForSelector("#connect:disabled");
+	const loggedOut = browser.page.waitForRequest(/rpc\/logout/);
+	await browser.page.click("#cancel-login");
+	await browser.inState("form");
+	assert.deepEqual((await loggedOut).postDataJSON(), { login: "0123456789abcdef" });
+	await browser.page.reload();
+	await browser.page.waitForSelector("#connect:enabled");
+	assert.equal(await browser.page.getAttribute("html", "data-state"), "form");
 });
 
 test("a reload after the login has ended: the form says so, and the next reload is silent", async () => {
@@ -432,6 +473,12 @@ test("kiosk: a session that runs elsewhere is taken over after asking only", asy
 	await browser.page.click("#confirm-no");
 	await browser.inState("form");
 	assert.deepEqual([callsOf("resume").length, callsOf("logout").length], [0, 1]);
+	await browser.logIn();
+	await browser.page.waitForSelector("#confirm[open]");
+	const loggedOut = browser.page.waitForRequest(/rpc\/logout/);
+	await browser.page.keyboard.press("Escape");
+	await browser.inState("form");
+	assert.deepEqual((await loggedOut).postDataJSON(), callsOf("logout")[0].body);
 	await browser.logIn();
 	await browser.page.click("#confirm-yes");
 	await browser.inState("running");

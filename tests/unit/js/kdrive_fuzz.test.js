@@ -18,7 +18,6 @@ import { SEEDS } from "./kdrive_seeds.js";
 
 const SEED = Number(process.env.KDRIVE_FUZZ_SEED ?? 20_261_121);
 const STREAMS = Number(process.env.KDRIVE_FUZZ_STREAMS ?? 100_000);
-const SECONDS_MAX = 60;
 /** One decoding of a cursor for this many streams: it is asynchronous, and slow beside the rest. */
 const CURSOR_EVERY = 4;
 
@@ -234,7 +233,6 @@ test(`${STREAMS} mutated streams (seed ${SEED})`, async (context) => {
 	context.diagnostic(`messages: ${JSON.stringify(seen)}`);
 	assert.ok(refused > STREAMS / 10 && refused < STREAMS * 0.95, `${refused} refused`);
 	assert.equal(Object.keys(seen).length, 12, "every kind of message has been seen");
-	assert.ok(seconds < SECONDS_MAX, `took ${seconds} s`);
 	const grown = process.memoryUsage().arrayBuffers - buffersBefore;
 	assert.ok(grown < 256 * 1024 * 1024, `${grown} bytes of buffers are left`);
 });

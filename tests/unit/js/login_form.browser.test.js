@@ -40,6 +40,7 @@ test("an own account on a configured jump host: name and password, no host", asy
 		{ id: "demo", title: "Demo server" },
 		{ id: "lab", title: "Lab", jump: { title: "Gate", user: true }, desktop: "XFCE" },
 		{ id: "far", title: "Far", jump: { title: "Gate", user: false } },
+		{ id: "den", title: "Den", jump: { title: "Back gate", user: true } },
 	];
 	browser.gateway.config.native_mode = true;
 	browser.gateway.overrides.login = refuse;
@@ -68,9 +69,18 @@ test("an own account on a configured jump host: name and password, no host", asy
 	/* What stands in a field that is not offered any more is not sent. */
 	await page.fill("#proxy-password", "secret");
 	await page.selectOption("#server", "demo");
+	assert.equal(await page.inputValue("#proxy-password"), "");
 	await browser.logIn();
 	await refused();
 	assert.deepEqual(Object.keys(last("login")), ["server", "user", "password"]);
+
+	/* A password for one jump host does not go to another. */
+	await page.selectOption("#server", "lab");
+	await page.fill("#proxy-password", "secret");
+	await page.selectOption("#server", "den");
+	await browser.logIn();
+	await refused();
+	assert.deepEqual(Object.keys(last("login")), ["server", "user", "password", "proxy_user"]);
 });
 
 test("a typed jump host: without a name nothing of it is sent; empty fields are left out", async () => {
@@ -128,7 +138,7 @@ test("too many failures: the button counts down, once told, and then works again
 	await refused();
 	assert.equal(
 		await text("#form-error"),
-		"Too many logins from your network have failed. Try again in 2 minutes.",
+		"Too many logins from your network have failed. Try again in 3 minutes.",
 	);
 	assert.equal(await text("#connect-idle"), "Try again in 3 min");
 	const told = await page.$("#form-error .unseen");

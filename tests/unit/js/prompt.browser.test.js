@@ -166,8 +166,15 @@ test("a new password is typed twice, compared here, and sent once", async () => 
 	assert.equal(await page.getAttribute("#prompt-repeat", "aria-invalid"), "true");
 	assert.equal(await focused(), "prompt-repeat");
 	assert.deepEqual(answers(), []);
+	/* Who chooses another language stays at that list. */
+	await page.focus("#language");
+	await page.selectOption("#language", "de");
+	assert.match(await text("#prompt-error"), /verschieden/);
+	assert.equal(await focused(), "language");
+	await page.selectOption("#language", "en");
+	await page.evaluate(() => localStorage.clear());
 	await page.fill("#prompt-repeat", "geheim horse");
-	await page.keyboard.press("Enter");
+	await page.press("#prompt-repeat", "Enter");
 	await browser.inState("running");
 	assert.deepEqual(answers(), [["geheim horse"]]);
 	await isGone("geheim");
@@ -270,6 +277,15 @@ for (const way of ["Escape", "#prompt-cancel"])
 		await browser.logIn();
 		await browser.inState("prompt");
 	});
+
+test("what was typed and not sent is wiped when the question is given up", async () => {
+	await ask({ kind: "password" });
+	await page.keyboard.type("open sesame");
+	const input = await page.$("#prompt-answer-0");
+	await page.click("#prompt-cancel");
+	await browser.inState("form");
+	assert.equal(await input?.evaluate((field) => /** @type {any} */ (field).value), "");
+});
 
 test("Escape gives up a login that asks nothing yet", async () => {
 	await load();
@@ -422,6 +438,7 @@ test("answers that the gateway counts otherwise lead to the form", async () => {
 	await page.keyboard.press("Enter");
 	await page.waitForSelector("#form-error:visible");
 	assert.match(await text("#form-error"), /did not understand/);
+	await until(() => bodiesOf("logout").length === 1, "logout of the login that still waits");
 });
 
 test("the page never broke its policy or threw", () => {

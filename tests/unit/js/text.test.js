@@ -63,6 +63,20 @@ test("what happened at the jump host says so", () => {
 	assert.match(describeFault("host_key_changed", "x").what, /^The server shows/);
 });
 
+test("how long to wait is said in proper words, and never too short", () => {
+	const { en, de } = LANGUAGES;
+	for (const [seconds, english, german] of /** @type {[number, string, string][]} */ ([
+		[1, "1 second", "1 Sekunde"],
+		[2.2, "3 seconds", "3 Sekunden"],
+		[89, "89 seconds", "89 Sekunden"],
+		[90, "2 minutes", "2 Minuten"],
+		[145, "3 minutes", "3 Minuten"],
+	])) {
+		assert.equal(en.text.retryAfter(seconds), `Try again in ${english}.`);
+		assert.equal(de.text.retryAfter(seconds), `Versuchen Sie es in ${german} wieder.`);
+	}
+});
+
 test("the page's own words are the catalogue's", () => {
 	const used = new Set();
 	for (const [tag] of html.matchAll(/<[a-z][^>]*>/g))

@@ -4,7 +4,7 @@
 import { deFaults, deJumpFaults } from "./de_faults.js";
 import { deHelp } from "./de_help.js";
 import { deKeyNames, deLayouts } from "./de_keys.js";
-import { ago, duration, number } from "./units.js";
+import { ago, duration, number, wait } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
@@ -173,10 +173,7 @@ export const de = {
 	keysLocked:
 		"Alle Tasten gehen an die Sitzung. Halten Sie Esc gedrückt, um das Vollbild zu verlassen.",
 
-	retryAfter: (seconds) =>
-		seconds < 90
-			? `Versuchen Sie es in ${seconds} Sekunden wieder.`
-			: `Versuchen Sie es in ${Math.round(seconds / 60)} Minuten wieder.`,
+	retryAfter: (seconds) => `Versuchen Sie es in ${wait("de", seconds)} wieder.`,
 	httpStatus: (status) => `Status ${status}`,
 	desktopNotInstalled: (desktop) =>
 		`${desktop} ist auf diesem Server nicht installiert. Wählen Sie einen anderen Desktop.`,

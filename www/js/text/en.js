@@ -8,7 +8,7 @@
 import { enFaults, enJumpFaults } from "./en_faults.js";
 import { enHelp } from "./en_help.js";
 import { enKeyNames, enLayouts } from "./en_keys.js";
-import { ago, duration, number } from "./units.js";
+import { ago, duration, number, wait } from "./units.js";
 
 /** @typedef {import("../types.js").SessionRow} SessionRow */
 
@@ -174,10 +174,7 @@ export const en = {
 	automaticLayout: (/** @type {string} */ layout) => `Automatic: ${layout}`,
 	keysLocked: "All keys go to the session. Hold Esc to leave full screen.",
 
-	retryAfter: (/** @type {number} */ seconds) =>
-		seconds < 90
-			? `Try again in ${seconds} seconds.`
-			: `Try again in ${Math.round(seconds / 60)} minutes.`,
+	retryAfter: (/** @type {number} */ seconds) => `Try again in ${wait("en", seconds)}.`,
 	httpStatus: (/** @type {number} */ status) => `status ${status}`,
 	desktopNotInstalled: (/** @type {string} */ desktop) =>
 		`${desktop} is not installed on this server. Choose another desktop.`,

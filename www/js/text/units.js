@@ -22,6 +22,13 @@ export function ago(language, seconds) {
 	return format.format(-Math.floor(seconds / DAY), "day");
 }
 
+/** Of time to be waited, "5 seconds": never too short. @param {string} language
+ * @param {number} seconds */
+export function wait(language, seconds) {
+	const whole = seconds < 90 ? 1 : MINUTE;
+	return duration(language, Math.ceil(seconds / whole) * whole);
+}
+
 /** "5 seconds". @param {string} language @param {number} seconds */
 export function duration(language, seconds) {
 	const long = seconds >= 90;

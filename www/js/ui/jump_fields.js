@@ -24,6 +24,8 @@ export class JumpFields {
 	 * @param {boolean} mayType one may be typed
 	 */
 	offer(jump, mayType) {
+		/* What was typed for one jump host is no other's to know. */
+		if (jump?.title !== this._jump?.title) this._password.value = "";
 		this._jump = jump;
 		const hasUser = mayType || jump?.user === true;
 		this._details.hidden = !hasUser;

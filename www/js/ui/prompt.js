@@ -59,6 +59,8 @@ export class PromptView {
 	/** Nothing is asked any more. */
 	close() {
 		this._prompt = null;
+		/* The form lives on until the next question, if only in memory. */
+		for (const input of this._inputs) input.value = "";
 		this._inputs = [];
 		this._view.hidden = true;
 		this._view.replaceChildren();
@@ -116,7 +118,8 @@ export class PromptView {
 
 	_submit() {
 		if (this._busy) return;
-		if (this._complain()) return;
+		const wrong = this._complain();
+		if (wrong) return wrong.focus();
 		const [first, repeat] = this._inputs;
 		const isNew = this._prompt?.kind === "new_password";
 		const answers = isNew && repeat ? [first.value] : this._inputs.map(({ value }) => value);
@@ -142,7 +145,7 @@ export class PromptView {
 		this._settle(answers);
 	}
 
-	/** Says what cannot be sent as it is. @returns {boolean} whether there is something */
+	/** Says what cannot be sent as it is. @returns {HTMLInputElement | null} the field at fault */
 	_complain() {
 		const [first, repeat] = this._inputs;
 		const long = this._inputs.find(({ value }) => bytesOf(value) > ANSWER_BYTES_MAX);
@@ -151,10 +154,9 @@ export class PromptView {
 		const wrong = long ?? differs;
 		for (const input of this._inputs)
 			input.setAttribute("aria-invalid", String(input === wrong));
-		if (!this._error) return false;
-		showText(this._error, long ? TEXT.answerTooLong : wrong ? TEXT.passwordsDiffer : "");
-		wrong?.focus();
-		return wrong !== null && wrong !== undefined;
+		if (this._error)
+			showText(this._error, long ? TEXT.answerTooLong : wrong ? TEXT.passwordsDiffer : "");
+		return wrong;
 	}
 }
 
