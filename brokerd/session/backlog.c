@@ -37,6 +37,13 @@ static bool is_picture(enum kdrive_message type)
 	       type == KDRIVE_MESSAGE_REINIT;
 }
 
+/* Somebody waits for what it says, and it is a header and nothing else. */
+static bool is_dear(enum kdrive_message type)
+{
+	return type == KDRIVE_MESSAGE_DEMAND_SELECTION || type == KDRIVE_MESSAGE_SERVER_VERSION ||
+	       type == KDRIVE_MESSAGE_DISCONNECT;
+}
+
 /* --- marks ---------------------------------------------------------------------------------- */
 
 static bool add_mark(struct backlog *backlog)
@@ -165,13 +172,31 @@ static bool sort_span(struct backlog *backlog, const uint8_t *data, struct kdriv
 	return true;
 }
 
+/* Tells the browser to begin anew, as soon as no message stands half in unsent. */
+static bool put_reinit(struct backlog *backlog)
+{
+	static const uint8_t reinit[KDRIVE_HEADER_BYTES] = {KDRIVE_MESSAGE_REINIT};
+	const struct kdrive_span span = {
+	    .length = sizeof(reinit), .type = KDRIVE_MESSAGE_REINIT, .begins = true, .ends = true};
+	bool half = (backlog->frames.head_bytes != 0 || backlog->frames.in_region) &&
+		    !backlog->dropping && backlog->limbo_bytes == 0;
+
+	backlog->reinit_due = half;
+	if (half)
+		return true;
+	set_state(backlog, BACKLOG_STATE_OPEN);
+	return evbuffer_add(backlog->unsent, reinit, sizeof(reinit)) == 0 &&
+	       note_span(backlog, &span);
+}
+
 static bool sort(struct backlog *backlog, const uint8_t *data, size_t length)
 {
 	struct kdrive_span span;
 
 	for (; length != 0; data += span.length, length -= span.length)
 		if (!kdrive_frames_take(&backlog->frames, data, length, &span) ||
-		    !sort_span(backlog, data, &span))
+		    !sort_span(backlog, data, &span) ||
+		    (span.ends && backlog->reinit_due && !put_reinit(backlog)))
 			return false;
 	return true;
 }
@@ -315,7 +340,7 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 			backlog->open_marked = false;
 			continue;
 		}
-		if (!is_picture(mark.type) && !all) {
+		if (is_dear(mark.type) || (!is_picture(mark.type) && !all)) {
 			evbuffer_remove_buffer(backlog->unsent, stays, mark.bytes);
 			backlog->marks[left++] = mark;
 			continue;
@@ -334,6 +359,7 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	backlog->end = backlog->sent + evbuffer_get_length(stays);
 	backlog->whole = false;
 	backlog->refreshed = false;
+	backlog->reinit_due = false;
 	return true;
 }
 
@@ -366,10 +392,9 @@ bool backlog_start_afresh(struct backlog *backlog)
 	return true;
 }
 
-void backlog_give_up_waiting(struct backlog *backlog)
+bool backlog_give_up_waiting(struct backlog *backlog)
 {
-	if (backlog->state == BACKLOG_STATE_SHEDDING)
-		set_state(backlog, BACKLOG_STATE_OPEN);
+	return backlog->state != BACKLOG_STATE_SHEDDING || put_reinit(backlog);
 }
 
 /* --- amounts and life ----------------------------------------------------------------------- */

@@ -46,6 +46,7 @@ struct backlog {
 	bool whole;	  /* nothing has ever been left out */
 	bool much;	  /* came at the last read */
 	bool refreshed;	  /* a picture of the whole screen has been sent since the last REINIT */
+	bool reinit_due;  /* ours, when the message that is coming in ends */
 	uint8_t limbo[4]; /* its first bytes, while it shows no type and may be left out */
 	size_t limbo_bytes;
 };
@@ -76,8 +77,8 @@ bool backlog_reaches(const struct backlog *backlog, uint64_t position);
 void backlog_rewind(struct backlog *backlog, uint64_t position);
 
 /* Leaves out all pictures that are not on their way, and those that come until the agent answers
- * CACHEREBUILD, which the caller sends. all: everything else that is not on its way, too.
- * Fails: false if memory is short. */
+ * CACHEREBUILD, which the caller sends. all: everything else that is not on its way and may be
+ * large, too. Fails: false if memory is short. */
 bool backlog_shed(struct backlog *backlog, bool all);
 
 /* The same, but until the next call with false, after which REINIT is awaited: CACHEREBUILD is sent
@@ -89,8 +90,9 @@ bool backlog_set_blind(struct backlog *backlog, bool blind);
  */
 bool backlog_start_afresh(struct backlog *backlog);
 
-/* No answer has come to CACHEREBUILD: everything is taken again. */
-void backlog_give_up_waiting(struct backlog *backlog);
+/* No answer will come to CACHEREBUILD: a REINIT of ours is put where the next message would begin,
+ * and everything is taken again. Fails: false if memory is short. */
+bool backlog_give_up_waiting(struct backlog *backlog);
 
 /* Bytes that are not acknowledged: on their way, and of pictures that are not. */
 size_t backlog_in_flight(const struct backlog *backlog);

@@ -26,8 +26,10 @@
 #define PUMP_BYTES (64 * 1024)
 #define TURN_BYTES (1024 * 1024)
 
-/* An agent with 400 MB in its queue answers CACHEREBUILD within 0.2 s. */
+/* An agent with 400 MB in its queue answers CACHEREBUILD within 0.2 s; one that has not for so long
+ * is asked again, so many times in all. */
 #define REBUILD_WAIT_MS 5000
+#define REBUILD_TRIES	3
 
 static const char *const phase_names[] = {
     "idle", "connecting", "waiting", "attached", "left", "stopping"};
@@ -120,16 +122,23 @@ void relay_leave(struct relay *relay)
 	relay_set_phase(relay, RELAY_PHASE_LEFT, ERROR_NONE);
 }
 
-void relay_ask_rebuild(struct relay *relay)
+static void send_rebuild(struct relay *relay)
 {
 	uint8_t event[KDRIVE_EVENT_BYTES];
 
 	if (relay->agent == NULL)
 		return;
+	relay->rebuilds++;
 	kdrive_events_put_plain(event, KDRIVE_EVENT_CACHE_REBUILD);
-	timer_start_ms(relay->rebuild, REBUILD_WAIT_MS);
+	timer_start_ms(relay->rebuild, relay->rebuild_ms);
 	if (!relay_agent_send(relay->agent, event, sizeof(event)))
 		relay_end(relay, ERROR_INTERNAL, NULL);
+}
+
+void relay_ask_rebuild(struct relay *relay)
+{
+	relay->rebuilds = 0;
+	send_rebuild(relay);
 }
 
 static void on_rebuild(evutil_socket_t fd, short what, void *arg)
@@ -140,8 +149,14 @@ static void on_rebuild(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (relay->backlog.state != BACKLOG_STATE_SHEDDING)
 		return;
-	log_info("relay: the agent does not answer CACHEREBUILD");
-	backlog_give_up_waiting(&relay->backlog);
+	log_info("relay: the agent does not answer CACHEREBUILD, %u of %d", relay->rebuilds,
+	    REBUILD_TRIES);
+	if (relay->rebuilds < REBUILD_TRIES)
+		send_rebuild(relay);
+	else if (backlog_give_up_waiting(&relay->backlog))
+		event_active(relay->turn, EV_TIMEOUT, 0);
+	else
+		relay_end(relay, ERROR_INTERNAL, NULL);
 }
 
 /* --- the agent's side ----------------------------------------------------------------------- */
@@ -391,6 +406,7 @@ struct relay *relay_create(
 	relay->delay_bytes = settings->delay_bytes;
 	relay->keepalive_ms =
 	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
+	relay->rebuild_ms = settings->rebuild_ms != 0 ? settings->rebuild_ms : REBUILD_WAIT_MS;
 	relay->ping_ms = settings->ping_ms != 0 ? settings->ping_ms : WS_PING_MS;
 	relay->login = strdup(settings->login);
 	relay->origin = strdup(settings->origin);

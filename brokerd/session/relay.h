@@ -38,8 +38,8 @@ struct relay_settings {
 	enum when_left when_left;    /* what becomes of it then */
 	size_t buffer_bytes; /* of all that waits for a browser; past it, all of it is left out */
 	size_t delay_bytes;  /* of pictures that wait, or are on their way */
-	/* 0: as relay_agent.h and ws.h say */
-	unsigned keepalive_ms, ping_ms;
+	/* 0: as relay_agent.h, ws.h and relay.c say */
+	unsigned keepalive_ms, ping_ms, rebuild_ms;
 };
 
 struct relay_counters {

@@ -36,7 +36,7 @@ struct relay {
 	unsigned attach_deadline_ms, grace_ms;
 	enum when_left when_left;
 	size_t buffer_bytes, delay_bytes;
-	unsigned keepalive_ms, ping_ms;
+	unsigned keepalive_ms, ping_ms, rebuild_ms;
 	struct ws_listener *listener;
 
 	enum relay_phase phase;
@@ -53,6 +53,7 @@ struct relay {
 	char stream[RELAY_STREAM_CHARS + 1];
 	struct backlog backlog; /* from the agent, not acknowledged by the browser */
 	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */
+	unsigned rebuilds;	/* sent without one */
 	uint64_t taken, told;	/* of the browser's events, in bytes: position, and what it knows */
 	struct event *tell;	/* it that */
 	struct relay_counters counters;

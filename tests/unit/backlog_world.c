@@ -138,7 +138,7 @@ void world_let_agent_speak(void)
 {
 	static const enum kdrive_message types[] = {KDRIVE_MESSAGE_FRAME, KDRIVE_MESSAGE_FRAME,
 	    KDRIVE_MESSAGE_FRAME, KDRIVE_MESSAGE_DELETED, KDRIVE_MESSAGE_CURSOR,
-	    KDRIVE_MESSAGE_SELECTION, KDRIVE_MESSAGE_KEEPALIVE};
+	    KDRIVE_MESSAGE_SELECTION, KDRIVE_MESSAGE_KEEPALIVE, KDRIVE_MESSAGE_DEMAND_SELECTION};
 
 	if (world.agent.rebuilds != 0 && random_below(3) == 0) {
 		world.agent.rebuilds--;
@@ -166,18 +166,29 @@ ssize_t world_read_agent(void *arg, void *buffer, size_t size)
 
 /* --- the browser ---*/
 
+/* The backlog's own REINIT has no number: what is missing since the last message was before it. */
 static void begin_message(uint32_t number, enum kdrive_message type)
 {
+	if (number == 0) {
+		assert_int_equal(type, KDRIVE_MESSAGE_REINIT);
+		assert_true(world.given_up);
+		world.browser.gap = false;
+		world.browser.begun_anew = true;
+		return;
+	}
 	assert_true(number > world.browser.last && number <= world.agent.number);
 	assert_int_equal(types_said[number], type);
 	for (uint32_t missing = world.browser.last + 1; missing < number; missing++) {
 		enum kdrive_message was = (enum kdrive_message)types_said[missing];
 
 		if (was == KDRIVE_MESSAGE_FRAME || was == KDRIVE_MESSAGE_DELETED)
-			world.browser.gap = true;
+			world.browser.gap |= !world.browser.begun_anew;
+		else if (was == KDRIVE_MESSAGE_DEMAND_SELECTION)
+			assert_true(world.browser.may_miss_demands);
 		else if (was != KDRIVE_MESSAGE_REINIT)
 			assert_true(world.browser.may_miss_others);
 	}
+	world.browser.begun_anew = false;
 	if (type == KDRIVE_MESSAGE_REINIT)
 		world.browser.gap = false;
 	else if (type == KDRIVE_MESSAGE_FRAME || type == KDRIVE_MESSAGE_DELETED) {
@@ -261,8 +272,9 @@ static void start_afresh(void)
 	world.browser.position = world.backlog.sent;
 	world.browser.frames = (struct kdrive_frames){0};
 	world.browser.head_bytes = 0;
-	world.browser.may_miss_others = true;
+	world.browser.may_miss_others = world.browser.may_miss_demands = true;
 	world.browser.gap = true;
+	world.browser.begun_anew = false;
 }
 
 static void cut(void)
@@ -293,7 +305,7 @@ static void shed(bool all)
 
 bool world_step(void)
 {
-	switch (random_below(20)) {
+	switch (random_below(21)) {
 	case 0:
 		cut();
 		break;
@@ -322,6 +334,13 @@ bool world_step(void)
 	case 10:
 		if (world.wire_bytes != 0)
 			deliver(1 + random_below((uint32_t)world.wire_bytes));
+		break;
+	case 11:
+		/* The answer may come all the same, some time. */
+		if (random_below(4) == 0) {
+			world.given_up |= world.backlog.state == BACKLOG_STATE_SHEDDING;
+			assert_true(backlog_give_up_waiting(&world.backlog));
+		}
 		break;
 	default:
 		return world_fill();
@@ -355,5 +374,6 @@ void world_reset(void)
 	memset(&world.agent, 0, sizeof(world.agent));
 	memset(&world.browser, 0, sizeof(world.browser));
 	world.wire_bytes = 0;
+	world.given_up = false;
 	backlog_reset(&world.backlog);
 }

@@ -33,7 +33,9 @@ struct browser {
 	size_t head_bytes;
 	uint32_t last;	      /* number of the last message that began */
 	bool may_miss_others; /* more than pictures have been left out */
-	bool gap;	      /* pictures were left out: none may come before REINIT */
+	bool may_miss_demands;
+	bool gap;	 /* pictures were left out: none may come before REINIT */
+	bool begun_anew; /* by a REINIT that was the last message */
 	uint32_t messages, pictures;
 };
 
@@ -46,6 +48,7 @@ struct backlog_world {
 	/* Sent, not arrived: lost when the connection is. */
 	uint8_t wire[AGENT_BYTES];
 	size_t wire_bytes;
+	bool given_up; /* waiting for an answer to CACHEREBUILD, at least once */
 };
 
 extern struct backlog_world world;
