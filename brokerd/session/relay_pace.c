@@ -15,6 +15,7 @@
 struct waiting {
 	STAILQ_ENTRY(waiting) next;
 	int first_mask, last_mask; /* of its key and button events, or NO_MASK */
+	bool moves, clicks;	   /* begins with the pointer's motion; has buttons */
 	size_t length;
 	uint8_t units[];
 };
@@ -26,8 +27,8 @@ struct relay_pace {
 	STAILQ_HEAD(, waiting) line;
 	size_t bytes;
 	struct event *due;
-	int mask; /* that was sent last */
-	uint64_t mask_ms;
+	int mask;		     /* that was sent last */
+	uint64_t mask_ms, button_ms; /* when; 0: never */
 
 	struct event *settle; /* until the size has been stable */
 	bool resizing;	      /* geometry waits for that */
@@ -47,6 +48,12 @@ static bool has_mask(const uint8_t *unit)
 	return type >= KDRIVE_EVENT_KEY_PRESS && type <= KDRIVE_EVENT_MOUSE_RELEASE;
 }
 
+static bool is_button(const uint8_t *unit)
+{
+	return type_of(unit) == KDRIVE_EVENT_MOUSE_PRESS ||
+	       type_of(unit) == KDRIVE_EVENT_MOUSE_RELEASE;
+}
+
 static size_t length_of(const uint8_t *unit)
 {
 	return type_of(unit) == KDRIVE_EVENT_SELECTION ? kdrive_events_selection_bytes(unit)
@@ -55,10 +62,16 @@ static size_t length_of(const uint8_t *unit)
 
 /* --- the line ------------------------------------------------------------------------------- */
 
-static bool may_go(const struct relay_pace *pace, const struct waiting *message, uint64_t now_ms)
+static uint64_t due_ms(const struct relay_pace *pace, const struct waiting *message)
 {
-	return message->first_mask == NO_MASK || pace->mask == NO_MASK ||
-	       message->first_mask == pace->mask || now_ms - pace->mask_ms >= RELAY_PACE_MASK_MS;
+	uint64_t due = 0;
+
+	if (message->first_mask != NO_MASK && pace->mask != NO_MASK &&
+	    message->first_mask != pace->mask)
+		due = pace->mask_ms + RELAY_PACE_GAP_MS;
+	if (message->moves && pace->button_ms != 0 && due < pace->button_ms + RELAY_PACE_GAP_MS)
+		due = pace->button_ms + RELAY_PACE_GAP_MS;
+	return due;
 }
 
 static bool send_message(struct relay_pace *pace, const struct waiting *message, uint64_t now_ms)
@@ -67,6 +80,8 @@ static bool send_message(struct relay_pace *pace, const struct waiting *message,
 		pace->mask = message->last_mask;
 		pace->mask_ms = now_ms;
 	}
+	if (message->clicks)
+		pace->button_ms = now_ms;
 	return message->length == 0 || pace->send(pace->arg, message->units, message->length);
 }
 
@@ -77,9 +92,10 @@ static bool drain(struct relay_pace *pace)
 	bool good = true;
 
 	while (good && (message = STAILQ_FIRST(&pace->line)) != NULL) {
-		if (!may_go(pace, message, now_ms)) {
-			timer_start_ms(
-			    pace->due, (unsigned)(pace->mask_ms + RELAY_PACE_MASK_MS - now_ms));
+		uint64_t due = due_ms(pace, message);
+
+		if (now_ms < due) {
+			timer_start_ms(pace->due, (unsigned)(due - now_ms));
 			break;
 		}
 		STAILQ_REMOVE_HEAD(&pace->line, next);
@@ -114,6 +130,7 @@ static struct waiting *make_message(size_t room)
 	if (message == NULL)
 		return NULL;
 	message->first_mask = message->last_mask = NO_MASK;
+	message->moves = message->clicks = false;
 	message->length = 0;
 	return message;
 }
@@ -125,6 +142,9 @@ static void add_unit(struct waiting *message, const uint8_t *unit, size_t length
 		if (message->first_mask == NO_MASK)
 			message->first_mask = unit[4];
 	}
+	if (message->length == 0)
+		message->moves = type_of(unit) == KDRIVE_EVENT_MOUSE_MOTION;
+	message->clicks = message->clicks || is_button(unit);
 	memcpy(message->units + message->length, unit, length);
 	message->length += length;
 }
@@ -213,6 +233,7 @@ void relay_pace_reset(struct relay_pace *pace)
 	}
 	pace->bytes = 0;
 	pace->mask = NO_MASK;
+	pace->button_ms = 0;
 	pace->resizing = false;
 	pace->resized_ms = 0;
 	event_del(pace->due);

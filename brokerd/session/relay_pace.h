@@ -2,9 +2,10 @@
 /*
  * What the browser sends, on its way to the agent, in time (facts of the protocol: sections 2.1 and
  * 7): an agent judges the modifiers of all that it reads at once by the state before, so key and
- * button events with another mask keep their distance, however they arrived; and a change of size
- * may kill an agent that is drawing, so it comes seldom and in the safe form. Owns what waits. Runs
- * in x2goweb-session.
+ * button events with another mask keep their distance, however they arrived; it tells of a button
+ * where the pointer is after all that it has read, so motion keeps off the button before it; and a
+ * change of size may kill an agent that is drawing, so it comes seldom and in the safe form. Owns
+ * what waits. Runs in x2goweb-session.
  */
 #ifndef SESSION_RELAY_PACE_H
 #define SESSION_RELAY_PACE_H
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RELAY_PACE_MASK_MS   10
+#define RELAY_PACE_GAP_MS    10
 #define RELAY_PACE_RESIZE_MS 500
 
 struct event_base;

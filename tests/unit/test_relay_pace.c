@@ -97,10 +97,12 @@ static void equal_masks_are_never_delayed(void **state)
 {
 	(void)state;
 	for (uint8_t i = 0; i < 20; i++) {
-		push(i % 2 == 0 ? 2 : 4, 1, i);
 		push(6, 99, i); /* motion has coordinates there */
+		push(2, 1, i);
 	}
-	assert_int_equal(write_count, 40);
+	for (uint8_t i = 0; i < 10; i++)
+		push(i % 2 == 0 ? 4 : 5, 1, i);
+	assert_int_equal(write_count, 50);
 	assert_int_equal(relay_pace_waiting(pace), 0);
 }
 
@@ -118,13 +120,40 @@ static void other_masks_keep_their_distance(void **state)
 	await_writes(5);
 	for (uint8_t i = 0; i < 5; i++)
 		assert_int_equal(writes[i].bytes[40], i);
-	assert_true(writes[1].at_ms - writes[0].at_ms >= RELAY_PACE_MASK_MS - 1);
-	assert_true(writes[3].at_ms - writes[1].at_ms <= RELAY_PACE_MASK_MS);
-	assert_true(writes[4].at_ms - writes[3].at_ms >= RELAY_PACE_MASK_MS - 1);
+	assert_true(writes[1].at_ms - writes[0].at_ms >= RELAY_PACE_GAP_MS - 1);
+	assert_true(writes[3].at_ms - writes[1].at_ms <= RELAY_PACE_GAP_MS);
+	assert_true(writes[4].at_ms - writes[3].at_ms >= RELAY_PACE_GAP_MS - 1);
 	/* After a pause, at once. */
-	test_run_for_ms(base, 2 * RELAY_PACE_MASK_MS);
+	test_run_for_ms(base, 2 * RELAY_PACE_GAP_MS);
 	push(2, 4, 5);
 	assert_int_equal(write_count, 6);
+}
+
+/* A press, the way to somewhere else, the release there: as kept while the network was away. */
+static void motion_keeps_off_the_button_before_it(void **state)
+{
+	(void)state;
+	push(4, 0, 0);
+	push(6, 7, 1);
+	push(6, 8, 2);
+	push(5, 0, 3);
+	push(6, 9, 4);
+	assert_int_equal(write_count, 1);
+	await_writes(4);
+	await_writes(5);
+	for (uint8_t i = 0; i < 5; i++)
+		assert_int_equal(writes[i].bytes[40], i);
+	assert_true(writes[1].at_ms - writes[0].at_ms >= RELAY_PACE_GAP_MS - 1);
+	assert_true(writes[4].at_ms - writes[3].at_ms >= RELAY_PACE_GAP_MS - 1);
+	/* After a pause, at once. */
+	test_run_for_ms(base, 2 * RELAY_PACE_GAP_MS);
+	push(6, 10, 5);
+	assert_int_equal(write_count, 6);
+	/* Not of a button of another stream. */
+	push(4, 0, 6);
+	relay_pace_reset(pace);
+	push(6, 11, 7);
+	assert_int_equal(write_count, 8);
 }
 
 static void a_message_stays_together(void **state)
@@ -211,7 +240,7 @@ static void a_failure_is_told(void **state)
 	push(2, 0, 0);
 	push(2, 1, 1);
 	refuses = true;
-	test_run_for_ms(base, 5 * RELAY_PACE_MASK_MS);
+	test_run_for_ms(base, 5 * RELAY_PACE_GAP_MS);
 	assert_int_equal(failures, 1);
 	put(unit, 2, 1, 0);
 	assert_false(relay_pace_push(pace, unit, 41));
@@ -224,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    PACE_TEST(equal_masks_are_never_delayed),
 	    PACE_TEST(other_masks_keep_their_distance),
+	    PACE_TEST(motion_keeps_off_the_button_before_it),
 	    PACE_TEST(a_message_stays_together),
 	    PACE_TEST(sizes_come_seldom_and_safely),
 	    PACE_TEST(nothing_is_left_of_a_stream),
