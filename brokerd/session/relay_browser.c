@@ -381,7 +381,8 @@ static void on_lost(struct ws *ws, unsigned code, void *arg)
 		relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 	} else if (is_fault(code)) {
 		relay_end(relay, ERROR_BAD_REQUEST, NULL);
-	} else if (code == WS_CLOSE_CODE_NORMAL || code == WS_CLOSE_CODE_GOING_AWAY) {
+	} else if (relay->when_left == WHEN_LEFT_SUSPEND &&
+		   (code == WS_CLOSE_CODE_NORMAL || code == WS_CLOSE_CODE_GOING_AWAY)) {
 		/* It said so: nobody waits for it. */
 		relay_end(relay, ERROR_SUSPENDED, NULL);
 	} else {

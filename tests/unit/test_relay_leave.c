@@ -52,6 +52,42 @@ static void test_grace_then_suspended(void **state)
 	assert_int_equal(seen.states, 4); /* waiting, attached, waiting, none */
 }
 
+static void leave_politely(uint16_t code)
+{
+	uint8_t close[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+
+	renew_relay();
+	start();
+	attach(&browser);
+	show_something(&browser);
+	ws_client_send_frame(&browser, 0x88, close, sizeof(close));
+}
+
+/* Nobody waits for a browser that has said that it goes; a desktop that is to be left is left. */
+static void test_goodbye(void **state)
+{
+	static const uint16_t codes[] = {1000, 1001};
+
+	(void)state;
+	settings.grace_ms = 60000;
+	for (size_t i = 0; i < 2; i++) {
+		settings.when_left = WHEN_LEFT_SUSPEND;
+		leave_politely(codes[i]);
+		assert_ended(ERROR_SUSPENDED);
+		assert_agent_is_left();
+		seen.done = 0;
+		settings.when_left = WHEN_LEFT_LEAVE;
+		leave_politely(codes[i]);
+		await_state(STREAM_STATE_WAITING);
+		test_run_for_ms(base, 200);
+		assert_int_equal(relay_get_state(relay), STREAM_STATE_WAITING);
+		relay_stop(relay, ERROR_LOGOUT, NULL);
+		assert_ended(ERROR_LOGOUT);
+		assert_agent_is_left();
+		seen.done = 0;
+	}
+}
+
 /* More than a browser may leave unread, of which no more is kept. */
 static void test_left_agent_is_drained(void **state)
 {
@@ -163,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RELAY_TEST(test_grace_then_suspended),
+	    RELAY_TEST(test_goodbye),
 	    RELAY_TEST(test_left_agent_is_drained),
 	    RELAY_TEST(test_left_agent_is_kept_alive),
 	    RELAY_TEST(test_left_until_the_login_ends),
