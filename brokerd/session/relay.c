@@ -264,11 +264,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void on_agent_drained(struct relay_agent *agent, void *arg)
 {
-	struct relay *relay = arg;
-
 	(void)agent;
-	if (relay->browser != NULL)
-		ws_pause(relay->browser, false);
+	relay_browser_note_drained(arg);
 }
 
 static void on_agent_ended(

@@ -17,7 +17,7 @@
 #include "timer.h"
 #include "ws.h"
 
-/* Bytes that wait for the server past which the browser is not read. */
+/* Bytes that wait for the agent past which the browser is not read. */
 #define AGENT_UNSENT_BYTES_MAX (256 * 1024)
 
 /* How soon the browser hears that its events have been taken. */
@@ -323,6 +323,14 @@ static void take_words(struct relay *relay, const uint8_t *data, size_t length)
 	}
 }
 
+/* Of the browser's events, for the agent. */
+static bool too_much_waits(const struct relay *relay)
+{
+	return relay->agent != NULL &&
+	       relay_agent_unsent(relay->agent) + relay_pace_waiting(relay->pace) >
+		   AGENT_UNSENT_BYTES_MAX;
+}
+
 static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg)
 {
 	struct relay *relay = arg;
@@ -339,10 +347,15 @@ static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t len
 		expel_browser(relay, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
 	else
 		take_words(relay, data, length);
-	if (relay->browser != NULL && relay->agent != NULL &&
-	    relay_agent_unsent(relay->agent) + relay_pace_waiting(relay->pace) >
-		AGENT_UNSENT_BYTES_MAX)
+	if (relay->browser != NULL && too_much_waits(relay))
 		ws_pause(relay->browser, true);
+}
+
+void relay_browser_note_drained(struct relay *relay)
+{
+	/* What keeps its distance from the one before is still to come. */
+	if (relay->browser != NULL && !too_much_waits(relay))
+		ws_pause(relay->browser, false);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */

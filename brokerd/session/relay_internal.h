@@ -108,6 +108,9 @@ void relay_browser_attach(struct relay *relay, enum relay_how how);
  * May end the stream. */
 void relay_browser_feed(struct relay *relay);
 
+/* What was sent to the agent has left: the browser may be read again. */
+void relay_browser_note_drained(struct relay *relay);
+
 /* Sends the browser away, if there is one. word: a code of the error table; text NULL: the
  * table's. */
 void relay_browser_dismiss(

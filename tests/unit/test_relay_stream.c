@@ -238,6 +238,37 @@ static void test_slow_server(void **state)
 	free(frame);
 }
 
+/* Events that keep their distance wait here, and no more of them than of others. */
+static void test_keys_faster_than_their_distance(void **state)
+{
+	enum { COUNT = 200 };
+	uint8_t frames[COUNT * 64], event[41];
+	size_t length = 0, sent = 0;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		put_event(event, 2, 0);
+		event[4] = (uint8_t)(i % 2); /* the mask */
+		length += ws_client_put_frame(frames + length, 0x82, event, sizeof(event));
+	}
+	start();
+	attach(&browser);
+	for (int64_t end = test_now_ms() + 1500; test_now_ms() < end; test_run_for_ms(base, 1)) {
+		ssize_t result;
+
+		do {
+			result = send(browser.fd, frames + sent % length, length - sent % length,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+			sent += result > 0 ? (size_t)result : 0;
+		} while (result > 0);
+		assert_true(relay_get_counters(relay).from_browser_bytes -
+				evbuffer_get_length(fake.received) <=
+			    256 * 1024 + 16 * 1024);
+	}
+	assert_true(relay_get_counters(relay).from_browser_bytes > 256 * 1024);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+}
+
 /* --- agent to browser
  * ----------------------------------------------------------------------------- */
 
@@ -472,6 +503,7 @@ int main(void)
 	    RELAY_TEST(test_browser_vanishes_in_a_chunk),
 	    RELAY_TEST(test_malformed_events),
 	    RELAY_TEST(test_slow_server),
+	    RELAY_TEST(test_keys_faster_than_their_distance),
 	    RELAY_TEST(test_throughput),
 	    RELAY_TEST(test_lagging_browser),
 	    RELAY_TEST(test_lagging_raw_browser),
