@@ -31,9 +31,8 @@ struct relay_pace {
 	uint64_t mask_ms, button_ms; /* when; 0: never */
 
 	struct event *settle; /* until the size has been stable */
-	bool resizing;	      /* geometry waits for that */
 	uint8_t geometry[KDRIVE_EVENT_BYTES];
-	uint64_t resized_ms; /* when a change of size came last; 0: never */
+	uint64_t resized_ms; /* when a change of size came, or was sent, last; 0: never */
 };
 
 static uint32_t type_of(const uint8_t *unit)
@@ -157,7 +156,7 @@ static bool send_resize(struct relay_pace *pace)
 	struct waiting *message = make_message(2 * KDRIVE_EVENT_BYTES);
 	uint8_t rebuild[KDRIVE_EVENT_BYTES];
 
-	pace->resizing = false;
+	pace->resized_ms = timer_now_ms();
 	if (message == NULL)
 		return false;
 	kdrive_events_put_plain(rebuild, KDRIVE_EVENT_CACHE_REBUILD);
@@ -186,7 +185,6 @@ static bool take_resize(struct relay_pace *pace, const uint8_t *unit)
 		event_del(pace->settle);
 		return send_resize(pace);
 	}
-	pace->resizing = true;
 	timer_start_ms(pace->settle, RELAY_PACE_RESIZE_MS);
 	return true;
 }
@@ -234,7 +232,6 @@ void relay_pace_reset(struct relay_pace *pace)
 	pace->bytes = 0;
 	pace->mask = NO_MASK;
 	pace->button_ms = 0;
-	pace->resizing = false;
 	pace->resized_ms = 0;
 	event_del(pace->due);
 	event_del(pace->settle);

@@ -217,6 +217,21 @@ static void sizes_come_seldom_and_safely(void **state)
 	assert_int_equal(writes[13].length, 41);
 }
 
+/* The agent draws in a size that it has just been given, whenever that was asked for. */
+static void a_size_that_has_just_been_sent_is_kept(void **state)
+{
+	(void)state;
+	resize(10, false);
+	resize(11, false);
+	await_writes(2);
+	test_run_for_ms(base, 20);
+	resize(12, false);
+	assert_int_equal(write_count, 2);
+	await_writes(3);
+	assert_true(writes[2].at_ms - writes[1].at_ms >= RELAY_PACE_RESIZE_MS - 10);
+	assert_int_equal(writes[2].bytes[0], 13);
+}
+
 static void nothing_is_left_of_a_stream(void **state)
 {
 	(void)state;
@@ -256,6 +271,7 @@ int main(void)
 	    PACE_TEST(motion_keeps_off_the_button_before_it),
 	    PACE_TEST(a_message_stays_together),
 	    PACE_TEST(sizes_come_seldom_and_safely),
+	    PACE_TEST(a_size_that_has_just_been_sent_is_kept),
 	    PACE_TEST(nothing_is_left_of_a_stream),
 	    PACE_TEST(a_failure_is_told),
 	};
