@@ -69,8 +69,6 @@ static void grow_mark(struct backlog *backlog, const struct kdrive_span *span)
 	enum kdrive_message type = span->type;
 	size_t bytes = span->length;
 
-	if (type == KDRIVE_MESSAGE_REINIT)
-		backlog->refreshed = false;
 	mark->whole_screen |= span->whole_screen;
 	if (is_picture(type))
 		backlog->picture_bytes += bytes + (is_picture(mark->type) ? 0 : mark->bytes);
@@ -109,13 +107,18 @@ static void remove_marks(struct backlog *backlog, size_t count)
 static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 {
 	backlog->end += span->length;
+	if (span->type == KDRIVE_MESSAGE_REINIT)
+		backlog->refreshed = false;
 	if (span->begins) {
 		if (!add_mark(backlog))
 			return false;
 		backlog->open_marked = true;
 	}
+	/* Without a mark it is on its way already, since before it was known what it is. */
 	if (backlog->open_marked)
 		grow_mark(backlog, span);
+	else
+		backlog->refreshed |= span->whole_screen;
 	if (span->ends)
 		backlog->open_marked = false;
 	return true;

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <event2/buffer.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "backlog_world.h"
@@ -111,6 +113,65 @@ static void positions_are_checked(void **state)
 	backlog_finish(&world.backlog);
 }
 
+/* A read that gives the next bytes of those that said points to, each time as many as room says. */
+static struct {
+	const uint8_t *bytes;
+	size_t room;
+} said;
+
+static ssize_t read_said(void *arg, void *buffer, size_t size)
+{
+	(void)arg;
+	assert_true(said.room <= size);
+	memcpy(buffer, said.bytes, said.room);
+	said.bytes += said.room;
+	return (ssize_t)said.room;
+}
+
+static void fill_by(size_t room)
+{
+	bool broken;
+
+	said.room = room;
+	assert_int_equal(backlog_fill(&world.backlog, read_said, NULL, &broken), room);
+	assert_false(broken);
+}
+
+static void send_all(void)
+{
+	size_t bytes = backlog_unsent(&world.backlog);
+
+	evbuffer_add_buffer(world.backlog.kept, world.backlog.unsent);
+	backlog_note_sent(&world.backlog, bytes);
+}
+
+/* What a message is may show only when its first bytes are on their way. */
+static void a_refresh_is_known_wherever_it_is_cut(void **state)
+{
+	static uint8_t bytes[3 * KDRIVE_HEADER_BYTES] = {0};
+	static uint8_t *const reinit = bytes + KDRIVE_HEADER_BYTES;
+
+	(void)state;
+	/* The whole screen, a REINIT, and the whole screen again. */
+	memset(bytes + 12, 0xff, 8);
+	reinit[0] = KDRIVE_MESSAGE_REINIT;
+	memset(reinit + KDRIVE_HEADER_BYTES + 12, 0xff, 8);
+	assert_true(backlog_init(&world.backlog));
+	for (size_t cut = 1; cut < KDRIVE_HEADER_BYTES; cut++) {
+		backlog_reset(&world.backlog);
+		said.bytes = bytes;
+		for (unsigned i = 0; i < 3; i++) {
+			fill_by(cut);
+			send_all();
+			assert_int_equal(world.backlog.refreshed, i == 1 && cut < 4);
+			fill_by(KDRIVE_HEADER_BYTES - cut);
+			send_all();
+			assert_int_equal(world.backlog.refreshed, i != 1);
+		}
+	}
+	backlog_finish(&world.backlog);
+}
+
 static void put_u32(uint8_t *out, uint32_t value)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -162,6 +223,7 @@ int main(void)
 	    cmocka_unit_test(random_schedules_lose_nothing_but_pictures),
 	    cmocka_unit_test(cuts_alone_lose_nothing),
 	    cmocka_unit_test(positions_are_checked),
+	    cmocka_unit_test(a_refresh_is_known_wherever_it_is_cut),
 	    cmocka_unit_test(nonsense_is_found),
 	};
 
