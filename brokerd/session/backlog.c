@@ -28,6 +28,9 @@ static void set_state(struct backlog *backlog, enum backlog_state state)
 		return;
 	log_debug("backlog: %s -> %s", state_names[backlog->state], state_names[state]);
 	backlog->state = state;
+	/* The browser has been told to forget what it has of it. */
+	if (state == BACKLOG_STATE_OPEN)
+		backlog->selection_cut = false;
 }
 
 /* Of no use to a browser whose caches are to be empty. */
@@ -139,6 +142,8 @@ static bool follow(struct backlog *backlog, const uint8_t *data, size_t length)
 /* Whether a message of which this is known now is left out. */
 static bool decide(struct backlog *backlog, enum kdrive_message type)
 {
+	if (type == KDRIVE_MESSAGE_SELECTION && backlog->selection_cut)
+		return true;
 	if (backlog->state == BACKLOG_STATE_OPEN || !is_picture(type))
 		return false;
 	if (type != KDRIVE_MESSAGE_REINIT || backlog->state == BACKLOG_STATE_BLIND)
@@ -349,6 +354,7 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 			continue;
 		}
 		evbuffer_drain(backlog->unsent, mark.bytes);
+		backlog->selection_cut |= mark.type == KDRIVE_MESSAGE_SELECTION;
 		if (open_one) {
 			backlog->open_marked = false;
 			backlog->dropping = true;

@@ -41,13 +41,14 @@ struct backlog {
 	size_t marked_bytes;
 	size_t picture_bytes; /* of those that could be shed */
 
-	bool open_marked; /* the message that is coming in has the last mark */
-	bool dropping;	  /* it is left out */
-	bool whole;	  /* nothing has ever been left out */
-	bool much;	  /* came at the last read */
-	bool refreshed;	  /* a picture of the whole screen has been sent since the last REINIT */
-	bool reinit_due;  /* ours, when the message that is coming in ends */
-	uint8_t limbo[4]; /* its first bytes, while it shows no type and may be left out */
+	bool open_marked;   /* the message that is coming in has the last mark */
+	bool dropping;	    /* it is left out */
+	bool whole;	    /* nothing has ever been left out */
+	bool much;	    /* came at the last read */
+	bool refreshed;	    /* a picture of the whole screen has been sent since the last REINIT */
+	bool selection_cut; /* pieces of one were left out: the rest of it is, too */
+	bool reinit_due;    /* ours, when the message that is coming in ends */
+	uint8_t limbo[4];   /* its first bytes, while it shows no type and may be left out */
 	size_t limbo_bytes;
 };
 

@@ -172,6 +172,34 @@ static void a_refresh_is_known_wherever_it_is_cut(void **state)
 	backlog_finish(&world.backlog);
 }
 
+/* Of pieces that belong together either all come, or the last ones do not. */
+static void what_is_left_of_a_selection_is_left_out(void **state)
+{
+	static uint8_t bytes[6 * KDRIVE_HEADER_BYTES] = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++)
+		bytes[i * KDRIVE_HEADER_BYTES] = KDRIVE_MESSAGE_SELECTION;
+	bytes[4 * KDRIVE_HEADER_BYTES] = KDRIVE_MESSAGE_REINIT;
+	assert_true(backlog_init(&world.backlog));
+	for (unsigned blind = 0; blind < 2; blind++)
+		for (size_t cut = 0; cut <= KDRIVE_HEADER_BYTES; cut++) {
+			backlog_reset(&world.backlog);
+			said.bytes = bytes;
+			assert_true(backlog_set_blind(&world.backlog, blind));
+			fill_by(KDRIVE_HEADER_BYTES);
+			send_all();
+			fill_by(KDRIVE_HEADER_BYTES + cut);
+			assert_true(backlog_shed(&world.backlog, true));
+			fill_by(2 * KDRIVE_HEADER_BYTES - cut);
+			assert_int_equal(backlog_unsent(&world.backlog), 0);
+			assert_true(backlog_set_blind(&world.backlog, false));
+			fill_by(2 * KDRIVE_HEADER_BYTES);
+			assert_int_equal(backlog_unsent(&world.backlog), 2 * KDRIVE_HEADER_BYTES);
+		}
+	backlog_finish(&world.backlog);
+}
+
 static void put_u32(uint8_t *out, uint32_t value)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -224,6 +252,7 @@ int main(void)
 	    cmocka_unit_test(cuts_alone_lose_nothing),
 	    cmocka_unit_test(positions_are_checked),
 	    cmocka_unit_test(a_refresh_is_known_wherever_it_is_cut),
+	    cmocka_unit_test(what_is_left_of_a_selection_is_left_out),
 	    cmocka_unit_test(nonsense_is_found),
 	};
 
