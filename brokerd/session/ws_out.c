@@ -17,6 +17,9 @@
 #define FRAME_PIECES 16
 #define SEND_PIECES  64
 
+/* Of a message that is copied and not shared. */
+#define COPIED_BYTES_MAX 512
+
 size_t ws_unsent(const struct ws *ws)
 {
 	return evbuffer_get_length(ws->out);
@@ -122,6 +125,16 @@ static size_t put_frame_header(uint8_t header[10], size_t length)
 	return used;
 }
 
+/* A little would hold the memory of a whole piece, at both places, and sharing costs more than it
+ * saves. */
+static bool copy(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t length)
+{
+	uint8_t bytes[COPIED_BYTES_MAX];
+
+	return evbuffer_remove(source, bytes, length) == (int)length &&
+	       evbuffer_add(ws->out, bytes, length) == 0 && evbuffer_add(keep, bytes, length) == 0;
+}
+
 /* Moves bytes behind what is to be sent; with keep, that gets them, and shares their memory with
  * us. */
 static bool move(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t length)
@@ -131,6 +144,8 @@ static bool move(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, 
 
 	if (keep == NULL)
 		return evbuffer_remove_buffer(source, ws->out, length) == (int)length;
+	if (length <= COPIED_BYTES_MAX)
+		return copy(ws, source, keep, length);
 	slice = evbuffer_new();
 	good = slice != NULL && evbuffer_remove_buffer(source, slice, length) == (int)length &&
 	       evbuffer_add_buffer_reference(ws->out, slice) == 0 &&

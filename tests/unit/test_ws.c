@@ -96,6 +96,33 @@ static void test_binary_out_of_all_lengths(void **state)
 	evbuffer_free(source);
 }
 
+/* What is kept of many little messages takes no more memory than they are long, or nearly. */
+static void test_little_is_kept_in_little(void **state)
+{
+	enum { LENGTH = 56, COUNT = 1000 };
+	struct evbuffer *source = evbuffer_new(), *keep = evbuffer_new();
+	uint8_t said[LENGTH];
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct ws_client_frame frame;
+
+		memset(said, (int)i, sizeof(said));
+		evbuffer_add(source, said, sizeof(said));
+		assert_int_equal(ws_send_binary(world.ws, source, keep, MOST), LENGTH);
+		assert_int_equal(evbuffer_get_length(source), 0);
+		frame = ws_client_await_frame(&world.client);
+		assert_int_equal(frame.length, LENGTH);
+		assert_memory_equal(frame.data, said, LENGTH);
+	}
+	assert_int_equal(evbuffer_get_length(keep), LENGTH * COUNT);
+	/* In pieces. */
+	assert_in_range(evbuffer_peek(keep, LENGTH * COUNT, NULL, NULL, 0), 1, COUNT / 10);
+	assert_memory_equal(evbuffer_pullup(keep, -1) + (COUNT - 1) * LENGTH, said, LENGTH);
+	evbuffer_free(source);
+	evbuffer_free(keep);
+}
+
 /* A client that does not read gets a bounded amount; writable() says when it goes on, and nothing
  * is lost or out of order. */
 static void test_slow_client(void **state)
@@ -223,6 +250,7 @@ int main(void)
 	    WORLD_TEST(test_early_bytes),
 	    WORLD_TEST(test_text_out),
 	    WORLD_TEST(test_binary_out_of_all_lengths),
+	    WORLD_TEST(test_little_is_kept_in_little),
 	    WORLD_TEST(test_slow_client),
 	    WORLD_TEST(test_flood_of_pings),
 	    WORLD_TEST(test_pause),
