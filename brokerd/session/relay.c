@@ -400,7 +400,10 @@ struct relay *relay_create(
 	relay->grace_ms = settings->grace_ms;
 	relay->when_left = settings->when_left;
 	relay->buffer_bytes = settings->buffer_bytes;
-	relay->delay_bytes = settings->delay_bytes;
+	/* What is on its way waits again when the browser is lost. */
+	relay->delay_bytes = settings->delay_bytes < settings->buffer_bytes
+				 ? settings->delay_bytes
+				 : settings->buffer_bytes;
 	relay->keepalive_ms =
 	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
 	relay->rebuild_ms = settings->rebuild_ms != 0 ? settings->rebuild_ms : REBUILD_WAIT_MS;

@@ -387,6 +387,38 @@ static void test_asked_again(void **state)
 	assert_not_asked_again();
 }
 
+static void say_much_and_read(void)
+{
+	say_frame(false, 1000);
+	test_run_for_ms(base, 2);
+	ws_client_take(&browser, ws_client_poll(&browser));
+}
+
+/* However fast the line was: what was on its way when it was lost is no more than can be kept. */
+static void test_lost_on_a_fast_line(void **state)
+{
+	struct hello hello;
+	uint64_t acknowledged = 0;
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	say_frame(true, 1);
+	for (unsigned i = 0; i < 50; i++) {
+		say_much_and_read();
+		acknowledged = relay_get_counters(relay).to_browser_bytes;
+		acknowledge(&browser, acknowledged);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		say_much_and_read();
+	assert_in_range(
+	    relay_get_counters(relay).to_browser_bytes - acknowledged, 1, BUFFER + 128 * 1024);
+	lose(&browser);
+	assert_string_equal(greet(&browser, hello.stream, acknowledged).how, "resume");
+	test_run_for_ms(base, 20);
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+}
+
 /* An agent that does not know CACHEREBUILD is not waited for for ever: the browser hears of a new
  * beginning from us. */
 static void test_no_answer(void **state)
@@ -475,6 +507,7 @@ int main(void)
 	    RESUME_TEST(test_slow_line),
 	    RESUME_TEST(test_short_wait),
 	    RESUME_TEST(test_asked_again),
+	    RESUME_TEST(test_lost_on_a_fast_line),
 	    RESUME_TEST(test_no_answer),
 	    RESUME_TEST(test_no_answer_within_a_message),
 	    RESUME_TEST(test_demand_when_memory_is_full),
