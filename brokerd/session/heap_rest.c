@@ -12,21 +12,21 @@
 
 /* There is one heap, so there is one of this. */
 static struct event *quiet;
-static size_t noted_bytes;
-static bool disturbed; /* since the timer was started */
+static size_t noted_bytes; /* since the timer was started, or fired */
 
+/* A clock that ticks on the desktop is quiet, too. */
 static void on_quiet(evutil_socket_t fd, short what, void *arg)
 {
+	bool disturbed = noted_bytes >= NOTED_BYTES_MIN;
+
 	(void)fd;
 	(void)what;
 	(void)arg;
-	if (disturbed) {
-		disturbed = false;
-		timer_start_ms(quiet, QUIET_MS);
-		return;
-	}
 	noted_bytes = 0;
-	malloc_trim(0);
+	if (disturbed)
+		timer_start_ms(quiet, QUIET_MS);
+	else
+		malloc_trim(0);
 }
 
 bool heap_rest_init(struct event_base *base)
@@ -46,13 +46,11 @@ void heap_rest_finish(void)
 
 void heap_rest_note(size_t bytes)
 {
-	noted_bytes = bytes < NOTED_BYTES_MIN ? noted_bytes + bytes : NOTED_BYTES_MIN;
-	if (quiet == NULL || noted_bytes < NOTED_BYTES_MIN)
+	if (noted_bytes < NOTED_BYTES_MIN)
+		noted_bytes = bytes < NOTED_BYTES_MIN ? noted_bytes + bytes : NOTED_BYTES_MIN;
+	if (quiet == NULL || noted_bytes < NOTED_BYTES_MIN ||
+	    event_pending(quiet, EV_TIMEOUT, NULL))
 		return;
-	noted_bytes = NOTED_BYTES_MIN;
-	disturbed = true;
-	if (!event_pending(quiet, EV_TIMEOUT, NULL)) {
-		disturbed = false;
-		timer_start_ms(quiet, QUIET_MS);
-	}
+	noted_bytes = 0;
+	timer_start_ms(quiet, QUIET_MS);
 }

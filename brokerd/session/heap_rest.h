@@ -17,7 +17,8 @@ struct event_base;
 bool heap_rest_init(struct event_base *base);
 void heap_rest_finish(void);
 
-/* So much went through the heap; a few bytes do not matter. HEAP_REST_MUCH: it was not counted. */
+/* So much went through the heap; a few bytes now and then do not matter. HEAP_REST_MUCH: it was not
+ * counted. */
 #define HEAP_REST_MUCH SIZE_MAX
 void heap_rest_note(size_t bytes);
 
