@@ -12,7 +12,7 @@ import {
 import { decodeContent, decodeText, pictureSize } from "../../../www/js/stream/selection_data.js";
 import { SelectionReader } from "../../../www/js/stream/selection_reader.js";
 import { Selections } from "../../../www/js/stream/selections.js";
-import { ANSWER_WAIT_MS, STALE_WAIT_MS } from "../../../www/js/stream/selections_in.js";
+import { ANSWER_WAIT_MS, CUTS_MAX, STALE_WAIT_MS } from "../../../www/js/stream/selections_in.js";
 import {
 	AT_ONCE_BYTES,
 	CHUNK_BYTES,
@@ -286,6 +286,22 @@ test("a rebuild drops what the agent had begun: it is asked again", async () => 
 	assert.deepEqual(posted.at(-1).content, { text: "whole" });
 	selections.handle({ type: "reinit" });
 	assert.equal(agent.saw.length, 2);
+});
+
+test("what is cut again and again is given up, until something new is copied", () => {
+	const { agent, posted, selections } = setUp();
+	for (let round = 1; round <= 2; round++) {
+		selections.handle(notice());
+		for (let i = 0; i < CUTS_MAX; i++) {
+			assert.notEqual(posted.at(-1).type, "selection-failed");
+			selections.handle(piece({ first: true, data: encode("half") }));
+			selections.handle({ type: "reinit" });
+		}
+		assert.equal(agent.saw.length, round * CUTS_MAX);
+		assert.equal(posted.at(-1).type, "selection-failed");
+		selections.handle({ type: "reinit" });
+		assert.equal(agent.saw.length, round * CUTS_MAX);
+	}
 });
 
 /* ---- from the user ---- */

@@ -13,12 +13,15 @@ import { isNotice, SelectionReader } from "./selection_reader.js";
 /** @typedef {import("../types.js").EngineMessage} EngineMessage */
 /** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
 /** @typedef {import("./kdrive_read.js").SelectionMessage} SelectionMessage */
-/** @typedef {{reader: SelectionReader, asked: boolean, again: boolean, late: unknown}} Incoming */
+/** @typedef {{reader: SelectionReader, asked: boolean, again: boolean, cuts: number, late: unknown}}
+ *   Incoming cuts: so often REINIT has come while it was under way */
 
 /** Without any answer, or with no further piece of one: agents do not say that they have nothing. */
 export const ANSWER_WAIT_MS = 10_000;
 /** The same when something newer is there already: the old owner may be gone. */
 export const STALE_WAIT_MS = 2000;
+/** What is cut so often is too much for the line: it would only cut itself again. */
+export const CUTS_MAX = 3;
 
 export class SelectionsIn {
 	/**
@@ -38,6 +41,7 @@ export class SelectionsIn {
 			reader: new SelectionReader(),
 			asked: false,
 			again: false,
+			cuts: 0,
 			late: null,
 		}));
 		/** @type {ClipboardContent | null} what the server's clipboard held last */
@@ -51,6 +55,7 @@ export class SelectionsIn {
 		const { selection } = message;
 		const incoming = this._incoming[selection];
 		if (isNotice(message)) {
+			incoming.cuts = 0;
 			this._post({ type: "selection-noticed", selection });
 			if (selection === SELECTION_CLIPBOARD) this.demand(selection);
 			return;
@@ -83,8 +88,11 @@ export class SelectionsIn {
 	reinit() {
 		for (const [selection, incoming] of this._incoming.entries()) {
 			if (!incoming.asked && !incoming.reader.open) continue;
-			incoming.again = true;
+			incoming.cuts += 1;
+			incoming.again = incoming.cuts < CUTS_MAX;
+			const over = !incoming.again;
 			this._finish(selection);
+			if (over) this._failed(selection, "timeout");
 		}
 	}
 
@@ -118,7 +126,10 @@ export class SelectionsIn {
 		this._clearTimer(incoming.late);
 		incoming.reader.clear();
 		incoming.asked = false;
-		if (!incoming.again) return;
+		if (!incoming.again) {
+			incoming.cuts = 0;
+			return;
+		}
 		incoming.again = false;
 		this.demand(selection);
 	}
