@@ -56,6 +56,7 @@ static void leave_politely(uint16_t code)
 {
 	uint8_t close[2] = {(uint8_t)(code >> 8), (uint8_t)code};
 
+	ws_client_finish(&browser);
 	renew_relay();
 	start();
 	attach(&browser);
