@@ -217,10 +217,13 @@ demo: deps-if-missing ## the whole gateway in the foreground, until Ctrl-C
 bench: deps-if-missing ## measure, side by side with what a user would pick instead; BENCH= names parts
 	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" BENCH="$(BENCH)" BENCH_RUNS="$(BENCH_RUNS)" \
-	BENCH_QUICK="$(BENCH_QUICK)" $(NODE) tests/bench/bench.mjs
+	BENCH_QUICK="$(BENCH_QUICK)" BENCH_KEEP="$(BENCH_KEEP)" $(NODE) tests/bench/bench.mjs
 
 bench-quick: deps-if-missing ## the relay's figures in under two minutes, less exact
 	$(Q)$(MAKE) --no-print-directory bench BENCH=relay BENCH_QUICK=1
+
+bench-docs: ## write the relay's figures of the last make bench to docs/bench.md
+	$(Q)BUILD=$(abspath $(BUILD)) $(NODE) tests/bench/document.mjs docs/bench.md
 
 screenshots: deps-if-missing all ## pictures of every state of the page
 	$(Q)OUT=$(abspath $(BUILD))/screenshots $(NODE) tests/e2e/screenshots.mjs
@@ -296,4 +299,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 .PHONY: all unit-c fuzz sanitize deps deps-if-missing deb check check-unit check-e2e demo bench \
-	bench-quick bench-programs screenshots lint format install clean help FORCE
+	bench-quick bench-docs bench-programs screenshots lint format install clean help FORCE

@@ -9,32 +9,39 @@ import { resume, slowLine } from "./relay/faults.mjs";
 import { Site } from "./relay/site.mjs";
 
 const WHOLE = {
-	...{ seconds: 2, levels: [1, 10, 100, 500], chainLevels: [1, 10, 100], wakeSeconds: 60 },
-	...{ bursts: 3, cuts: 10, slowRuns: 1, slowSeconds: 40 },
+	...{ floodSeconds: 2, echoSeconds: 1.5, busySeconds: 3 },
+	...{ resumes: 3, cuts: 10, cutsFar: 5, slowRuns: 1, slowSeconds: 40 },
+	...{ levels: [1, 10, 100, 500], chainLevels: [1, 10, 100], wakeSeconds: 60, bursts: 3 },
 };
 const QUICK = {
-	...{ seconds: 0.7, levels: [1, 10], chainLevels: [1, 10], wakeSeconds: 10 },
-	...{ bursts: 1, cuts: 5, slowRuns: 1, slowSeconds: 12 },
+	...{ floodSeconds: 0.7, echoSeconds: 0.5, busySeconds: 1 },
+	...{ resumes: 1, cuts: 5, cutsFar: 3, slowRuns: 1, slowSeconds: 15 },
+	...{ levels: [1, 10], chainLevels: [1, 10], wakeSeconds: 10, bursts: 1 },
 };
 
 /** @param {import("./results.mjs").Context} context */
-export async function measure({ stack, runs, quick, progress }) {
+export async function measure({ stack, runs, quick, parts, attempt, progress }) {
 	const size = quick ? QUICK : WHOLE;
-	const { seconds } = size;
-	const few = Math.min(runs, quick ? 1 : 3);
 	const site = new Site();
+	/** @type {Record<string, () => Promise<import("./results.mjs").Result[]>>} */
+	const all = {
+		throughput: () => throughput(site, { ...size, runs, quick, progress }),
+		latency: () => latency(site, { ...size, runs, quick, progress }),
+		resume: () => resume(site, { ...size, progress }),
+		slow: () => slowLine(stack, site, { ...size, progress }),
+		memory: () => memory(site, { ...size, progress }),
+	};
+	for (const part of parts)
+		if (!(part in all))
+			throw new Error(`no such part: ${part}; there are: ${Object.keys(all)}`);
+	const results = [];
 	try {
 		await site.start();
-		return [
-			...(await throughput(site, { runs, seconds, quick, progress })),
-			...(await latency(site, { runs, seconds: seconds / 2, quick, progress })),
-			...(await resume(site, { runs: few, count: size.cuts, progress })),
-			...(await slowLine(stack, site, {
-				...{ runs: size.slowRuns, seconds: size.slowSeconds, progress },
-			})),
-			...(await memory(site, { ...size, progress })),
-		];
+		for (const [name, action] of Object.entries(all))
+			if (parts.size === 0 || parts.has(name))
+				results.push(...(await attempt(`relay.${name}`, action)));
 	} finally {
 		await site.stop();
 	}
+	return results;
 }

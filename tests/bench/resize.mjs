@@ -10,6 +10,7 @@ import { Client, eventually } from "../e2e/lib/rpc.mjs";
 import { freePort } from "../e2e/lib/stack.mjs";
 import { Desktop, EVENT_BYTES, Viewer } from "../e2e/lib/viewer.mjs";
 import { Hand } from "./hand.mjs";
+import { result } from "./results.mjs";
 
 /** @typedef {import("../e2e/lib/stack.mjs").Stack} Stack */
 
@@ -168,15 +169,6 @@ export async function measure({ stack, runs, quick, progress }) {
 			);
 	}
 	const value = { ours: perThousand(ours), reference: perThousand(reference) };
-	return [
-		{
-			id: "relay.resize_crashes",
-			unit: "per 1000",
-			...value,
-			reference_name:
-				"changes of size sent to the agent as they come, three terminals printing",
-			ratio: value.ours / value.reference,
-			runs,
-		},
-	];
+	const label = "changes of size sent to the agent as they come, three terminals printing";
+	return [{ ...result("relay.resize_crashes", "per 1000", label, [value]), runs }];
 }

@@ -2,6 +2,7 @@
 /**
  * What a measurement gives, and how it is shown.
  */
+import { verdict } from "./targets.mjs";
 
 /**
  * @typedef {object} Result
@@ -11,6 +12,7 @@
  * @property {number} reference median
  * @property {string} reference_name
  * @property {number} ratio median of ours/reference, pair by pair
+ * @property {[number, number]} ratio_range the least and the most of these
  * @property {number} runs
  */
 /**
@@ -18,6 +20,9 @@
  * @property {import("../e2e/lib/stack.mjs").Stack} stack started where the measurement asks for it
  * @property {number} runs
  * @property {boolean} quick less exact, in less time
+ * @property {Set<string>} parts of the measurement that are wanted; empty: all
+ * @property {(name: string, action: () => Promise<Result[]>) => Promise<Result[]>} attempt does a
+ *   part; when it fails the run goes on without its rows, and says so at its end
  * @property {(line: string) => void} progress
  */
 
@@ -35,6 +40,7 @@ export function percentile(values, percent) {
 }
 
 /**
+ * Fails if there is no figure: a row that says NaN would be taken for one.
  * @param {string} id
  * @param {string} unit
  * @param {string} referenceName
@@ -42,29 +48,42 @@ export function percentile(values, percent) {
  * @returns {Result}
  */
 export function result(id, unit, referenceName, pairs) {
+	const ratios = pairs.map(({ ours, reference }) => (ours === reference ? 1 : ours / reference));
+	if (pairs.length === 0 || !ratios.every(Number.isFinite))
+		throw new Error(`${id}: no figure: ${JSON.stringify(pairs)}`);
 	return {
 		id,
 		unit,
 		ours: median(pairs.map(({ ours }) => ours)),
 		reference: median(pairs.map(({ reference }) => reference)),
 		reference_name: referenceName,
-		ratio: median(pairs.map(({ ours, reference }) => ours / reference)),
+		ratio: median(ratios),
+		ratio_range: [Math.min(...ratios), Math.max(...ratios)],
 		runs: pairs.length,
 	};
 }
 
+/** @param {number} value */
+export const shown = (value) => value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+
+/** @param {Result} row */
+export const shownRatio = ({ ratio, ratio_range: [least, most] }) =>
+	least < most
+		? `${ratio.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
+		: ratio.toFixed(2);
+
 /** @param {Result[]} results */
 export function table(results) {
-	const number = (/** @type {number} */ value) => value.toFixed(value < 10 ? 2 : 0);
 	const rows = [
-		["what", "ours", "reference", "ratio", "unit", "runs", "reference is"],
+		["what", "ours", "reference", "ratio", "unit", "runs", "target", "reference is"],
 		...results.map((row) => [
 			row.id,
-			number(row.ours),
-			number(row.reference),
-			row.ratio.toFixed(2),
+			shown(row.ours),
+			shown(row.reference),
+			shownRatio(row),
 			row.unit,
 			String(row.runs),
+			verdict(row),
 			row.reference_name,
 		]),
 	];

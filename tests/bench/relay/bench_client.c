@@ -15,6 +15,7 @@
  *	kdrive			the agent's cookie, for all but x2goweb.v1
  *	mode			flood, echo, echo-flood, resume, age
  *	seconds, count		how long, or how often
+ *	stay=1			stays connected afterwards, until it is killed
  *	pids			comma separated: their processor time is measured, with their
  *children's
  */
@@ -28,7 +29,8 @@
 #include "client_cpu.h"
 #include "client_line.h"
 
-#define WARM_UP_S 0.3
+#define WARM_UP_S    0.3
+#define BUSY_EVERY_S 0.0025
 
 static struct line_options to = {.host = "127.0.0.1",
     .header_host = "localhost",
@@ -38,11 +40,12 @@ static struct line_options to = {.host = "127.0.0.1",
 static const char *mode = "flood", *pids = "";
 static double seconds_wanted = 2;
 static unsigned count_wanted = 1000;
+static bool stays;
+static uint32_t token; /* sent last */
 
 /* Sends a token and waits for it to come back. Returns the seconds. */
 static double echo(void)
 {
-	static uint32_t token;
 	double start_s = line_now_s();
 
 	token++;
@@ -112,23 +115,59 @@ static void print_times(double *times, size_t count)
 	    at_share(times, count, 0.999), at_share(times, count, 1));
 }
 
-static void measure_echo(bool flooding)
+static void measure_echo(void)
 {
 	double *times = calloc(count_wanted, sizeof(*times)), begin_s;
 	size_t count = 0;
 
 	if (times == NULL)
 		err(1, "memory");
-	if (flooding)
-		set_flood(true);
 	for (int i = 0; i < 50; i++)
 		echo();
 	begin_s = line_now_s();
 	while (count < count_wanted && line_now_s() - begin_s < seconds_wanted)
 		times[count++] = echo();
 	print_times(times, count);
-	if (flooding)
-		set_flood(false);
+	free(times);
+}
+
+/* Behind a stream at full rate. Events are sent in time, whether or not those before are back: else
+ * one long wait would hide the others that belong to it. */
+static void measure_echo_busy(void)
+{
+	double *sent_s = calloc(count_wanted, sizeof(*sent_s)), next_s;
+	double *times = calloc(count_wanted, sizeof(*times)), until_s;
+	size_t sent = 0, count = 0;
+	uint32_t first;
+
+	if (sent_s == NULL || times == NULL)
+		err(1, "memory");
+	set_flood(true);
+	pump_for(WARM_UP_S);
+	echo();
+	first = token;
+	next_s = line_now_s();
+	until_s = next_s + seconds_wanted;
+	for (;;) {
+		double now = line_now_s();
+		bool sending = now < until_s && sent < count_wanted;
+
+		if (!sending && count == sent)
+			break;
+		if (now >= until_s + LINE_GIVE_UP_S)
+			errx(1, "no echo");
+		if (sending && now >= next_s) {
+			sent_s[sent++] = now;
+			line_send_event(EVENT_MOTION, ++token);
+			next_s += BUSY_EVERY_S;
+		}
+		line_pump(sending ? next_s : now + 1);
+		for (now = line_now_s(); first + count != line.token; count++)
+			times[count] = now - sent_s[count];
+	}
+	print_times(times, count);
+	set_flood(false);
+	free(sent_s);
 	free(times);
 }
 
@@ -223,6 +262,8 @@ int main(int argc, char **argv)
 			seconds_wanted = atof(value);
 		else if (strcmp(argv[i], "count") == 0)
 			count_wanted = (unsigned)atoi(value);
+		else if (strcmp(argv[i], "stay") == 0)
+			stays = value[0] == '1';
 	}
 	line_begin(&to, "hello 1 - 0");
 	if (line.v1 && strcmp(line.how, "start") != 0)
@@ -235,7 +276,12 @@ int main(int argc, char **argv)
 		measure_resume();
 	else if (strcmp(mode, "age") == 0)
 		measure_age();
+	else if (strcmp(mode, "echo-flood") == 0)
+		measure_echo_busy();
 	else
-		measure_echo(strcmp(mode, "echo-flood") == 0);
+		measure_echo();
+	fflush(stdout);
+	while (stays)
+		line_pump(line_now_s() + LINE_GIVE_UP_S);
 	return 0;
 }

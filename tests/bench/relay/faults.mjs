@@ -7,50 +7,72 @@ import { freePort } from "../../e2e/lib/stack.mjs";
 import { Client, Stream } from "../../e2e/lib/rpc.mjs";
 import { Hand } from "../hand.mjs";
 import { result } from "../results.mjs";
-import { runClient, startLine, startWebsockify } from "./site.mjs";
+import { openFar } from "./far.mjs";
+import { runClient, startWebsockify } from "./site.mjs";
 
 /** @typedef {import("./site.mjs").Site} Site */
 /** @typedef {import("../../e2e/lib/stack.mjs").Stack} Stack */
 
 const SCREEN = { width: 1024, height: 768 };
-const LINE = { bitsPerSecond: 2_000_000, roundTripMs: 80 };
+const ROUND_TRIP_MS = 80;
+const SLOW_BITS_PER_S = 2_000_000;
+const FAST_BITS_PER_S = 1_000_000_000;
+/** By then a desktop is as busy as it gets, and the line full. */
+const BUSY_AFTER_MS = 5000;
+const AGENT_EVERY_MS = 2500;
+
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /* --- cut ----------------------------------------------------------------------------------- */
 
 /**
  * @param {Site} site
- * @param {{runs: number, count: number, progress: (line: string) => void}} how
+ * @param {{resumes: number, cuts: number, cutsFar: number, progress: (line: string) => void}} how
  */
-export async function resume(site, { runs, count, progress }) {
+export async function resume(site, { resumes, cuts, cutsFar, progress }) {
 	/** @type {{ours: number, reference: number}[]} */ const near = [];
-	/** @type {{ours: number, reference: number}[]} */ const far = [];
+	/** @type {{ours: number, reference: number}[]} */ const distant = [];
 	const measure = async (
 		/** @type {import("./site.mjs").Way} */ way,
-		/** @type {object} */ to,
+		/** @type {number} */ count,
+		/** @type {{to: object, within: string[]}} */ { to, within } = { to: {}, within: [] },
 	) => {
-		const { p50 } = await runClient({ ...way.to, ...to, mode: "resume", count });
+		const { p50 } = await runClient({ ...way.to, ...to, mode: "resume", count }, within);
 		await way.close();
 		return p50 / 1000;
 	};
-	const line = await startLine(site.port, 1e9, LINE.roundTripMs);
-	for (let i = 1; i <= runs; i++) {
-		const ours = await measure(await site.ours({ web: true }), {});
-		const reference = await measure(await site.chain({ documented: true }), {});
-		const to = { port: line.port, count: 3 };
-		const oursFar = await measure(await site.ours({ web: true }), to);
-		const referenceFar = await measure(await site.chain({ documented: true }), to);
-		near.push({ ours, reference });
-		far.push({ ours: oursFar, reference: referenceFar });
-		progress(
-			`resume ${i} of ${runs}: ours ${ours.toFixed(1)} ms, chain ${reference.toFixed(1)} ms; ` +
-				`${LINE.roundTripMs} ms away ${oursFar.toFixed(0)} and ${referenceFar.toFixed(0)} ms`,
-		);
+	const ours = () => site.ours({ web: true });
+	const chain = () => site.chain({ documented: true });
+	const far = await openFar(site, FAST_BITS_PER_S, ROUND_TRIP_MS);
+	try {
+		for (let i = 1; i <= resumes; i++) {
+			near.push({
+				ours: await measure(await ours(), cuts),
+				reference: await measure(await chain(), cuts),
+			});
+			distant.push({
+				ours: await measure(await ours(), cutsFar, far),
+				reference: await measure(await chain(), cutsFar, far),
+			});
+			const said = (/** @type {{ours: number, reference: number} | undefined} */ pair) =>
+				`ours ${pair?.ours.toFixed(1)} ms, chain ${pair?.reference.toFixed(1)} ms`;
+			progress(
+				`resume ${i} of ${resumes}: ${said(near.at(-1))}; ` +
+					`${ROUND_TRIP_MS} ms away: ${said(distant.at(-1))}`,
+			);
+		}
+	} finally {
+		await far.close();
 	}
-	line.child.kill();
 	const label = "a new connection by the documented form to an agent that would take it at once";
 	return [
 		result("relay.resume_time", "ms", label, near),
-		result(`relay.resume_time_far`, "ms", `${label}; ${LINE.roundTripMs} ms away`, far),
+		result(
+			"relay.resume_time_far",
+			"ms",
+			`${label}; ${ROUND_TRIP_MS} ms away by ${far.by}`,
+			distant,
+		),
 	];
 }
 
@@ -72,7 +94,13 @@ const BUSY = `exec xterm -fullscreen -fn 5x7 -e perl -e '
 		select(undef, undef, undef, 0.03);
 	}'`;
 
-/** @typedef {{p50: number, max: number, beginMiB: number, endMiB: number}} Slow seconds */
+/**
+ * @typedef {object} Slow
+ * @property {number} p50 age of the newest painted byte, in seconds
+ * @property {number} most
+ * @property {number} agentMiB most of the agent's memory
+ * @property {number} growth of it from BUSY_AFTER_MS on, in MiB per minute
+ */
 
 /** @param {Stack} stack */
 async function agentMiB(stack) {
@@ -88,27 +116,47 @@ async function agentMiB(stack) {
 
 /**
  * @param {Stack} stack @param {number} display @param {number} seconds
- * @param {import("./site.mjs").ClientArguments} to @param {number} linePort
+ * @param {import("./site.mjs").ClientArguments} to @param {import("./far.mjs").Far} far
  * @returns {Promise<Slow>}
  */
-async function watch(stack, display, seconds, to, linePort) {
+async function watch(stack, display, seconds, to, far) {
 	const inside = `export DISPLAY=:${display} XAUTHORITY=$HOME/.Xauthority LC_ALL=C.UTF-8`;
 	const scene = stack.hostProcess("alice", "sh", "-c", `${inside}\n${BUSY}`);
+	/** @type {{at: number, mib: number}[]} */
+	const memory = [];
+	let over = false;
+	const sample = async () => {
+		await pause(BUSY_AFTER_MS);
+		while (!over) {
+			memory.push({ at: performance.now(), mib: await agentMiB(stack) });
+			await pause(AGENT_EVERY_MS);
+		}
+	};
 	try {
-		const beginMiB = await agentMiB(stack);
-		const { p50, max } = await runClient({ ...to, port: linePort, mode: "age", seconds });
-		return { p50: p50 / 1e6, max: max / 1e6, beginMiB, endMiB: await agentMiB(stack) };
+		const [{ p50, max }] = await Promise.all([
+			runClient({ ...to, ...far.to, mode: "age", seconds }, far.within).finally(
+				() => (over = true),
+			),
+			sample(),
+		]);
+		const [first, last] = [memory[0], memory[memory.length - 1]];
+		return {
+			...{ p50: p50 / 1e6, most: max / 1e6 },
+			agentMiB: Math.max(...memory.map(({ mib }) => mib)),
+			growth: (last.mib - first.mib) / ((last.at - first.at) / 60_000),
+		};
 	} finally {
 		await stack.onHost("root", "pkill -KILL -u alice perl; :");
 		scene.kill();
 	}
 }
 
-/** @param {Stack} stack @param {number} seconds @param {number} linePort */
-async function oursSlow(stack, seconds, linePort) {
+/** @param {Stack} stack @param {number} seconds */
+async function oursSlow(stack, seconds) {
 	const client = new Client(stack);
 	await client.logIn();
 	const { session, ws } = await client.ok("start", { desktop: "ICEWM", ...SCREEN });
+	const far = await openFar(stack, SLOW_BITS_PER_S, ROUND_TRIP_MS);
 	try {
 		const stream = new Stream(stack, ws, { cookie: client.cookie });
 		await stream.picture();
@@ -121,16 +169,17 @@ async function oursSlow(stack, seconds, linePort) {
 				...{ tls: 1, header_host: `localhost:${stack.port}`, path: ws },
 				...{ origin: stack.origin, cookie: client.cookie },
 			},
-			linePort,
+			far,
 		);
 	} finally {
+		await far.close();
 		await client.ok("terminate", { id: session.id });
 		await client.ok("logout");
 	}
 }
 
-/** @param {Stack} stack @param {Site} site @param {number} seconds @param {number} linePort */
-async function chainSlow(stack, site, seconds, linePort) {
+/** @param {Stack} stack @param {Site} site @param {number} seconds */
+async function chainSlow(stack, site, seconds) {
 	const hand = new Hand(stack, { user: "alice", password: "wonderland" });
 	await hand.prepare();
 	await hand.logIn();
@@ -145,6 +194,7 @@ async function chainSlow(stack, site, seconds, linePort) {
 		`setsid x2goruncommand ${display} ${pid} ${id} ${sound} ICEWM nosnd D ` +
 			"</dev/null >/dev/null 2>&1 &",
 	);
+	const far = await openFar(site, SLOW_BITS_PER_S, ROUND_TRIP_MS);
 	try {
 		return await watch(
 			stack,
@@ -154,9 +204,10 @@ async function chainSlow(stack, site, seconds, linePort) {
 				...{ tls: 1, header_host: `localhost:${site.port}`, origin: site.origin },
 				...{ path: `/upstream/${websockify.port}`, protocol: "binary", kdrive: cookie },
 			},
-			linePort,
+			far,
 		);
 	} finally {
+		await far.close();
 		websockify.child.kill();
 		await hand.command(`exec x2goterminate-session ${id}`);
 		await hand.logOut();
@@ -165,26 +216,27 @@ async function chainSlow(stack, site, seconds, linePort) {
 
 /**
  * @param {Stack} stack with the real X2Go server @param {Site} site
- * @param {{runs: number, seconds: number, progress: (line: string) => void}} how
+ * @param {{slowRuns: number, slowSeconds: number, progress: (line: string) => void}} how
  */
-export async function slowLine(stack, site, { runs, seconds, progress }) {
-	const { bitsPerSecond, roundTripMs } = LINE;
+export async function slowLine(stack, site, { slowRuns, slowSeconds, progress }) {
 	/** @type {{ours: Slow, reference: Slow}[]} */
 	const pairs = [];
-	for (let i = 1; i <= runs; i++) {
-		const toOurs = await startLine(stack.port, bitsPerSecond, roundTripMs);
-		const toChain = await startLine(site.port, bitsPerSecond, roundTripMs);
-		const ours = await oursSlow(stack, seconds, toOurs.port);
-		const reference = await chainSlow(stack, site, seconds, toChain.port);
-		toOurs.child.kill();
-		toChain.child.kill();
-		for (const [name, { p50, max, beginMiB, endMiB }] of Object.entries({ ours, reference }))
+	for (let i = 1; i <= slowRuns; i++) {
+		const pair = {
+			ours: await oursSlow(stack, slowSeconds),
+			reference: await chainSlow(stack, site, slowSeconds),
+		};
+		for (const [name, { p50, most, agentMiB, growth }] of Object.entries(pair))
 			progress(
-				`slow line ${i} of ${runs}: ${name}: age p50 ${p50.toFixed(2)} s, most ` +
-					`${max.toFixed(2)} s; agent ${beginMiB.toFixed(0)} -> ${endMiB.toFixed(0)} MiB`,
+				`slow line ${i} of ${slowRuns}: ${name}: age p50 ${p50.toFixed(2)} s, most ` +
+					`${most.toFixed(2)} s; agent ${agentMiB.toFixed(0)} MiB, ` +
+					`${growth.toFixed(1)} more a minute`,
 			);
-		pairs.push({ ours, reference });
+		pairs.push(pair);
 	}
+	const label =
+		`the documented form, ${slowSeconds} s of ${SLOW_BITS_PER_S / 1e6} Mbit/s ` +
+		`and ${ROUND_TRIP_MS} ms`;
 	const row = (
 		/** @type {string} */ id,
 		/** @type {string} */ unit,
@@ -193,12 +245,14 @@ export async function slowLine(stack, site, { runs, seconds, progress }) {
 		result(
 			`relay.slow_line_${id}`,
 			unit,
-			`the documented form, ${seconds} s of ${bitsPerSecond / 1e6} Mbit/s and ${roundTripMs} ms`,
+			label,
 			pairs.map(({ ours, reference }) => ({ ours: of(ours), reference: of(reference) })),
 		);
 	return [
 		row("age", "s", ({ p50 }) => p50),
-		row("age_most", "s", ({ max }) => max),
-		row("agent_growth", "MiB", ({ beginMiB, endMiB }) => Math.max(endMiB - beginMiB, 0)),
+		row("age_most", "s", ({ most }) => most),
+		row("agent_memory", "MiB", ({ agentMiB }) => agentMiB),
+		/* Less than this is none. */
+		row("agent_growth", "MiB/min", ({ growth }) => Math.max(growth, 0.1)),
 	];
 }

@@ -8,14 +8,16 @@ import WebSocket from "ws";
 import { Stream } from "../../e2e/lib/rpc.mjs";
 import { brokerLogins } from "../../e2e/lib/status.mjs";
 import { median, result } from "../results.mjs";
-import { KDRIVE_COOKIE, runClient } from "./site.mjs";
+import { KDRIVE_COOKIE, leaveClient } from "./site.mjs";
 
 /** @typedef {import("./site.mjs").Site} Site */
+/** @typedef {import("./site.mjs").Way} Way */
 /** @typedef {{privateMiB: number, pssMiB: number, processes: number}} Memory of one session */
 /** What is held open. @typedef {{pids: () => Promise<number[]>, close: () => Promise<unknown>}} Held */
 
 const AT_ONCE = 8;
 const SETTLE_MS = 3000;
+const BURST_SETTLE_MS = 8000;
 /** KEYPRESS and so on are 41 bytes; an agent is told version and size behind its cookie. */
 const OPENING = Buffer.alloc(32 + 2 * 41);
 OPENING.write(KDRIVE_COOKIE);
@@ -92,7 +94,7 @@ async function holdChain(site) {
 		socket.on("message", resolve);
 	});
 	return {
-		pids: async () => withChildren(way.pids),
+		pids: async () => way.pids,
 		close: async () => {
 			socket.on("error", () => {});
 			socket.terminate();
@@ -118,9 +120,16 @@ async function fill(held, count, open) {
 
 /** @param {Site} site @param {Held[]} held @param {boolean} ours */
 async function pidsOf(site, held, ours) {
-	if (ours) return (await brokerLogins(site)).map(({ pid }) => pid);
-	return (await Promise.all(held.map((one) => one.pids()))).flat();
+	if (!ours) return withChildren((await Promise.all(held.map((one) => one.pids()))).flat());
+	const pids = (await brokerLogins(site)).map(({ pid }) => pid);
+	if (pids.length !== held.length)
+		throw new Error(`${pids.length} sessions there, ${held.length} held`);
+	return pids;
 }
+
+/** Of the whole gateway, from the web server to the sessions. @param {Site} site */
+const gatewayPids = (site) =>
+	withChildren([site.nginx, site.fcgi, site.broker].map((process) => process?.pid ?? -1));
 
 /** @param {Held[]} held */
 async function release(held) {
@@ -128,15 +137,27 @@ async function release(held) {
 }
 
 /**
- * What is left of a burst of pictures a while after it.
- * @param {Site} site @param {import("./site.mjs").Way} way
+ * What is left of a burst of pictures a while after it, whoever has shown them being there still.
+ * @param {Site} site @param {number} count
  */
-async function afterBurst(site, way) {
-	await runClient({ ...way.to, mode: "flood", seconds: 1 });
-	await pause(8000);
-	const memory = memoryOf(withChildren(way.pids.filter((pid) => pid !== site.nginxPid)), 1);
-	await way.close();
-	return memory.privateMiB;
+async function afterBursts(site, count) {
+	/** @type {{ours: Way, reference: Way}[]} */ const pairs = [];
+	const browsers = [];
+	for (let i = 0; i < count; i++) {
+		const pair = { ours: await site.ours(), reference: await site.chain() };
+		for (const way of [pair.ours, pair.reference])
+			browsers.push(await leaveClient({ ...way.to, mode: "flood", seconds: 1 }));
+		pairs.push(pair);
+	}
+	await pause(BURST_SETTLE_MS);
+	const memory = (/** @type {Way} */ way) => memoryOf(withChildren(way.pids), 1).privateMiB;
+	const found = pairs.map(({ ours, reference }) => ({
+		ours: memory(ours),
+		reference: memory(reference),
+	}));
+	for (const browser of browsers) browser.kill();
+	for (const { ours, reference } of pairs) await Promise.all([ours.close(), reference.close()]);
+	return found;
 }
 
 /**
@@ -145,40 +166,31 @@ async function afterBurst(site, way) {
  *   progress: (line: string) => void}} how levels in rising order
  */
 export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, progress }) {
-	const results = [];
-	const burst = [];
-	for (let i = 0; i < bursts; i++)
-		burst.push({
-			ours: await afterBurst(site, await site.ours()),
-			reference: await afterBurst(site, await site.chain()),
-		});
-	const CHAIN = "ssh -L + websockify, each session's own";
+	const burst = await afterBursts(site, bursts);
+	progress(`memory: after a burst ${median(burst.map(({ ours }) => ours)).toFixed(2)} MiB`);
 
-	/** @type {Record<"ours" | "chain", Map<number, Memory>>} */
-	const found = { ours: new Map(), chain: new Map() };
+	/** @typedef {"ours" | "gateway" | "chain"} Which */
+	/** @type {Record<Which, Map<number, Memory>>} */
+	const found = { ours: new Map(), gateway: new Map(), chain: new Map() };
 	/** @type {Record<"ours" | "chain", Held[]>} */
 	const held = { ours: [], chain: [] };
 	const wakes = { ours: 0, chain: 0 };
 	const most = Math.max(...chainLevels);
-	for (const level of levels) {
-		for (const which of /** @type {const} */ (["ours", "chain"])) {
-			if (which === "chain" && !chainLevels.includes(level)) continue;
-			const begin = performance.now();
-			await fill(held[which], level, () =>
-				which === "ours" ? holdOurs(site) : holdChain(site),
-			);
-			const took = (performance.now() - begin) / 1000;
-			await pause(SETTLE_MS);
-			const pids = await pidsOf(site, held[which], which === "ours");
-			const memory = memoryOf(pids, level);
-			found[which].set(level, memory);
-			progress(
-				`memory: ${which}, ${level} sessions (after ${took.toFixed(0)} s): private ` +
-					`${memory.privateMiB.toFixed(2)} MiB, PSS ${memory.pssMiB.toFixed(2)} MiB, ` +
-					`${memory.processes.toFixed(1)} processes each`,
-			);
-		}
-		if (level !== most) continue;
+	const measure = async (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) => {
+		const begin = performance.now();
+		await fill(held[which], level, () => (which === "ours" ? holdOurs(site) : holdChain(site)));
+		const took = (performance.now() - begin) / 1000;
+		await pause(SETTLE_MS);
+		const memory = memoryOf(await pidsOf(site, held[which], which === "ours"), level);
+		found[which].set(level, memory);
+		if (which === "ours") found.gateway.set(level, memoryOf(gatewayPids(site), level));
+		progress(
+			`memory: ${which}, ${level} sessions (after ${took.toFixed(0)} s): private ` +
+				`${memory.privateMiB.toFixed(2)} MiB, PSS ${memory.pssMiB.toFixed(2)} MiB, ` +
+				`${memory.processes.toFixed(1)} processes each`,
+		);
+	};
+	const countWakes = async () => {
 		const pids = {
 			ours: await pidsOf(site, held.ours, true),
 			chain: await pidsOf(site, held.chain, false),
@@ -186,48 +198,58 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 		const before = { ours: switchesOf(pids.ours), chain: switchesOf(pids.chain) };
 		await pause(wakeSeconds * 1000);
 		for (const which of /** @type {const} */ (["ours", "chain"]))
-			wakes[which] = ((switchesOf(pids[which]) - before[which]) / level / wakeSeconds) * 60;
+			wakes[which] = ((switchesOf(pids[which]) - before[which]) / most / wakeSeconds) * 60;
+	};
+	try {
+		for (const level of levels) {
+			await measure("ours", level);
+			if (chainLevels.includes(level)) await measure("chain", level);
+			if (level !== most) continue;
+			await countWakes();
+			await release(held.chain);
+		}
+	} finally {
 		await release(held.chain);
+		await release(held.ours);
 	}
-	await release(held.ours);
 
+	const at = (/** @type {Which} */ which, /** @type {number} */ level) => {
+		const there = found[which].get(level);
+		if (!there) throw new Error(`${which} was not measured with ${level} sessions`);
+		return there;
+	};
 	/* What a session takes alone: that of the first one, or what each further one has added, since its
 	 * processes share with each other what they share with nobody else. */
-	const own = (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) => {
-		const [one, all] = [found[which].get(levels[0]), found[which].get(level)];
-		if (!one || !all) return NaN;
+	const own = (/** @type {Which} */ which, /** @type {number} */ level) => {
+		const [one, all] = [at(which, levels[0]), at(which, level)];
 		if (level === levels[0]) return one.privateMiB;
 		return (all.pssMiB * level - one.pssMiB * levels[0]) / (level - levels[0]);
 	};
-	const share = (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) =>
-		found[which].get(level)?.pssMiB ?? NaN;
-	for (const level of levels) {
+	const CHAIN = "ssh -L + websockify, each session's own";
+	const rows = levels.flatMap((level) => {
 		const reference = Math.min(level, most);
-		const suffix = level === most ? "" : `_${level}`;
-		const label =
-			reference === level ? `${CHAIN}; ${level} sessions` : `${CHAIN}; ${reference} of them`;
-		for (const [id, of] of /** @type {[string, typeof own][]} */ ([
-			["private_memory_idle", own],
-			["pss_idle", share],
-		]))
-			results.push(
-				result(`relay.${id}${suffix}`, "MiB", label, [
-					{ ours: of("ours", level), reference: of("chain", reference) },
-				]),
-			);
-	}
-	results.push(
+		const label = reference === level ? CHAIN : `${CHAIN}; ${reference} of them`;
+		const row = (
+			/** @type {string} */ id,
+			/** @type {string} */ unit,
+			/** @type {typeof own} */ of,
+			/** @type {Which} */ ours = "ours",
+		) =>
+			result(`relay.${id}${level === most ? "" : `_${level}`}`, unit, label, [
+				{ ours: of(ours, level), reference: of("chain", reference) },
+			]);
+		return [
+			row("private_memory_idle", "MiB", own),
+			row("pss_idle", "MiB", (which, count) => at(which, count).pssMiB),
+			row("processes", "", (which, count) => at(which, count).processes),
+			...(level > levels[0] ? [row("gateway_memory_idle", "MiB", own, "gateway")] : []),
+		];
+	});
+	return [
+		...rows,
 		result("relay.private_memory_after_burst", "MiB", `${CHAIN}; 8 s after pictures`, burst),
-		result("relay.processes", "", CHAIN, [
-			{
-				ours: found.ours.get(most)?.processes ?? NaN,
-				reference: found.chain.get(most)?.processes ?? NaN,
-			},
+		result("relay.wakeups_idle", "per min", `${CHAIN}; they keep nothing alive`, [
+			{ ours: wakes.ours, reference: Math.max(wakes.chain, 0.01) },
 		]),
-		result("relay.wakeups_idle", "1/min", `${CHAIN}; they keep nothing alive`, [
-			{ ours: wakes.ours, reference: Math.max(wakes.chain, 0.001) },
-		]),
-	);
-	progress(`memory: after a burst ${median(burst.map(({ ours }) => ours)).toFixed(2)} MiB`);
-	return results;
+	];
 }

@@ -7,7 +7,7 @@
 import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Client } from "../../e2e/lib/rpc.mjs";
-import { build, freePort, Process, run, Stack } from "../../e2e/lib/stack.mjs";
+import { build, freePort, isLibraryNew, Process, run, Stack } from "../../e2e/lib/stack.mjs";
 import { brokerLogins } from "../../e2e/lib/status.mjs";
 
 const USER = "root"; /* exists everywhere; only our own sshd takes the key */
@@ -23,7 +23,9 @@ const { SSH_AUTH_SOCK: _unused, ...environment } = process.env;
 
 /** @param {string} program @param {string[]} args */
 async function must(program, ...args) {
-	const { status, stderr, stdout } = await run(program, args, { env: environment });
+	const { status, stderr, stdout } = await run(program, args, {
+		...{ env: environment, timeout: GIVE_UP_MS },
+	});
 	if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${status}: ${stderr}`);
 	return stdout;
 }
@@ -41,7 +43,7 @@ async function listening(port, by) {
 
 /** A program of ours that writes its port first and ends with its input.
  * @param {string} name @param {(string | number)[]} args */
-async function startProgram(name, ...args) {
+export async function startProgram(name, ...args) {
 	const program = path.join(build, "bench", name);
 	const child = new Process(name, program, args.map(String), {
 		stdio: ["pipe", "pipe", "pipe"],
@@ -50,31 +52,57 @@ async function startProgram(name, ...args) {
 	return { child, port };
 }
 
-/** @param {number} target port @param {number} bitsPerSecond @param {number} roundTripMs */
-export const startLine = (target, bitsPerSecond, roundTripMs) =>
-	startProgram("bench_line", target, bitsPerSecond, roundTripMs);
+/** Nothing that is measured takes longer. */
+const GIVE_UP_MS = 150_000;
+const CLIENT = path.join(build, "bench/bench_client");
 
-/** @param {ClientArguments} settings @returns {Promise<any>} what it has found */
-export async function runClient(settings) {
-	const args = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-	const { status, stdout, stderr } = await run(path.join(build, "bench/bench_client"), args);
-	if (status !== 0) throw new Error(`bench_client ${args.join(" ")}: ${status}: ${stderr}`);
+/** @param {ClientArguments} settings */
+const clientArguments = (settings) =>
+	Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+
+/**
+ * @param {ClientArguments} settings
+ * @param {string[]} [within] what it is started by
+ * @returns {Promise<any>} what it has found
+ */
+export async function runClient(settings, within = []) {
+	const [program, ...args] = [...within, CLIENT, ...clientArguments(settings)];
+	const { status, stdout, stderr } = await run(program, args, { timeout: GIVE_UP_MS });
+	if (status !== 0)
+		throw new Error(
+			`bench_client ${clientArguments(settings).join(" ")}: ${status}: ${stderr}`,
+		);
 	return JSON.parse(stdout);
 }
 
+/**
+ * The same, and it stays: what is measured is there until it is killed, and its browser with it.
+ * @param {ClientArguments} settings
+ */
+export async function leaveClient(settings) {
+	const child = new Process("bench_client", CLIENT, clientArguments({ ...settings, stay: 1 }));
+	await child.waitFor(/^\{.*\}\n/m);
+	return child;
+}
+
 /** websockify as upstream starts it. @param {number} target port
- * @param {Stack} stack whose certificate it shows @param {boolean} tls */
-export async function startWebsockify(target, stack, tls) {
+ * @param {Site} site whose certificate it shows @param {boolean} tls */
+export async function startWebsockify(target, site, tls) {
 	const port = await freePort();
-	const secret = ["--cert", stack.file("cert.pem"), "--key", stack.file("key.pem"), "--ssl-only"];
+	const secret = ["--cert", site.file("cert.pem"), "--key", site.file("key.pem"), "--ssl-only"];
 	const child = new Process("websockify", "websockify", [
 		...(tls ? secret : []),
 		`127.0.0.1:${port}`,
 		`127.0.0.1:${target}`,
 	]);
+	site.helpers.add(child);
 	await listening(port, child);
 	return { child, port };
 }
+
+/** For OpenSSH, what the relay gets of an sshd of today (brokerd/session/ssh_algorithms.c). */
+const relayCipher = () =>
+	isLibraryNew() ? ["-c", "aes128-gcm@openssh.com"] : ["-c", "aes128-ctr", "-m", "hmac-sha2-256"];
 
 export class Site extends Stack {
 	constructor() {
@@ -82,6 +110,8 @@ export class Site extends Stack {
 		/** @type {Process | undefined} */ this.sshd = undefined;
 		/** @type {Process | undefined} */ this.source = undefined;
 		this.sourcePort = 0;
+		/** Of ways, which a failure may have left. @type {Set<Process>} */
+		this.helpers = new Set();
 		this.options.config = () => ({
 			broker: { log_level: "info" },
 			sessions: { uids: `${this.firstUid}-${this.firstUid + 519}` },
@@ -192,16 +222,20 @@ ${text.slice(end)}`;
 		await this.nginx?.stop();
 		await this.fcgi?.stop();
 		await this.broker?.stop();
-		this.source?.kill();
-		this.sshd?.kill();
+		this.killOwn();
 		await super.stop();
 	}
 
 	/** @override */
 	kill() {
+		this.killOwn();
+		super.kill();
+	}
+
+	killOwn() {
+		for (const process of this.helpers) process.kill();
 		this.source?.kill();
 		this.sshd?.kill();
-		super.kill();
 	}
 
 	get nginxPid() {
@@ -250,8 +284,8 @@ ${text.slice(end)}`;
 		};
 	}
 
-	/** @param {number} [target] */
-	async startSsh(target = this.sourcePort) {
+	/** @param {string[]} [options] */
+	async startSsh(options = []) {
 		const port = await freePort();
 		const child = new Process(
 			"ssh",
@@ -264,11 +298,12 @@ ${text.slice(end)}`;
 					"-o",
 					`UserKnownHostsFile=${this.file("known_hosts")}`,
 				],
-				...["-o", "IdentitiesOnly=yes", "-L", `127.0.0.1:${port}:127.0.0.1:${target}`],
-				"127.0.0.1",
+				...["-o", "IdentitiesOnly=yes", ...options],
+				...["-L", `127.0.0.1:${port}:127.0.0.1:${this.sourcePort}`, "127.0.0.1"],
 			],
 			{ env: environment },
 		);
+		this.helpers.add(child);
 		await listening(port, child);
 		return { child, port };
 	}
@@ -284,10 +319,11 @@ ${text.slice(end)}`;
 
 	/**
 	 * Upstream's chain: ssh -L and websockify; documented: with TLS, behind nginx with TLS.
-	 * @param {{documented?: boolean}} [how] @returns {Promise<Way>}
+	 * @param {{documented?: boolean, sameCipher?: boolean}} [how] sameCipher: as ours, not
+	 * OpenSSH's own choice @returns {Promise<Way>}
 	 */
-	async chain({ documented = false } = {}) {
-		const ssh = await this.startSsh();
+	async chain({ documented = false, sameCipher = false } = {}) {
+		const ssh = await this.startSsh(sameCipher ? relayCipher() : []);
 		const websockify = await startWebsockify(ssh.port, this, documented);
 		return {
 			name: documented ? "upstream's documented form" : "ssh -L + websockify",

@@ -8,18 +8,22 @@ import { runClient } from "./site.mjs";
 
 /** @typedef {import("./site.mjs").Site} Site */
 /** @typedef {import("./site.mjs").Way} Way */
-/** @typedef {{speed: number, cpu: number}} Flood MB/s, seconds per GiB */
+/** @typedef {{speed: number, cpu: number, client: number}} Flood MB/s, seconds per GiB, and how much
+ *   of a processor bench_client itself took */
 /** @typedef {{p50: number, p99: number, p999: number}} Echo µs */
 
-/** @typedef {{runs: number, seconds: number, quick: boolean, progress: (line: string) => void}} How
+/** @typedef {{runs: number, quick: boolean, progress: (line: string) => void}} How
  *   quick: without what only puts the others into perspective */
 
 const GIB = 2 ** 30;
+const UNITS = { speed: "MB/s", cpu: "s/GiB", client: "processors" };
 
-/** @param {{bytes: number, seconds: number, cpu: number}} found @returns {Flood} */
-const flood = ({ bytes, seconds, cpu }) => ({
+/** @param {{bytes: number, seconds: number, cpu: number, own_cpu?: number}} found
+ * @returns {Flood} */
+const flood = ({ bytes, seconds, cpu, own_cpu = 0 }) => ({
 	speed: bytes / 1e6 / seconds,
 	cpu: cpu / (bytes / GIB),
+	client: own_cpu / seconds,
 });
 
 /** One way after the other, and in the opposite order every other time.
@@ -46,6 +50,7 @@ const ways = (site) => ({
 	ours: () => site.ours(),
 	binary: () => site.ours({ protocol: "binary" }),
 	chain: () => site.chain(),
+	same: () => site.chain({ sameCipher: true }),
 	web: () => site.ours({ web: true }),
 	documented: () => site.chain({ documented: true }),
 	ssh: () => site.ssh(),
@@ -68,11 +73,11 @@ async function by(site, name, action) {
 
 /**
  * @param {Site} site
- * @param {How} how
+ * @param {How & {floodSeconds: number}} how
  */
-export async function throughput(site, { runs, seconds, quick, progress }) {
+export async function throughput(site, { runs, floodSeconds: seconds, quick, progress }) {
 	const names = ["ours", "minimal", "web", "documented"];
-	if (!quick) names.push("chain", "ssh", "binary", "loopback");
+	if (!quick) names.push("chain", "same", "ssh", "binary", "loopback");
 	/** @type {Record<string, Flood>[]} */
 	const rounds = [];
 	for (let i = 1; i <= runs; i++) {
@@ -86,10 +91,10 @@ export async function throughput(site, { runs, seconds, quick, progress }) {
 							runClient({ ...way.to, mode: "flood", seconds, pids: way.pids.join() }),
 						);
 			round[name] = flood(found);
-			const { speed, cpu } = round[name];
+			const { speed, cpu, client } = round[name];
 			progress(
 				`throughput ${i} of ${runs}: ${name} ${speed.toFixed(0)} MB/s, ` +
-					`${cpu.toFixed(2)} s/GiB` +
+					`${cpu.toFixed(2)} s/GiB, client ${client.toFixed(2)}` +
 					(found.reinits ? `, ${found.reinits} new beginnings` : ""),
 			);
 		}
@@ -101,13 +106,15 @@ export async function throughput(site, { runs, seconds, quick, progress }) {
 		/** @type {string} */ ours,
 		/** @type {string} */ reference,
 		/** @type {string} */ label,
-	) => rowOf(rounds, id, what === "speed" ? "MB/s" : "s/GiB", [ours, reference], label, what);
+	) => rowOf(rounds, id, UNITS[what], [ours, reference], label, what);
 	const minimal = "a minimal libssh2 read loop, same cipher";
+	const same = "ssh -L + websockify, the relay's cipher";
 	const documented = "ssh -L + websockify with TLS, behind nginx with TLS as ours";
 	return [
 		...row("throughput", "speed", "ours", "minimal", minimal),
 		...row("throughput_binary", "speed", "binary", "minimal", minimal),
 		...row("throughput_chain", "speed", "ours", "chain", "ssh -L + websockify"),
+		...row("throughput_chain_same_cipher", "speed", "ours", "same", same),
 		...row("throughput_documented", "speed", "web", "documented", documented),
 		...row("throughput_ssh", "speed", "ours", "ssh", "ssh -L alone, default cipher"),
 		...row(
@@ -119,15 +126,18 @@ export async function throughput(site, { runs, seconds, quick, progress }) {
 		),
 		...row("cpu_per_gib", "cpu", "ours", "minimal", minimal),
 		...row("cpu_chain", "cpu", "ours", "chain", "ssh -L + websockify"),
+		...row("cpu_chain_same_cipher", "cpu", "ours", "same", same),
+		...row("cpu_ssh", "cpu", "ours", "ssh", "ssh -L alone, default cipher"),
 		...row("cpu_documented", "cpu", "web", "documented", documented),
+		...row("client_load", "client", "web", "documented", "the client's own, the same two ways"),
 	];
 }
 
 /**
  * @param {Site} site
- * @param {How} how
+ * @param {How & {echoSeconds: number, busySeconds: number}} how
  */
-export async function latency(site, { runs, seconds, quick, progress }) {
+export async function latency(site, { runs, echoSeconds, busySeconds, quick, progress }) {
 	const idle = ["ours", "chain"];
 	const busy = ["ours", "chain"];
 	if (!quick) {
@@ -146,9 +156,12 @@ export async function latency(site, { runs, seconds, quick, progress }) {
 		for (const [name, mode] of i % 2 ? kinds : [...kinds].reverse()) {
 			const found =
 				name === "minimal"
-					? await site.minimal("echo", seconds)
+					? await site.minimal("echo", echoSeconds)
 					: await by(site, name, (way) =>
-							runClient({ ...way.to, mode, seconds, count: 20000 }),
+							runClient({
+								...{ ...way.to, mode, count: 20000 },
+								seconds: mode === "echo" ? echoSeconds : busySeconds,
+							}),
 						);
 			const key = mode === "echo" ? name : `${name}-busy`;
 			round[key] = found;
@@ -180,11 +193,20 @@ export async function latency(site, { runs, seconds, quick, progress }) {
 			`${chain}, under a full-rate stream`,
 			"p50",
 			"p99",
+			"p999",
 		),
 		...rows("documented_", "web", "documented", "the documented form", "p50", "p99", "p999"),
-		...rows("documented_busy_", "web-busy", "documented-busy", documentedBusy, "p50", "p99"),
-		...rows("ssh_", "ours", "ssh", "ssh -L alone", "p50", "p99"),
-		...rows("minimal_", "ours", "minimal", "a minimal libssh2 loop", "p50", "p99"),
-		...rows("loopback_", "ours", "loopback", "the client on the agent itself", "p50", "p99"),
+		...rows(
+			"documented_busy_",
+			"web-busy",
+			"documented-busy",
+			documentedBusy,
+			"p50",
+			"p99",
+			"p999",
+		),
+		...rows("ssh_", "ours", "ssh", "ssh -L alone", "p50", "p99", "p999"),
+		...rows("minimal_", "ours", "minimal", "a minimal libssh2 loop", "p50", "p99", "p999"),
+		...rows("loopback_", "ours", "loopback", "the agent itself", "p50", "p99", "p999"),
 	];
 }
