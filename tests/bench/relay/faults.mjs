@@ -17,9 +17,7 @@ const SCREEN = { width: 1024, height: 768 };
 const ROUND_TRIP_MS = 80;
 const SLOW_BITS_PER_S = 2_000_000;
 const FAST_BITS_PER_S = 1_000_000_000;
-/** By then a desktop is as busy as it gets, and the line full. */
-const BUSY_AFTER_MS = 5000;
-const AGENT_EVERY_MS = 2500;
+const AGENT_EVERY_MS = 2000;
 
 const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -99,7 +97,7 @@ const BUSY = `exec xterm -fullscreen -fn 5x7 -e perl -e '
  * @property {number} p50 age of the newest painted byte, in seconds
  * @property {number} most
  * @property {number} agentMiB most of the agent's memory
- * @property {number} growth of it from BUSY_AFTER_MS on, in MiB per minute
+ * @property {number} growth of it in the second half, in MiB per minute
  */
 
 /** @param {Stack} stack */
@@ -126,7 +124,7 @@ async function watch(stack, display, seconds, to, far) {
 	const memory = [];
 	let over = false;
 	const sample = async () => {
-		await pause(BUSY_AFTER_MS);
+		await pause(500 * seconds); /* by then it has all that it keeps for itself */
 		while (!over) {
 			memory.push({ at: performance.now(), mib: await agentMiB(stack) });
 			await pause(AGENT_EVERY_MS);

@@ -56,11 +56,15 @@ function withChildren(pids) {
 const sum = (text, pattern) =>
 	[...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
 
-/** @param {number[]} pids @param {number} sessions @returns {Memory} */
+/**
+ * What nobody else has of it: pages of files that one process alone has mapped, and anonymous ones, which
+ * a session's processes share with each other at the most, having forked.
+ * @param {number[]} pids @param {number} sessions @returns {Memory}
+ */
 function memoryOf(pids, sessions) {
 	const texts = pids.map((pid) => readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")).join("\n");
 	return {
-		privateMiB: sum(texts, /^Private_(?:Clean|Dirty): +(\d+) kB/gm) / 1024 / sessions,
+		privateMiB: sum(texts, /^(?:Pss_Anon|Private_Clean): +(\d+) kB/gm) / 1024 / sessions,
 		pssMiB: sum(texts, /^Pss: +(\d+) kB/gm) / 1024 / sessions,
 		processes: pids.length / sessions,
 	};
@@ -218,13 +222,11 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 		if (!there) throw new Error(`${which} was not measured with ${level} sessions`);
 		return there;
 	};
-	/* What a session takes alone: that of the first one, or what each further one has added, since its
-	 * processes share with each other what they share with nobody else. */
-	const own = (/** @type {Which} */ which, /** @type {number} */ level) => {
-		const [one, all] = [at(which, levels[0]), at(which, level)];
-		if (level === levels[0]) return one.privateMiB;
-		return (all.pssMiB * level - one.pssMiB * levels[0]) / (level - levels[0]);
-	};
+	const own = (/** @type {Which} */ which, /** @type {number} */ level) =>
+		at(which, level).privateMiB;
+	/* Broker and web server are there before the first one. */
+	const added = (/** @type {Which} */ which, /** @type {number} */ level) =>
+		(own(which, level) * level - own(which, levels[0]) * levels[0]) / (level - levels[0]);
 	const CHAIN = "ssh -L + websockify, each session's own";
 	const rows = levels.flatMap((level) => {
 		const reference = Math.min(level, most);
@@ -242,7 +244,7 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 			row("private_memory_idle", "MiB", own),
 			row("pss_idle", "MiB", (which, count) => at(which, count).pssMiB),
 			row("processes", "", (which, count) => at(which, count).processes),
-			...(level > levels[0] ? [row("gateway_memory_idle", "MiB", own, "gateway")] : []),
+			...(level > levels[0] ? [row("gateway_memory_idle", "MiB", added, "gateway")] : []),
 		];
 	});
 	return [
