@@ -396,6 +396,12 @@ bool backlog_start_afresh(struct backlog *backlog)
 	if (!filter(backlog, false, false))
 		return false;
 	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
+	/* Who has had every byte before may be in the middle of a message: it does not go on here.
+	 */
+	if (backlog->sent != 0) {
+		backlog->sent++;
+		backlog->end++;
+	}
 	backlog->base = backlog->sent;
 	set_state(backlog, BACKLOG_STATE_SHEDDING);
 	return true;

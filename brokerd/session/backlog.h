@@ -87,8 +87,8 @@ bool backlog_shed(struct backlog *backlog, bool all);
 bool backlog_set_blind(struct backlog *backlog, bool blind);
 
 /* For a browser that has no part of the stream: also what is kept, and the rest of a message that
- * is cut, are left out. Everything begins anew at backlog->sent. Fails: false if memory is short.
- */
+ * is cut, are left out. Everything begins anew at backlog->sent, which nobody reaches who was there
+ * before. Fails: false if memory is short. */
 bool backlog_start_afresh(struct backlog *backlog);
 
 /* No answer will come to CACHEREBUILD: a REINIT of ours is put where the next message would begin,

@@ -218,6 +218,26 @@ static void test_fresh(void **state)
 	free(data);
 }
 
+/* Where one begins afresh nobody goes on, though that be all that was ever sent to him. */
+static void test_fresh_for_one_is_fresh_for_all(void **state)
+{
+	uint8_t *data = make_cursor(1000);
+	struct ws_client other;
+	struct hello hello;
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	/* It has a part of a message, whose rest nobody gets any more. */
+	fake_tunnel_say(data, 600);
+	assert_browser_gets(&browser, data, 600);
+	assert_string_equal(greet(&other, "-", 0).how, "fresh");
+	ws_client_finish(&browser);
+	assert_string_equal(greet(&browser, hello.stream, 600).how, "fresh");
+	ws_client_finish(&other);
+	free(data);
+}
+
 static void test_bad_words(void **state)
 {
 	static const char *const first[] = {"ack 0 0", "hello 2 - 0", "hello 1 - 0 0", "hello",
@@ -502,6 +522,7 @@ int main(void)
 	    RESUME_TEST(test_events_are_told),
 	    RESUME_TEST(test_taken_over_by_itself),
 	    RESUME_TEST(test_fresh),
+	    RESUME_TEST(test_fresh_for_one_is_fresh_for_all),
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),
