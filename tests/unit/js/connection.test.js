@@ -310,6 +310,21 @@ test("what was missed and is gone: everything begins afresh, the events do not",
 	assert.deepEqual(all.sent(), ["ack 702 702"]);
 });
 
+test("another page had it in between: events are counted from where that one left", () => {
+	const all = setUp();
+	all.open();
+	all.connection.send(event(2, 1));
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 700 820 fresh`);
+	assert.deepEqual(all.events.slice(1), ["lost", "fresh"]);
+	all.connection.send(event(2, 2));
+	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 0`, event(2, 2)]);
+	all.text("ack 861");
+	assert.ok(all.connection.hasTaken(all.connection.position));
+	assert.equal(all.connection.state, "open");
+});
+
 for (const hello of [
 	`hello 1 ${STREAM} 2 0 resume`,
 	`hello 1 ${STREAM} 1 82 resume`,

@@ -259,11 +259,13 @@ export class Connection {
 			this._endAs("replaced");
 			return;
 		}
-		if (!good || (!first && !this._outbox.acknowledge(up))) {
+		const fits = !first && this._outbox.acknowledge(up);
+		if (!good || (known && !fits)) {
 			this._end(badStream("a greeting that does not fit"));
 			return;
 		}
-		if (first) this._outbox.restart(up);
+		/* Else the relay counts somebody else's events, too. */
+		if (!fits) this._outbox.restart(up);
 		this._stream = stream;
 		if (!known) this._acknowledger.restart(down);
 		this._openedAt = this._options.now();
