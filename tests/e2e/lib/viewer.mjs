@@ -19,6 +19,8 @@ export class Viewer extends Stream {
 		super(stack, path, { cookie });
 		this.frames = 0;
 		this.reinits = 0;
+		/** Frames that make no sense. @type {string[]} */
+		this.broken = [];
 		/** Whole screens, as they were asked for. @type {{width: number, height: number}[]} */
 		this.screens = [];
 		this.tokens = 0;
@@ -42,6 +44,10 @@ export class Viewer extends Stream {
 	see(message) {
 		if (message.type === "reinit") {
 			this.reinits += 1;
+			this.send(updateEvent(null));
+		}
+		if (message.type === "broken-frame") {
+			this.broken.push(message.what);
 			this.send(updateEvent(null));
 		}
 		if (message.type !== "frame") return;

@@ -139,6 +139,18 @@ test("misses that go on after a rebuild end in the whole screen, not in a stale 
 	assert.equal(refresh.rebuildCount, 1);
 });
 
+test("a frame that makes no sense leads to a rebuild, many of them to no more than that", () => {
+	const { time, refresh, take } = setUp();
+	refresh.mistrust("a frame of 21965x9833 pixels");
+	refresh.mistrust("another one");
+	assert.deepEqual(take(), ["cache-rebuild"]);
+	refresh.reinit();
+	assert.deepEqual(take(), [WHOLE]);
+	for (let i = 0; i < 50; i++) refresh.mistrust("one after the other");
+	time.advance(r.OVERHAUL_DELAY_MS);
+	assert.deepEqual(take(), [WHOLE]);
+});
+
 test("while a rebuild runs, misses are not asked for", () => {
 	const { time, refresh, take } = setUp();
 	refresh.rebuild("test");

@@ -193,6 +193,8 @@ export class Engine {
 		switch (message.type) {
 			case "frame":
 				return this._takeFrame(message);
+			case "broken-frame":
+				return this._refresh.mistrust(message.what);
 			case "deleted":
 				if (this._reader.skipFrames) return; /* the cache is empty, or will be */
 				return this._link.tell(message);

@@ -4,7 +4,9 @@
  * memory on a number's word alone; knows nothing of sockets, images or painting.
  *
  * The stream has no length prefix common to all messages and nothing to resynchronise at, so
- * whatever breaks a limit is a ProtocolError and the end of the stream.
+ * whatever breaks a limit is a ProtocolError and the end of the stream. But for one thing: an agent
+ * whose screen changes its size while it draws has been seen to send a frame of a size that it has
+ * read from memory that was no frame any more, in a stream that goes on as it should.
  */
 
 import { ByteQueue } from "./byte_queue.js";
@@ -30,6 +32,7 @@ import * as n from "./kdrive_numbers.js";
  * @typedef {{type: "selection", selection: number, mime: number, size: number, first: boolean,
  *   last: boolean, compressed: boolean, data: Bytes}} SelectionMessage
  * @typedef {FrameMessage | CursorMessage | SelectionMessage
+ *   | {type: "broken-frame", what: string}
  *   | {type: "deleted", ids: Uint32Array}
  *   | {type: "deleted-cursors", ids: Uint32Array}
  *   | {type: "version", version: number}
@@ -148,7 +151,7 @@ function plain(message) {
 /**
  * @param {DataView} header @param {ByteQueue} queue
  * @param {(queue: ByteQueue, count: number) => Reading<Bytes | null>} readData
- * @returns {Reading<FrameMessage>}
+ * @returns {Reading<Message>}
  */
 function* readFrame(header, queue, readData) {
 	/** @type {FrameMessage} */
@@ -164,26 +167,22 @@ function* readFrame(header, queue, readData) {
 	};
 	const count = header.getUint32(20, true);
 	check(count <= n.FRAME_REGIONS_MAX, `a frame of ${count} regions`);
-	check(
-		isSide(frame.width) &&
-			isSide(frame.height) &&
-			frame.width * frame.height <= n.FRAME_PIXELS_MAX,
-		`a frame of ${frame.width}x${frame.height} pixels`,
-	);
+	const { width, height } = frame;
+	const whole = isSide(width) && isSide(height) && width * height <= n.FRAME_PIXELS_MAX;
 	let pixels = 0;
 	let bytes = 0;
 	for (let i = 0; i < count; i++) {
 		const fields = yield* view(queue, n.REGION_BYTES);
-		const region = checkRegion(fields, frame);
+		const region = checkRegion(fields, frame, whole);
 		const size = fields.getUint32(28, true);
 		pixels += region.width * region.height;
 		bytes += size;
 		check(pixels <= n.FRAME_PIXELS_MAX, "a frame with more pixels than allowed");
 		check(bytes <= n.IMAGE_BYTES_MAX, "a frame with more data than allowed");
-		if (region.source === 0) region.data = yield* readData(queue, size);
+		if (region.source === 0) region.data = yield* (whole ? readData : skip)(queue, size);
 		frame.regions.push(region);
 	}
-	return frame;
+	return whole ? frame : { type: "broken-frame", what: `a frame of ${width}x${height} pixels` };
 }
 
 /** @param {number} side */
@@ -191,8 +190,9 @@ function isSide(side) {
 	return side >= 1 && side <= n.FRAME_SIDE_MAX;
 }
 
-/** @param {DataView} fields @param {FrameMessage} frame @returns {Region} without its data */
-function checkRegion(fields, frame) {
+/** @param {DataView} fields @param {FrameMessage} frame @param {boolean} placed within that
+ * @returns {Region} without its data */
+function checkRegion(fields, frame, placed) {
 	const region = {
 		source: fields.getUint32(0, true),
 		sourceX: fields.getInt32(4, true),
@@ -206,7 +206,7 @@ function checkRegion(fields, frame) {
 	const size = fields.getUint32(28, true);
 	const { x, y, width, height } = region;
 	check(isSide(width) && isSide(height), `a region of ${width}x${height} pixels`);
-	if (frame.crc !== 0) {
+	if (frame.crc !== 0 && placed) {
 		const inside = x >= 0 && y >= 0 && x + width <= frame.width && y + height <= frame.height;
 		check(inside, "a region outside its frame");
 	} else {

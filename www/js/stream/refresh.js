@@ -108,11 +108,16 @@ export class Refresh {
 		if (this._missTimes.length <= MISSES_MAX) {
 			this._repairs.push(...rects);
 			this._armOnce("repair", REPAIR_DELAY_MS, () => this._repair());
-		} else if (now >= this._rebuiltAt + REBUILD_EVERY_MS) {
-			this.rebuild("many frames are missing");
 		} else {
-			this._overhaul();
+			this.mistrust("many frames are missing");
 		}
+	}
+
+	/** What the agent thinks that we have is not what we have. @param {string} why */
+	mistrust(why) {
+		if (this._state !== "idle") return;
+		if (this._now() >= this._rebuiltAt + REBUILD_EVERY_MS) this.rebuild(why);
+		else this._overhaul();
 	}
 
 	/** Starts afresh on both sides. @param {string} why */
