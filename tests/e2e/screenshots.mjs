@@ -36,7 +36,7 @@ const MAIN = [
 const SETS = {
 	"": { states: Object.keys(SCENES), context: { locale: "en-GB" } },
 	"-de": {
-		states: [...MAIN, "more", "sessions-terminate", "options"],
+		states: [...MAIN, "more", "sessions-terminate", "options", "reconnecting-suspended"],
 		context: { locale: "de-DE" },
 	},
 	"-contrast": { states: MAIN, context: { locale: "en-GB", contrast: "more" } },

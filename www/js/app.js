@@ -11,7 +11,7 @@ import { logInfo } from "./log.js";
 import { LoginFlow } from "./login_flow.js";
 import { LoginMemory } from "./login_memory.js";
 import { PageState } from "./page_state.js";
-import { faultOf, messageOf, Rpc } from "./rpc.js";
+import { faultOf, isUnreachable, messageOf, Rpc } from "./rpc.js";
 import { ScreenFlow } from "./screen_flow.js";
 import { SessionsFlow } from "./sessions_flow.js";
 import { StartOptions } from "./start_options.js";
@@ -29,7 +29,8 @@ import { readUrlOptions } from "./url_options.js";
 /** @typedef {import("./rpc.js").Credentials} Credentials */
 /** @typedef {import("./login_memory.js").RememberedLogin} RememberedLogin */
 
-const CONFIG_AGAIN_MS = 5_000;
+/** What the page cannot do without is asked for until it comes. */
+const AGAIN_MS = 5_000;
 
 class App {
 	constructor() {
@@ -119,7 +120,7 @@ class App {
 			} catch (error) {
 				if (this._state.value !== "form") this._state.set("form");
 				this._form.showError(messageOf(error));
-				await new Promise((resolve) => setTimeout(resolve, CONFIG_AGAIN_MS));
+				await pause(AGAIN_MS);
 			}
 		}
 	}
@@ -163,7 +164,7 @@ class App {
 		this._enterLogin(remembered);
 		this._say(TEXT.comingBack);
 		try {
-			const { sessions } = await this._rpc.sessions();
+			const sessions = await this._sessionsOnceThere(attempt);
 			if (attempt !== this._attempt) return;
 			const shown = sessions.find(
 				({ id, kind, status }) =>
@@ -177,6 +178,20 @@ class App {
 			else this._listSessions(sessions);
 		} catch (error) {
 			if (attempt === this._attempt) this._toForm(messageOf(error));
+		}
+	}
+
+	/** A login is not given up for a network that comes and goes. @param {number} attempt */
+	async _sessionsOnceThere(attempt) {
+		for (let first = true; ; first = false) {
+			try {
+				return (await this._rpc.sessions()).sessions;
+			} catch (error) {
+				if (!isUnreachable(error)) throw error;
+				if (first) this._say(messageOf(error), true);
+				await pause(AGAIN_MS);
+				if (attempt !== this._attempt) throw error;
+			}
 		}
 	}
 
@@ -294,7 +309,8 @@ class App {
 		const open = state === "running" || state === "reconnecting";
 		this._form.setBusy(state === "authenticating");
 		if (state !== "sessions") this._sessions.leave();
-		dismissConfirm();
+		/* What the user is being asked does not end with a connection that comes and goes. */
+		if (!open) dismissConfirm();
 		this._screen.stateChanged();
 		this._guard.set(open);
 		/* On the way to the screen it stays what it was: a second reload ends up there too. */
@@ -329,6 +345,11 @@ class App {
 		if (!this._config) throw new Error("page: no configuration yet");
 		return this._config.limits;
 	}
+}
+
+/** @param {number} ms */
+function pause(ms) {
+	return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** @param {unknown} error */

@@ -12,6 +12,8 @@ import { isLoginOver, messageOf } from "./rpc.js";
 
 export const BLIP_MS = 700;
 export const ASK_EVERY_MS = 5000;
+/** A call on a dead line is given up: browsers keep few, and the user's own need one. */
+export const ASK_WAIT_MS = 20_000;
 
 export class ReconnectFlow {
 	/**
@@ -30,7 +32,8 @@ export class ReconnectFlow {
 		this._onLoginOver = onLoginOver;
 		this._session = "";
 		this._long = false;
-		this._turn = 0; /* an answer that belongs to an earlier one is not wanted any more */
+		/** @type {AbortController | null} */
+		this._asking = null;
 		this._askedAt = -Infinity;
 		/** @type {ReturnType<typeof setTimeout> | undefined} */
 		this._timer = undefined;
@@ -54,9 +57,11 @@ export class ReconnectFlow {
 	/** An attempt was in vain. */
 	missed() {
 		const now = performance.now();
-		if (!this._long || now < this._askedAt + ASK_EVERY_MS) return;
+		const pauseMs = this._asking ? ASK_WAIT_MS : ASK_EVERY_MS;
+		if (!this._long || now < this._askedAt + pauseMs) return;
+		this._asking?.abort();
 		this._askedAt = now;
-		void this._ask(this._turn);
+		void this._ask();
 	}
 
 	back() {
@@ -69,25 +74,29 @@ export class ReconnectFlow {
 	stop() {
 		clearTimeout(this._timer);
 		this._long = false;
-		this._turn += 1;
+		this._asking?.abort();
+		this._asking = null;
 		this._askedAt = -Infinity;
 	}
 
-	/** @param {number} turn */
-	async _ask(turn) {
+	async _ask() {
+		const asking = new AbortController();
+		const { signal } = asking;
+		this._asking = asking;
 		try {
-			const { sessions } = await this._rpc.sessions();
+			const { sessions } = await this._rpc.sessions(signal);
 			const row = sessions.find(({ id }) => id === this._session);
-			if (turn === this._turn && !row?.attached) this._onGone(reasonOf(row));
+			if (!signal.aborted && !row?.attached) this._onGone(reasonOf(row));
 		} catch (error) {
 			/* Anything else is the same network. */
-			if (turn === this._turn && isLoginOver(error)) this._onLoginOver(messageOf(error));
+			if (!signal.aborted && isLoginOver(error)) this._onLoginOver(messageOf(error));
 		}
+		if (this._asking === asking) this._asking = null;
 	}
 }
 
 /** Why this page has no stream of a session. @param {SessionRow | undefined} row @returns {EndReason} */
 function reasonOf(row) {
-	const code = !row ? "ended" : row.status === "suspended" ? "suspended" : "connection_lost";
+	const code = !row ? "ended" : row.status === "suspended" ? "suspended_away" : "connection_lost";
 	return { code, message: "" };
 }

@@ -54,6 +54,11 @@ export function isLoginOver(error) {
 	return error instanceof RpcError && LOGIN_OVER.includes(error.code);
 }
 
+/** The network, or the web server. @param {unknown} error */
+export function isUnreachable(error) {
+	return error instanceof RpcError && error.code === "unreachable";
+}
+
 export class Rpc {
 	/**
 	 * @param {string} base ends with a slash
@@ -91,9 +96,10 @@ export class Rpc {
 		this._login = login;
 	}
 
-	/** @returns {Promise<{sessions: SessionRow[]}>} */
-	sessions() {
-		return this._call("sessions", this._mine({}));
+	/** @param {AbortSignal} [signal] gives it up
+	 * @returns {Promise<{sessions: SessionRow[]}>} */
+	sessions(signal) {
+		return this._call("sessions", this._mine({}), { signal });
 	}
 
 	/** What may be started besides desktops. @returns {Promise<{applications: Application[]}>} */

@@ -161,6 +161,7 @@ export class ScreenFlow {
 	/** The stream ends from this side, and no answer that is still to come is wanted. */
 	close() {
 		this._attempt += 1;
+		this._finishing = null;
 		this._away = null;
 		this._reconnect.stop();
 		this._view?.close();
@@ -170,11 +171,12 @@ export class ScreenFlow {
 
 	stateChanged() {
 		const state = this._state.value;
-		this._toolbar.setEnabled(state === "running" || state === "reconnecting", false);
+		const open = state === "running" || state === "reconnecting";
+		this._toolbar.setEnabled(open, this._finishing !== null);
 		if (state === "reconnecting") this._reconnectCard.show();
 		else this._reconnectCard.hide();
-		if (state !== "running" && state !== "reconnecting") closePanels();
-		const showing = state === "running" || state === "starting" || state === "reconnecting";
+		if (!open) closePanels();
+		const showing = open || state === "starting";
 		if (!showing && !this._kiosk && document.fullscreenElement) void document.exitFullscreen();
 	}
 
@@ -348,13 +350,14 @@ export class ScreenFlow {
 		this._finishing = done;
 		this._toolbar.setEnabled(true, true);
 		this._say(TEXT.working);
-		try {
-			await call(this._session.id);
-			if (attempt === this._attempt) this._onLeft(`${done}.`);
-		} catch (error) {
-			if (attempt === this._attempt) this._finishFailed(error);
-		}
+		const fault = await call(this._session.id).then(
+			() => null,
+			(error) => ({ error }),
+		);
+		if (attempt !== this._attempt) return;
 		this._finishing = null;
+		if (fault) this._finishFailed(fault.error);
+		else this._onLeft(`${done}.`);
 	}
 
 	/** @param {unknown} error */

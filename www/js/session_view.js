@@ -118,7 +118,7 @@ export class SessionView {
 		this._tell({ type: "stats", on });
 	}
 
-	/** The network may be back. */
+	/** The network may be back, or gone. */
 	hurry() {
 		this._tell({ type: "hurry" });
 	}
@@ -194,6 +194,7 @@ export class SessionView {
 			() => this.setVisible(!document.hidden),
 			options,
 		);
+		followNetwork(() => this.hurry(), options);
 	}
 
 	_releaseAll() {
@@ -209,6 +210,21 @@ export class SessionView {
 		this._canvas.style.cursor = "default";
 		this._host.stop();
 	}
+}
+
+/** The browser knows of the network before the connection does, and Chromium tells no worker.
+ * @param {() => void} changed it is there again, gone, or another one
+ * @param {AddEventListenerOptions} options */
+function followNetwork(changed, options) {
+	for (const event of ["online", "offline"]) window.addEventListener(event, changed, options);
+	const { connection } = /** @type {{connection?: EventTarget & {type?: string}}} */ (navigator);
+	let type = connection?.type;
+	/* Figures change all the time. */
+	const look = () => {
+		if (type !== connection?.type) changed();
+		type = connection?.type;
+	};
+	connection?.addEventListener("change", look, options);
 }
 
 /** @param {HTMLElement} viewport @returns {HTMLCanvasElement} */

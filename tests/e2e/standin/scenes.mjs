@@ -336,6 +336,39 @@ export const SCENES = {
 		scene.gateway.setLine("away");
 		await inState(scene.page, "reconnecting");
 	},
+	"reconnecting-statistics": async (scene) => {
+		await run(scene);
+		await pressTool(scene.page, "stats");
+		await scene.page.waitForSelector("#stats-figures dd");
+		scene.gateway.setLine("away");
+		await inState(scene.page, "reconnecting");
+	},
+	"reconnecting-fault": async (scene) => {
+		await run(scene);
+		scene.gateway.setLine("away");
+		await inState(scene.page, "reconnecting");
+		await pressTool(scene.page, "suspend");
+		await scene.page.waitForSelector("#status.fault");
+	},
+	"reconnecting-suspended": async (scene) => {
+		await run(scene);
+		scene.gateway.sessions = [sessionRow({ status: "suspended", attached: false })];
+		scene.gateway.setLine("gone");
+		await inState(scene.page, "ended");
+	},
+	"reconnecting-in-vain": async (scene) => {
+		await run(scene);
+		scene.gateway.sessions = [sessionRow({ attached: false })];
+		scene.gateway.setLine("gone");
+		await inState(scene.page, "error");
+	},
+	reconnected: async (scene) => {
+		await run(scene);
+		scene.gateway.setLine("away");
+		await inState(scene.page, "reconnecting");
+		scene.gateway.setLine("there");
+		await inState(scene.page, "running");
+	},
 	ended: async (scene) => {
 		await run(scene);
 		scene.agent().bye("replaced", "taken over");

@@ -56,3 +56,23 @@ test("words that answer nothing are ignored; a token fits what the relay takes",
 	assert.equal(trip.ms, null);
 	assert.match(said[0], /^ping [0-9A-Za-z]{1,16}$/);
 });
+
+test("while the connection is away nothing is measured, and that is no figure afterwards", () => {
+	const { time, said, trip, token } = setUp();
+	trip.ping();
+	time.advance(30);
+	trip.pong(token());
+	trip.ping();
+	trip.pause();
+	trip.ping(); /* the panel asks every second */
+	time.advance(20_000);
+	assert.equal(trip.ms, null);
+	trip.resume();
+	trip.pong(token()); /* of before */
+	assert.equal(trip.ms, null);
+	assert.deepEqual(said, ["ping t1", "ping t2"]);
+	trip.ping();
+	time.advance(25);
+	trip.pong(token());
+	assert.equal(trip.ms, 25);
+});

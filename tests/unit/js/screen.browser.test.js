@@ -306,6 +306,12 @@ test("a phone's keyboard covers a part, changes no size, and hides not where the
 		await phone.page.touchscreen.tap(120, place);
 		await agent.until(({ events }) => clicks({ events }).length === 2, "a tap");
 		assert.equal(clicks(agent)[0], "+1 120,380");
+		phone.gateway.setLine("away");
+		await phone.inState("reconnecting");
+		const card = await phone.page.locator("#reconnect").boundingBox();
+		assert.ok(card && card.y >= TOP && card.y + card.height <= TOP + 200, "it is covered");
+		phone.gateway.setLine("there");
+		await phone.inState("running");
 		await see(440); /* a browser's own bar */
 		assert.deepEqual(await box(), [
 			[TOP, 400],

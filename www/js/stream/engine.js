@@ -19,6 +19,7 @@ import { Refresh } from "./refresh.js";
 import { RoundTrip } from "./round_trip.js";
 import { Selections } from "./selections.js";
 import { SendQueue } from "./send_queue.js";
+import { SleepWatch } from "./sleep_watch.js";
 import { StreamStats } from "./stream_stats.js";
 
 /** @typedef {import("../types.js").PageMessage} PageMessage */
@@ -78,7 +79,13 @@ export class Engine {
 			onBack: (fresh) => this._back(fresh),
 			onEnd: (reason) => this._ended(reason),
 		});
-		this._unfollow = followNetwork(() => this._connection.hurry());
+		this._sleepWatch = new SleepWatch({
+			onWoken: () => this._connection.hurry(),
+			wallClock: () => Date.now(),
+			setTimer,
+			clearTimer: (timer) => clearTimeout(timer),
+		});
+		this._sleepWatch.start();
 		const patience = new Patience({
 			connection: this._connection,
 			setTimer,
@@ -172,13 +179,14 @@ export class Engine {
 	}
 
 	_lost() {
-		this._roundTrip.forget();
+		this._roundTrip.pause();
 		this._post({ type: "reconnecting" });
 	}
 
 	/** Another connection goes on with the stream. @param {boolean} fresh not where it was */
 	_back(fresh) {
 		this._reconnects += 1;
+		this._roundTrip.resume();
 		if (fresh) {
 			this._shed += this._reader.skippedFrames;
 			this._reader = this._newReader();
@@ -280,9 +288,14 @@ export class Engine {
 	 */
 	_setVisible(visible) {
 		clearTimeout(this._sleepTimer);
-		if (visible) this._connection.hurry();
-		if (!visible) this._sleepTimer = setTimeout(() => this._sleep(), SLEEP_AFTER_MS);
-		else if (this._asleep) this._wake();
+		if (!visible) {
+			this._sleepWatch.stop();
+			this._sleepTimer = setTimeout(() => this._sleep(), SLEEP_AFTER_MS);
+			return;
+		}
+		this._sleepWatch.start();
+		this._connection.hurry();
+		if (this._asleep) this._wake();
 	}
 
 	_sleep() {
@@ -332,7 +345,7 @@ export class Engine {
 	/** @param {import("../types.js").EndReason} reason */
 	_ended(reason) {
 		this._showStats(false);
-		this._unfollow();
+		this._sleepWatch.stop();
 		clearTimeout(this._sleepTimer);
 		this._refresh.close();
 		this._selections.close();
@@ -340,15 +353,4 @@ export class Engine {
 		this._link.flush();
 		this._post({ type: "ended", reason });
 	}
-}
-
-/** Runs what is given whenever the network is there again, gone, or another one: the browser knows of
- * that before the connection does. @param {() => void} run @returns {() => void} ends that */
-function followNetwork(run) {
-	const { connection } = /** @type {{connection?: EventTarget}} */ (globalThis.navigator ?? {});
-	const events = new AbortController();
-	const options = { signal: events.signal };
-	for (const name of ["online", "offline"]) globalThis.addEventListener?.(name, run, options);
-	connection?.addEventListener("change", run, options);
-	return () => events.abort();
 }

@@ -18,6 +18,7 @@ export class RoundTrip {
 		this._ping = null;
 		/** @type {number | null} */
 		this._latestMs = null;
+		this._paused = false;
 	}
 
 	/** The latest figure; while an answer is overdue, how long it has been waited for. */
@@ -26,17 +27,24 @@ export class RoundTrip {
 		return Math.max(this._latestMs, this._now() - this._ping.at);
 	}
 
-	/** Asks, unless an answer is still awaited. */
+	/** Asks, unless an answer is still awaited, or nobody is there to give one. */
 	ping() {
-		if (this._ping) return;
+		if (this._ping || this._paused) return;
 		this._count += 1;
 		this._ping = { token: `t${this._count}`, at: this._now() };
 		this._send(this._ping.token);
 	}
 
-	/** What was under way when the connection was lost measures nothing. */
-	forget() {
+	/** The connection is lost: what is under way measures nothing. */
+	pause() {
 		this._ping = null;
+		this._latestMs = null;
+		this._paused = true;
+	}
+
+	/** It is there again. */
+	resume() {
+		this._paused = false;
 	}
 
 	/** @param {string} token */

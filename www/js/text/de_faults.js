@@ -223,6 +223,10 @@ export const deFaults = {
 		what: "Der Bildschirm der Sitzung konnte nicht verbunden werden.",
 		now: "Ihre Programme laufen weiter. Versuchen Sie es noch einmal.",
 	},
+	suspended_away: {
+		what: "Die Sitzung wurde angehalten, während die Verbindung unterbrochen war.",
+		now: "Ihre Programme laufen weiter. Was Sie inzwischen eingegeben haben, kam nicht an.",
+	},
 	connection_lost: {
 		what: "Die Verbindung ist abgerissen.",
 		now: "Ihre Programme laufen weiter. Prüfen Sie Ihr Netz und versuchen Sie es wieder.",

@@ -208,6 +208,10 @@ export const enFaults = {
 		what: "The session's screen could not be connected.",
 		now: "Your programs go on. Try again.",
 	},
+	suspended_away: {
+		what: "The session was suspended while the connection was lost.",
+		now: "Your programs go on. What you typed meanwhile did not arrive.",
+	},
 	connection_lost: {
 		what: "The connection was lost.",
 		now: "Your programs go on. Check your network and try again.",

@@ -16,6 +16,7 @@ const LONG_S = 20;
 /** Ends that are no fault. @type {Record<string, {title: () => string, gone: boolean}>} */
 const NORMAL_ENDS = {
 	suspended: { title: () => TEXT.suspended, gone: false },
+	suspended_away: { title: () => TEXT.suspended, gone: false },
 	terminated: { title: () => TEXT.terminated, gone: true },
 	replaced: { title: () => TEXT.replaced, gone: false },
 	ended: { title: () => TEXT.ended, gone: true },

@@ -25,6 +25,11 @@ export class ReconnectCard {
 		this._card.addEventListener("keydown", (event) => {
 			if (event.key === "Escape") onWork();
 		});
+		/* A press beside its buttons would take the focus from the screen, and keys with it. */
+		this._card.addEventListener("mousedown", (event) => {
+			const at = event.target;
+			if (!(at instanceof Element && at.closest("button"))) event.preventDefault();
+		});
 	}
 
 	get shown() {

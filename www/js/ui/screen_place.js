@@ -41,6 +41,7 @@ export class ScreenPlace {
 		this._scroll = { x: 0, y: 0 };
 		/** @type {Point} the screen's pixel that the user was at last */
 		this._pointed = { x: 0, y: 0 };
+		this._covered = NaN; /* CSS pixels of the stage, by an on-screen keyboard */
 		this._listen(signal);
 	}
 
@@ -156,9 +157,9 @@ export class ScreenPlace {
 		const { bottom } = this._stage.getBoundingClientRect();
 		const hidden = seen && seen.scale < 1.01 ? bottom - (seen.offsetTop + seen.height) : 0;
 		const covered = hidden >= KEYBOARD_CSS_MIN ? hidden : 0;
-		const before = this._viewport.style.bottom;
-		this._viewport.style.bottom = covered ? `${covered}px` : "";
-		if (this._viewport.style.bottom === before) return;
+		if (covered === this._covered) return;
+		this._covered = covered;
+		this._stage.style.setProperty("--covered", `${covered}px`);
 		if (covered) this._reveal(this._pointed);
 		else this._scrollTo(this._scroll);
 	}
