@@ -10,8 +10,8 @@ import { Site } from "./relay/site.mjs";
 
 const WHOLE = {
 	...{ floodSeconds: 2, echoSeconds: 1.5, busySeconds: 3 },
-	...{ resumes: 3, cuts: 10, cutsFar: 5, slowRuns: 1, slowSeconds: 40 },
-	...{ levels: [1, 10, 100, 500], chainLevels: [1, 10, 100], wakeSeconds: 60, bursts: 3 },
+	...{ resumes: 3, cuts: 10, cutsFar: 5, slowRuns: 1, slowSeconds: 30 },
+	...{ levels: [1, 10, 100, 500], chainLevels: [1, 10, 100], wakeSeconds: 30, bursts: 3 },
 };
 const QUICK = {
 	...{ floodSeconds: 0.7, echoSeconds: 0.5, busySeconds: 1 },
@@ -29,7 +29,7 @@ export async function measure({ stack, runs, quick, parts, attempt, progress }) 
 		latency: () => latency(site, { ...size, runs, quick, progress }),
 		resume: () => resume(site, { ...size, progress }),
 		slow: () => slowLine(stack, site, { ...size, progress }),
-		memory: () => memory(site, { ...size, progress }),
+		memory: () => memory(site, { ...size, attempt, progress }),
 	};
 	for (const part of parts)
 		if (!(part in all))

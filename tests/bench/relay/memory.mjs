@@ -16,6 +16,7 @@ import { KDRIVE_COOKIE, leaveClient } from "./site.mjs";
 /** What is held open. @typedef {{pids: () => Promise<number[]>, close: () => Promise<unknown>}} Held */
 
 const AT_ONCE = 8;
+const FILL_MOST_MS = 150_000;
 const SETTLE_MS = 3000;
 const BURST_SETTLE_MS = 8000;
 /** KEYPRESS and so on are 41 bytes; an agent is told version and size behind its cookie. */
@@ -108,18 +109,20 @@ async function holdChain(site) {
 }
 
 /**
- * More of them until there are so many.
+ * More of them until there are so many. False: it took too long.
  * @param {Held[]} held @param {number} count @param {() => Promise<Held>} open
  */
 async function fill(held, count, open) {
+	const end = performance.now() + FILL_MOST_MS;
 	const worker = async () => {
-		while (started < count) {
+		while (started < count && performance.now() < end) {
 			started += 1;
 			held.push(await open());
 		}
 	};
 	let started = held.length;
 	await Promise.all(Array.from({ length: AT_ONCE }, worker));
+	return held.length === count;
 }
 
 /** @param {Site} site @param {Held[]} held @param {boolean} ours */
@@ -167,9 +170,11 @@ async function afterBursts(site, count) {
 /**
  * @param {Site} site
  * @param {{levels: number[], chainLevels: number[], wakeSeconds: number, bursts: number,
- *   progress: (line: string) => void}} how levels in rising order
+ *   attempt: import("../results.mjs").Context["attempt"],
+ *   progress: (line: string) => void}} how levels in rising order; the first ones are chainLevels
  */
-export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, progress }) {
+export async function memory(site, how) {
+	const { levels, chainLevels, wakeSeconds, bursts, attempt, progress } = how;
 	const burst = await afterBursts(site, bursts);
 	progress(`memory: after a burst ${median(burst.map(({ ours }) => ours)).toFixed(2)} MiB`);
 
@@ -182,7 +187,9 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 	const most = Math.max(...chainLevels);
 	const measure = async (/** @type {"ours" | "chain"} */ which, /** @type {number} */ level) => {
 		const begin = performance.now();
-		await fill(held[which], level, () => (which === "ours" ? holdOurs(site) : holdChain(site)));
+		const open = () => (which === "ours" ? holdOurs(site) : holdChain(site));
+		if (!(await fill(held[which], level, open)))
+			throw new Error(`only ${held[which].length} sessions in time`);
 		const took = (performance.now() - begin) / 1000;
 		await pause(SETTLE_MS);
 		const memory = memoryOf(await pidsOf(site, held[which], which === "ours"), level);
@@ -202,15 +209,24 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 		const before = { ours: switchesOf(pids.ours), chain: switchesOf(pids.chain) };
 		await pause(wakeSeconds * 1000);
 		for (const which of /** @type {const} */ (["ours", "chain"]))
-			wakes[which] = ((switchesOf(pids[which]) - before[which]) / most / wakeSeconds) * 60;
+			wakes[which] =
+				((switchesOf(pids[which]) - before[which]) / held[which].length / wakeSeconds) * 60;
 	};
+	/** @type {number[]} */
+	const reached = [];
 	try {
 		for (const level of levels) {
-			await measure("ours", level);
-			if (chainLevels.includes(level)) await measure("chain", level);
-			if (level !== most) continue;
-			await countWakes();
-			await release(held.chain);
+			await attempt(`relay.memory, ${level} sessions`, async () => {
+				await measure("ours", level);
+				if (chainLevels.includes(level)) await measure("chain", level);
+				reached.push(level);
+				return [];
+			});
+			if (level === most || (level < most && !reached.includes(level))) {
+				await countWakes();
+				await release(held.chain);
+			}
+			if (!reached.includes(level)) break;
 		}
 	} finally {
 		await release(held.chain);
@@ -228,8 +244,8 @@ export async function memory(site, { levels, chainLevels, wakeSeconds, bursts, p
 	const added = (/** @type {Which} */ which, /** @type {number} */ level) =>
 		(own(which, level) * level - own(which, levels[0]) * levels[0]) / (level - levels[0]);
 	const CHAIN = "ssh -L + websockify, each session's own";
-	const rows = levels.flatMap((level) => {
-		const reference = Math.min(level, most);
+	const rows = reached.flatMap((level) => {
+		const reference = Math.max(...reached.filter((of) => of <= Math.min(level, most)));
 		const label = reference === level ? CHAIN : `${CHAIN}; ${reference} of them`;
 		const row = (
 			/** @type {string} */ id,

@@ -13,6 +13,8 @@ import { brokerLogins } from "../../e2e/lib/status.mjs";
 const USER = "root"; /* exists everywhere; only our own sshd takes the key */
 const FRAME_BYTES = 32 * 1024; /* as of a region of a busy desktop */
 const SCREEN = { width: 1024, height: 768 };
+/** Names of one server: a user's starts on a server wait for each other. */
+const SERVERS = ["demo", "b", "c", "d", "e", "f", "g", "h"];
 export const KDRIVE_COOKIE = "0123456789abcdef0123456789abcdef";
 
 /** @typedef {Record<string, string | number>} ClientArguments of bench_client */
@@ -110,21 +112,30 @@ export class Site extends Stack {
 		/** @type {Process | undefined} */ this.sshd = undefined;
 		/** @type {Process | undefined} */ this.source = undefined;
 		this.sourcePort = 0;
+		this.started = 0;
 		/** Of ways, which a failure may have left. @type {Set<Process>} */
 		this.helpers = new Set();
 		this.options.config = () => ({
 			broker: { log_level: "info" },
-			sessions: { uids: `${this.firstUid}-${this.firstUid + 519}` },
-			relay: { raw: "yes", quarantine: "1" },
+			sessions: { uids: `${this.firstUid}-${this.firstUid + 699}` },
+			/* More than the 500 that are held at a time: those before may still be ending, and
+			 * another broker may have some of the ports. */
+			relay: { raw: "yes", quarantine: "1", ports: "20000-20999" },
 			limits: {
-				...{ logins: "500", logins_per_user: "500", logins_per_client: "500" },
-				...{ logins_per_server: "500", unfinished: "500:30:600" },
+				...{ logins: "600", logins_per_user: "600", logins_per_client: "600" },
+				...{ logins_per_server: "600", unfinished: "600:30:700" },
 			},
 			deadlines: { attach: "300", auth: "120", start: "300", idle: "3600" },
-			"server demo": {
-				...{ title: "Bench", address: "127.0.0.1", port: String(this.sshPort) },
-				...{ methods: "publickey", key: this.file("broker_key"), key_alone: "yes" },
-			},
+			...Object.fromEntries(
+				SERVERS.map((name) => [
+					`server ${name}`,
+					{
+						...{ title: name, address: "127.0.0.1", port: String(this.sshPort) },
+						...{ methods: "publickey", key: this.file("broker_key") },
+						key_alone: "yes",
+					},
+				]),
+			),
 		});
 	}
 
@@ -198,10 +209,11 @@ export class Site extends Stack {
 
 	/** Upstream's documented form goes by the same web server. @override */
 	async nginxText() {
-		const text = (await super.nginxText()).replace(
-			/worker_connections \d+/,
-			"worker_connections 4096",
-		);
+		const text = (await super.nginxText())
+			.replace(/worker_connections \d+/, "worker_connections 4096")
+			.replace("x2gows/(20[0-4]", "x2gows/(20[0-9]");
+		if (!text.includes("(20[0-9][0-9][0-9])"))
+			throw new Error("the packaged configuration has other ports");
 		const end = text.lastIndexOf("}", text.lastIndexOf("}") - 1);
 		return `${text.slice(0, end)}
 location ~ ^/upstream/([0-9]+)$ {
@@ -258,7 +270,7 @@ ${text.slice(end)}`;
 	/** One more login with its stream. */
 	async logInAndStart() {
 		const client = new Client(this);
-		await client.logIn(USER, "");
+		await client.logIn(USER, "", SERVERS[this.started++ % SERVERS.length]);
 		const { ws } = await client.ok("start", { desktop: "ICEWM", ...SCREEN });
 		const port = Number(ws.split("/").at(-1));
 		return { client, ws, port };

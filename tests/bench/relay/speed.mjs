@@ -26,9 +26,12 @@ const flood = ({ bytes, seconds, cpu, own_cpu = 0 }) => ({
 	client: own_cpu / seconds,
 });
 
+/** Of what only puts the others into perspective. */
+const OTHER_RUNS = 3;
+
 /** One way after the other, and in the opposite order every other time.
- * @param {string[]} names @param {number} round */
-const turns = (names, round) => (round % 2 ? names : [...names].reverse());
+ * @template T @param {T[]} ways @param {number} round */
+const turns = (ways, round) => (round % 2 ? ways : [...ways].reverse());
 
 /**
  * A row of the table; none if one of the two was not measured.
@@ -37,12 +40,10 @@ const turns = (names, round) => (round % 2 ? names : [...names].reverse());
  * @param {[string, string]} names ours, and the reference @param {string} label @param {What} what
  */
 function rowOf(rounds, id, unit, [ours, reference], label, what) {
-	if (!(ours in rounds[0]) || !(reference in rounds[0])) return [];
-	const pairs = rounds.map((round) => ({
-		ours: round[ours][what],
-		reference: round[reference][what],
-	}));
-	return [result(`relay.${id}`, unit, label, pairs)];
+	const pairs = rounds
+		.filter((round) => ours in round && reference in round)
+		.map((round) => ({ ours: round[ours][what], reference: round[reference][what] }));
+	return pairs.length > 0 ? [result(`relay.${id}`, unit, label, pairs)] : [];
 }
 
 /** @param {Site} site */
@@ -77,13 +78,13 @@ async function by(site, name, action) {
  */
 export async function throughput(site, { runs, floodSeconds: seconds, quick, progress }) {
 	const names = ["ours", "minimal", "web", "documented"];
-	if (!quick) names.push("chain", "same", "ssh", "binary", "loopback");
+	const others = quick ? [] : ["chain", "same", "ssh", "binary", "loopback"];
 	/** @type {Record<string, Flood>[]} */
 	const rounds = [];
 	for (let i = 1; i <= runs; i++) {
 		/** @type {Record<string, Flood>} */
 		const round = {};
-		for (const name of turns(names, i)) {
+		for (const name of turns(i > OTHER_RUNS ? names : [...names, ...others], i)) {
 			const found =
 				name === "minimal"
 					? await site.minimal("flood", seconds)
@@ -138,22 +139,24 @@ export async function throughput(site, { runs, floodSeconds: seconds, quick, pro
  * @param {How & {echoSeconds: number, busySeconds: number}} how
  */
 export async function latency(site, { runs, echoSeconds, busySeconds, quick, progress }) {
-	const idle = ["ours", "chain"];
-	const busy = ["ours", "chain"];
-	if (!quick) {
-		idle.push("web", "documented", "ssh", "loopback", "minimal");
-		busy.push("web", "documented");
-	}
 	/** @type {[string, "echo" | "echo-flood"][]} */
-	const kinds = [];
-	for (const name of idle) kinds.push([name, "echo"]);
-	for (const name of busy) kinds.push([name, "echo-flood"]);
+	const kinds = ["ours", "chain"].flatMap((name) => [
+		[name, "echo"],
+		[name, "echo-flood"],
+	]);
+	/** @type {typeof kinds} */
+	const others = ["web", "documented", "ssh", "loopback", "minimal"].map((name) => [
+		name,
+		"echo",
+	]);
+	others.push(["web", "echo-flood"], ["documented", "echo-flood"]);
+	const all = quick ? kinds : [...kinds, ...others];
 	/** @type {Record<string, Echo>[]} */
 	const rounds = [];
 	for (let i = 1; i <= runs; i++) {
 		/** @type {Record<string, Echo>} */
 		const round = {};
-		for (const [name, mode] of i % 2 ? kinds : [...kinds].reverse()) {
+		for (const [name, mode] of turns(i > OTHER_RUNS ? kinds : all, i)) {
 			const found =
 				name === "minimal"
 					? await site.minimal("echo", echoSeconds)
