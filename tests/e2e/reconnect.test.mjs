@@ -19,6 +19,9 @@ const CLIPBOARD = 1;
 const CUTS_WHILE_TYPING = 20;
 const CUTS_WITHOUT_BROWSER = 100;
 const RETURNS = 10;
+/** Pauses of 3 s at least come after so many attempts in vain. */
+const LONG_AFTER = 6;
+const AT_ONCE_MS = 2000;
 
 const stack = new Stack();
 /** @type {Cutter} */ let network;
@@ -102,6 +105,16 @@ const quantiles = (values) => {
 	return `median ${at(0.5)} ms, 90 % ${at(0.9)} ms, most ${at(1)} ms (${sorted.length})`;
 };
 
+/** Attempts have failed so often that the page pauses for seconds. @param {number} since */
+const pausesAreLong = (since) =>
+	eventually(
+		() =>
+			said.filter(({ at, text }) => at >= since && /reconnecting -> reconnecting/.test(text))
+				.length >= LONG_AFTER,
+		"attempts in vain",
+		30000,
+	);
+
 /** The page's own word of when its stream was there again. @param {number} from */
 const back = (from) =>
 	eventually(
@@ -167,7 +180,6 @@ test("how soon the stream is back", async (t) => {
 		await pause(anyTime(3000));
 		network.setAway(false);
 		const backAt = performance.now();
-		/* As the event `online` would, which no test can make the browser believe. */
 		await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
 		afterReturn.push((await back(backAt)).at - backAt);
 		await state(page, "running");
@@ -175,6 +187,22 @@ test("how soon the stream is back", async (t) => {
 	t.diagnostic(`after a cut: ${quantiles(afterCut)}`);
 	t.diagnostic(`after the network's return: ${quantiles(afterReturn)}`);
 	assert.ok(await page.evaluate(() => "notReloaded" in globalThis));
+});
+
+test("the browser says that the network is there again: the stream goes on at once", async (t) => {
+	const context = page.context();
+	const cutAt = performance.now();
+	network.setAway(true);
+	await context.setOffline(true);
+	await state(page, "reconnecting");
+	await pausesAreLong(cutAt);
+	network.setAway(false);
+	const backAt = performance.now();
+	await context.setOffline(false);
+	const tookMs = (await back(backAt)).at - backAt;
+	t.diagnostic(`${Math.round(tookMs)} ms`);
+	assert.ok(tookMs < AT_ONCE_MS, `${tookMs} ms`);
+	await state(page, "running");
 	await page.click("#terminate");
 	await page.click("#confirm-yes");
 	await state(page, "sessions");
