@@ -181,16 +181,6 @@ test("what the browser says of the network is acted upon at once", async () => {
 	assert.ok(tookMs < 2000, `${tookMs} ms`);
 });
 
-test("an open line is asked whether it lives when the browser says that the network has gone", async () => {
-	const agent = await run();
-	const context = browser.page.context();
-	agent.silent = true;
-	await context.setOffline(true);
-	await context.setOffline(false);
-	const greetings = () => agent.words.filter((word) => word.startsWith("hello")).length;
-	await agent.until(() => greetings() === 2, "another connection");
-});
-
 test("nothing of this broke the policy, threw or sent half an event", () => {
 	const ours = browser.complaints.filter((line) => !/ERR_|WebSocket connection/.test(line));
 	assert.deepEqual(ours, []);
