@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /**
- * How often an agent dies of a change of its screen's size while three terminals print: changes sent
- * by way of the relay, and the same sent to the agent as they come, as clients without a relay do.
- * Both at the same time. BENCH_RESIZES: how many, of each agent.
+ * How often an agent dies, or hangs for good, of a change of its screen's size while three terminals
+ * print: changes sent by way of the relay, and the same sent to the agent as they come, as clients
+ * without a relay do. Both at the same time. BENCH_RESIZES: how many, of each agent.
  */
 import net from "node:net";
 import { KdriveReader } from "../../www/js/stream/kdrive_read.js";
@@ -33,7 +33,7 @@ const anySize = () => ({ width: any(400, 1200), height: any(300, 800) });
 const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @typedef {{resizes: number, crashes: number, stuck: number, broken: number, damaged: number}} Count
- * stuck: it lives, and shows nothing; broken: frames of a size that makes no sense; damaged: it lives,
+ * stuck: it lives, and shows nothing any more; broken: frames of a size that makes no sense; damaged: it lives,
  * but nothing that it said afterwards could be understood */
 /** @typedef {(line: string) => void} Progress */
 
@@ -96,6 +96,7 @@ async function relayed(stack, user, wanted, progress) {
 		);
 		viewer.socket.terminate();
 		await client.call("terminate", { login: client.login, id: session.id });
+		await stack.onHost("root", `pkill -KILL -u ${user} x2gokdrive; true`);
 		await client.ok("logout");
 	}
 	return count;
@@ -123,8 +124,12 @@ async function raw(stack, user, wanted, progress) {
 		const socket = net.connect(forwarded, "127.0.0.1");
 		socket.setNoDelay(true);
 		let [ended, fault, frames] = [false, "", 0];
+		let shown = { count: count.resizes, at: Date.now() }; /* when the last picture came */
 		const reader = new KdriveReader((message) => {
-			if (message.type === "frame") frames += 1;
+			if (message.type === "frame") {
+				frames += 1;
+				shown = { count: count.resizes, at: Date.now() };
+			}
 			if (message.type === "broken-frame") {
 				count.broken += 1;
 				progress(`raw: ${message.what}`);
@@ -155,7 +160,8 @@ async function raw(stack, user, wanted, progress) {
 		await desktop.windowManager();
 		await desktop.print();
 		const agent = await desktop.agent();
-		while (!ended && count.resizes < wanted) {
+		const isStuck = () => Date.now() - shown.at > PICTURE_MS;
+		while (!ended && !isStuck() && count.resizes < wanted) {
 			const { width, height } = anySize();
 			socket.write(geometryEvent(width, height));
 			count.resizes += 1;
@@ -165,7 +171,9 @@ async function raw(stack, user, wanted, progress) {
 		await pause(500); /* to die of the last one */
 		if (await isDead(desktop, agent)) count.crashes += 1;
 		else if (fault) count.damaged += 1;
-		else if (ended) count.stuck += 1;
+		else if (ended || isStuck()) count.stuck += 1;
+		/* What it was sent when it was past hearing does not count. */
+		count.resizes = Math.min(count.resizes, shown.count + 1);
 		progress(`raw: ${JSON.stringify(count)} ${fault}`);
 		socket.destroy();
 		await pause(500);
@@ -185,15 +193,18 @@ function total(counts) {
 	return all;
 }
 
-/** Crashes are few, and may be none: half a one more on each side keeps their ratio a number.
+/** Sessions that were lost. @param {Count} count */
+const lost = ({ crashes, stuck }) => crashes + stuck;
+
+/** They are few, and may be none: half a one more on each side keeps their ratio a number.
  * @param {Count} ours @param {Count} reference */
 function ratioOf(ours, reference) {
-	const rate = (/** @type {Count} */ { crashes, resizes }) => (crashes + 0.5) / resizes;
+	const rate = (/** @type {Count} */ count) => (lost(count) + 0.5) / count.resizes;
 	return rate(ours) / rate(reference);
 }
 
 /** @param {Count} count */
-const perThousand = ({ crashes, resizes }) => (1000 * crashes) / resizes;
+const perThousand = (count) => (1000 * lost(count)) / count.resizes;
 
 /** @param {import("./results.mjs").Context} context */
 export async function measure({ stack, runs, quick, progress }) {
