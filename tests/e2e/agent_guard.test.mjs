@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-	buttonEvent,
 	geometryEvent,
 	keyEvent,
 	motionEvent,
@@ -28,7 +27,6 @@ const EVENTS_PER_MESSAGE = 1000;
 const HOSTILE_CONNECTIONS = 10;
 const EVENTS_PER_CONNECTION = 200;
 const RESIZES = 60;
-const CLICKS = 30;
 /** No random one is like that. */
 const LAST = { width: 63 + 1024, height: 1200 };
 const SLOW_MS = 30_000;
@@ -123,47 +121,6 @@ test("keys with changing modifiers type what they say, however fast they come", 
 	assert.equal(typed.toLowerCase(), text.toLowerCase());
 	assert.ok(wrong <= text.length / 20, `${text} was typed as ${typed}`);
 	await client.ok("logout");
-});
-
-/* --- the pointer ---------------------------------------------------------------------------- */
-
-test("a click is where it was made, however soon the pointer goes on", async (t) => {
-	const { viewer, desktop, client, session } = await start("u04");
-	await desktop.inside("xev -event button -geometry 400x300+100+100 >$HOME/clicks 2>&1 &");
-	const window = await eventually(
-		() => desktop.inside("xdotool search --onlyvisible --name 'Event Tester' || true"),
-		"the event tester",
-	);
-	await desktop.inside(`xdotool windowraise ${window}`);
-	const place = await desktop.inside(`xdotool getwindowgeometry --shell ${window}`);
-	const [left, top] = ["X", "Y"].map((key) => Number(place.match(`\\b${key}=(-?\\d+)`)?.[1]));
-	/** @type {string[]} */ const made = [];
-	for (let i = 0; i < CLICKS; i++) {
-		const [at, to] = [0, 150].map((dx) => ({ x: left + 30 + dx + i, y: top + 40 + i * 2 }));
-		await inOneGo(viewer, () => {
-			viewer.send(motionEvent(at.x, at.y));
-			viewer.send(buttonEvent(true, 1, 0));
-			viewer.send(motionEvent(to.x, to.y));
-			viewer.send(buttonEvent(false, 1, 0));
-			viewer.send(motionEvent(left + 5, top + 5));
-		});
-		made.push(`+${at.x},${at.y}`, `-${to.x},${to.y}`);
-	}
-	/** @returns {Promise<string[]>} */
-	const seen = async () => {
-		const log = await desktop.inside("cat $HOME/clicks");
-		const pattern = /Button(Press|Release) event[^]*?root:\((-?\d+),(-?\d+)\)/g;
-		return [...log.matchAll(pattern)].map(
-			([, kind, x, y]) => `${kind === "Press" ? "+" : "-"}${x},${y}`,
-		);
-	};
-	await eventually(async () => (await seen()).length === made.length, "all clicks");
-	const all = await seen();
-	/* As with keys, above: an agent without a processor reads too much at once. */
-	const wrong = made.filter((click, i) => click !== all[i]);
-	t.diagnostic(`${wrong.length} of ${made.length} at another place`);
-	assert.ok(wrong.length <= made.length / 20, `${wrong} were seen among ${all}`);
-	await client.ok("terminate", { id: session.id });
 });
 
 /* --- anything ------------------------------------------------------------------------------ */
