@@ -17,6 +17,7 @@ import { KDRIVE_COOKIE, leaveClient } from "./site.mjs";
 
 const AT_ONCE = 8;
 const FILL_MOST_MS = 150_000;
+const PICTURE_MS = 60_000;
 const SETTLE_MS = 3000;
 const BURST_SETTLE_MS = 8000;
 /** KEYPRESS and so on are 41 bytes; an agent is told version and size behind its cookie. */
@@ -81,7 +82,12 @@ function switchesOf(pids) {
 async function holdOurs(site) {
 	const { client, ws, port } = await site.logInAndStart();
 	const stream = new Stream(site, ws, { cookie: client.cookie });
-	await stream.picture();
+	try {
+		await stream.until(({ bytes }) => bytes > 0, "a picture", PICTURE_MS);
+	} catch (error) {
+		await client.ok("logout");
+		throw error;
+	}
 	return {
 		pids: async () =>
 			(await brokerLogins(site)).filter((login) => login.port === port).map(({ pid }) => pid),
@@ -121,7 +127,9 @@ async function fill(held, count, open) {
 		}
 	};
 	let started = held.length;
-	await Promise.all(Array.from({ length: AT_ONCE }, worker));
+	/* None may be on its way when one has failed: they are released, all. */
+	for (const one of await Promise.allSettled(Array.from({ length: AT_ONCE }, worker)))
+		if (one.status === "rejected") throw one.reason;
 	return held.length === count;
 }
 
