@@ -343,6 +343,7 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 	relay->counters = (struct relay_counters){0};
 	relay->dropped = 0;
 	relay->taken = relay->told = 0;
+	relay->page[0] = '\0';
 	backlog_reset(&relay->backlog);
 	name_stream(relay);
 	relay->start_done = done;

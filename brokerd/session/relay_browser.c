@@ -313,7 +313,7 @@ static void take_words(struct relay *relay, const uint8_t *data, size_t length)
 		ws_send_text(relay->browser, text);
 		break;
 	case RELAY_WORD_HELLO:
-		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "a second hello");
+		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "a hello out of place");
 		break;
 	case RELAY_WORD_MALFORMED:
 		expel_browser(relay, WS_CLOSE_CODE_PROTOCOL_ERROR, "a malformed word");
@@ -419,15 +419,14 @@ const struct ws_handlers relay_ws_handlers = {
     .closed = on_closed,
 };
 
-void relay_browser_attach(struct relay *relay, enum relay_how how)
+void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotocol subprotocol,
+    enum relay_how how, bool hidden)
 {
 	char text[RELAY_WORDS_BYTES];
 
 	relay_browser_dismiss(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED, NULL);
-	relay->browser = relay->candidate;
-	relay->subprotocol = relay->candidate_subprotocol;
-	relay->candidate = NULL;
-	event_del(relay->candidate_deadline);
+	relay->browser = ws;
+	relay->subprotocol = subprotocol;
 	event_del(relay->browser_deadline);
 	evbuffer_add_buffer(relay->from_browser, relay->from_candidate);
 	relay_flow_init(&relay->flow, relay->delay_bytes, relay->backlog.sent, timer_now_ms());
@@ -441,8 +440,8 @@ void relay_browser_attach(struct relay *relay, enum relay_how how)
 	if (relay->phase == RELAY_PHASE_ATTACHED && relay->subprotocol == WS_SUBPROTOCOL_RAW)
 		take_raw(relay, NULL, 0);
 	if (relay->phase == RELAY_PHASE_ATTACHED)
-		set_hidden(relay, false);
-	if (relay->phase == RELAY_PHASE_ATTACHED && how == RELAY_HOW_FRESH)
+		set_hidden(relay, hidden);
+	if (relay->phase == RELAY_PHASE_ATTACHED && how == RELAY_HOW_FRESH && !hidden)
 		relay_ask_rebuild(relay);
 }
 

@@ -51,6 +51,9 @@ struct relay {
 	struct kdrive_events events; /* judges what the browser sends to it */
 	struct relay_pace *pace;     /* what passed, on its way to the agent */
 	char stream[RELAY_STREAM_CHARS + 1];
+	/* The page that has the stream, or had it last ("": none yet), and its attempt. */
+	char page[RELAY_TOKEN_CHARS + 1];
+	uint64_t attempt;
 	struct backlog backlog; /* from the agent, not acknowledged by the browser */
 	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */
 	unsigned rebuilds;	/* sent without one */
@@ -68,9 +71,8 @@ struct relay {
 	struct evbuffer *from_browser; /* raw only: a unit that is not complete */
 	struct ws *leaving;	       /* the browser before, while it says goodbye */
 
-	struct ws *candidate; /* has not said what makes it the browser */
-	enum ws_subprotocol candidate_subprotocol;
-	struct evbuffer *from_candidate; /* raw only: a part of the KDrive cookie */
+	struct ws *candidate;		 /* raw only: has not shown the KDrive cookie */
+	struct evbuffer *from_candidate; /* a part of that */
 	struct event *candidate_deadline;
 };
 
@@ -101,8 +103,10 @@ bool relay_browser_init(struct relay *relay);
 /* What all WebSockets of the relay call; those of a candidate go on to relay_door.c. */
 extern const struct ws_handlers relay_ws_handlers;
 
-/* The candidate becomes the browser; who was it before is dismissed. As relay_set_phase. */
-void relay_browser_attach(struct relay *relay, enum relay_how how);
+/* This one becomes the browser, who was it before is dismissed. hidden: nobody looks at its page.
+ * As relay_set_phase. */
+void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotocol subprotocol,
+    enum relay_how how, bool hidden);
 
 /* Gives the browser what the line takes and leaves out what it does not, or has the agent wait.
  * May end the stream. */
@@ -124,10 +128,11 @@ void relay_browser_say_bye(struct ws *ws, enum ws_subprotocol subprotocol, unsig
 
 bool relay_door_init(struct relay *relay);
 
-/* The listener's handler: takes in who may become the browser. */
-const char *relay_door_arrived(struct ws_listener *listener, int fd,
-    const struct ws_handshake *handshake, const uint8_t *early, size_t early_length, void *arg);
+/* The listener's handler. */
+bool relay_door_arrived(struct ws_listener *listener, int fd, struct ws_handshake *handshake,
+    const uint8_t *early, size_t early_length, void *arg);
 
+/* A message of the candidate's. */
 void relay_door_take(struct relay *relay, bool text, const uint8_t *data, size_t length);
 
 /* The candidate is sent away, if there is one. */

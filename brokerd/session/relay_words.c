@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PARTS_MAX    5
+#define PARTS_MAX    7
 #define NUMBER_CHARS 15
 
 struct part {
@@ -63,13 +63,13 @@ static bool read_token(const struct part *part, char token[RELAY_TOKEN_CHARS + 1
 	return true;
 }
 
-/* Parts between single blanks. Returns how many, PARTS_MAX + 1 if there are too many. */
-static size_t split(const char *text, size_t length, struct part parts[PARTS_MAX])
+/* Parts between single separators. Returns how many, PARTS_MAX + 1 if there are too many. */
+static size_t split(const char *text, size_t length, char separator, struct part parts[PARTS_MAX])
 {
 	size_t count = 0, start = 0;
 
 	for (size_t i = 0; i <= length; i++) {
-		if (i != length && text[i] != ' ')
+		if (i != length && text[i] != separator)
 			continue;
 		if (count == PARTS_MAX)
 			return PARTS_MAX + 1;
@@ -79,20 +79,51 @@ static size_t split(const char *text, size_t length, struct part parts[PARTS_MAX
 	return count;
 }
 
+static bool read_view(const struct part *part, bool *ret_hidden)
+{
+	*ret_hidden = is(part, "hidden");
+	return *ret_hidden || is(part, "shown");
+}
+
+const char *relay_words_read_hello(const char *query, struct relay_hello *ret_hello)
+{
+	struct part parts[PARTS_MAX] = {0};
+	size_t count = split(query, strlen(query), '.', parts);
+	struct relay_hello *hello = ret_hello;
+
+	*hello = (struct relay_hello){0};
+	if (!is(&parts[0], "hello"))
+		return "The address has no hello.";
+	if (!is(&parts[1], "1"))
+		return "This version of the hello is not served here.";
+	if (count != 7)
+		return "The hello has too few words, or too many.";
+	if (!read_stream(&parts[2], hello->stream))
+		return "The hello's stream is malformed.";
+	if (!read_number(&parts[3], &hello->down))
+		return "The hello's position is malformed.";
+	if (hello->stream[0] == '\0' && hello->down != 0)
+		return "The hello has a position of no stream.";
+	if (!read_token(&parts[4], hello->page))
+		return "The hello's page is malformed.";
+	if (!read_number(&parts[5], &hello->attempt))
+		return "The hello's attempt is malformed.";
+	if (!read_view(&parts[6], &hello->hidden))
+		return "The hello does not say whether the page is shown.";
+	return NULL;
+}
+
 void relay_words_read(const uint8_t *data, size_t length, struct relay_words *ret_words)
 {
 	struct part parts[PARTS_MAX] = {0};
-	size_t count = split((const char *)data, length, parts);
+	size_t count = split((const char *)data, length, ' ', parts);
 	struct relay_words *words = ret_words;
-	uint64_t version;
 	bool good;
 
 	*words = (struct relay_words){.word = RELAY_WORD_NONE};
 	if (is(&parts[0], "hello")) {
 		words->word = RELAY_WORD_HELLO;
-		good = count == 4 && read_number(&parts[1], &version) && version == 1 &&
-		       read_stream(&parts[2], words->stream) &&
-		       read_number(&parts[3], &words->down);
+		good = true;
 	} else if (is(&parts[0], "ack")) {
 		words->word = RELAY_WORD_ACK;
 		good = count == 3 && read_number(&parts[1], &words->down) &&

@@ -17,7 +17,7 @@
 enum relay_word {
 	RELAY_WORD_NONE, /* unknown: for later versions */
 	RELAY_WORD_MALFORMED,
-	RELAY_WORD_HELLO,
+	RELAY_WORD_HELLO, /* which has no place here */
 	RELAY_WORD_ACK,
 	RELAY_WORD_HIDE,
 	RELAY_WORD_SHOW,
@@ -26,13 +26,25 @@ enum relay_word {
 
 struct relay_words {
 	enum relay_word word;
-	char stream[RELAY_STREAM_CHARS + 1]; /* of hello; "": none */
-	uint64_t down, painted;		     /* of hello and ack */
-	char token[RELAY_TOKEN_CHARS + 1];   /* of ping */
+	uint64_t down, painted;		   /* of ack */
+	char token[RELAY_TOKEN_CHARS + 1]; /* of ping */
+};
+
+/* The browser's hello, which stands in its request. */
+struct relay_hello {
+	char stream[RELAY_STREAM_CHARS + 1]; /* "": none */
+	uint64_t down;
+	char page[RELAY_TOKEN_CHARS + 1];
+	uint64_t attempt;
+	bool hidden;
 };
 
 /* How a stream goes on for a browser. */
 enum relay_how { RELAY_HOW_START, RELAY_HOW_RESUME, RELAY_HOW_FRESH };
+
+/* query: of the request's target. Returns NULL, or what is wrong with it, a static text; then
+ * nothing of *ret_hello may be used. */
+const char *relay_words_read_hello(const char *query, struct relay_hello *ret_hello);
 
 void relay_words_read(const uint8_t *data, size_t length, struct relay_words *ret_words);
 

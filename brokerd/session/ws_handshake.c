@@ -25,6 +25,7 @@ struct text {
 /* What the headers say. */
 struct request {
 	const struct ws_handshake_rules *rules;
+	struct text query;
 	struct text host, key, version, origin; /* of those that may come once only */
 	unsigned host_count, key_count, version_count, origin_count;
 	bool upgrade_websocket, connection_upgrade;
@@ -197,8 +198,8 @@ static const struct {
 
 /* --- the request ---------------------------------------------------------------------------- */
 
-/* RFC 9112 section 3. What the target says does not matter: this listener has one purpose. */
-static bool request_line_is_right(struct text line)
+/* RFC 9112 section 3. The target's path does not matter: this listener has one purpose. */
+static bool take_request_line(struct request *request, struct text line)
 {
 	struct text method = cut(&line, ' '), target = cut(&line, ' ');
 
@@ -209,6 +210,8 @@ static bool request_line_is_right(struct text line)
 	for (size_t i = 0; i < target.length; i++)
 		if (target.data[i] <= ' ' || target.data[i] > '~')
 			return false;
+	cut(&target, '?');
+	request->query = target;
 	return true;
 }
 
@@ -247,7 +250,7 @@ static bool read_head(struct request *request, struct text head)
 		if (line.length == 0 || line.data[line.length - 1] != '\r')
 			return false;
 		line.length--;
-		if (lines == 0 ? !request_line_is_right(line) : !take_header(request, line))
+		if (lines == 0 ? !take_request_line(request, line) : !take_header(request, line))
 			return false;
 		if (++lines > HEADERS_MAX + 1)
 			return false;
@@ -310,12 +313,18 @@ enum ws_handshake_result ws_handshake_judge(const struct ws_handshake_rules *rul
 		return refuse(ret, 403, "This page may not connect here.");
 	if (!request.cookie_right)
 		return refuse(ret, 403, "You are not logged in, or the login has ended.");
-	if (request.offers_v1)
+	ret->query[0] = '\0';
+	if (request.offers_v1 && request.query.length > WS_HANDSHAKE_QUERY_BYTES_MAX)
+		return refuse(ret, 400, "The address is too long.");
+	if (request.offers_v1) {
 		ret->subprotocol = WS_SUBPROTOCOL_V1;
-	else if (request.offers_raw && rules->raw_allowed)
+		memcpy(ret->query, request.query.data, request.query.length);
+		ret->query[request.query.length] = '\0';
+	} else if (request.offers_raw && rules->raw_allowed) {
 		ret->subprotocol = WS_SUBPROTOCOL_RAW;
-	else
+	} else {
 		return refuse(ret, 400, "None of the offered subprotocols is served here.");
+	}
 	if (!make_accept(request.key, ret->accept))
 		return refuse(ret, 503, "The gateway cannot answer at the moment.");
 	return WS_HANDSHAKE_ACCEPTED;
@@ -347,6 +356,8 @@ static const char *status_name(int status)
 	switch (status) {
 	case 403:
 		return "Forbidden";
+	case 409:
+		return "Conflict";
 	case 426:
 		return "Upgrade Required";
 	case 503:

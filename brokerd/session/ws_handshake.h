@@ -15,6 +15,7 @@
 #define WS_HANDSHAKE_REQUEST_BYTES_MAX 8192
 #define WS_HANDSHAKE_REPLY_BYTES_MAX   512
 #define WS_HANDSHAKE_COOKIE_BYTES      43
+#define WS_HANDSHAKE_QUERY_BYTES_MAX   127
 
 enum ws_subprotocol {
 	WS_SUBPROTOCOL_V1, /* x2goweb.v1 */
@@ -31,6 +32,7 @@ struct ws_handshake_rules {
 
 struct ws_handshake {
 	enum ws_subprotocol subprotocol;
+	char query[WS_HANDSHAKE_QUERY_BYTES_MAX + 1]; /* V1: printable ASCII; "": none */
 	size_t request_bytes; /* what follows them is the WebSocket's already */
 	char accept[29];      /* Sec-WebSocket-Accept */
 	int status;	      /* HTTP status of a refusal */

@@ -86,21 +86,19 @@ static void refuse(struct pending *pending, int status, const char *text)
 }
 
 /* Hands the connection over, or refuses it. */
-static void admit(struct pending *pending, const struct ws_handshake *handshake)
+static void admit(struct pending *pending, struct ws_handshake *handshake)
 {
 	struct ws_listener *listener = pending->listener;
-	const char *why_not;
 
 	event_del(pending->read_event);
-	why_not = listener->handlers.arrived(listener, pending->fd, handshake,
-	    pending->data + handshake->request_bytes, pending->length - handshake->request_bytes,
-	    listener->arg);
-	if (why_not == NULL) {
+	if (listener->handlers.arrived(listener, pending->fd, handshake,
+		pending->data + handshake->request_bytes,
+		pending->length - handshake->request_bytes, listener->arg)) {
 		pending->fd = -1;
 		drop(pending);
 	} else {
 		event_add(pending->read_event, NULL);
-		refuse(pending, 503, why_not);
+		refuse(pending, handshake->status, handshake->refusal);
 	}
 }
 

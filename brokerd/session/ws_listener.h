@@ -7,6 +7,7 @@
 #ifndef SESSION_WS_LISTENER_H
 #define SESSION_WS_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,12 +22,11 @@ struct event_base;
 struct ws_listener;
 
 struct ws_listener_handlers {
-	/* Somebody with the right origin and cookie. Returns NULL and takes fd over, or returns why
-	 * not now, a static text that goes out with status 503.
+	/* Somebody with the right origin and cookie. Returns true and takes fd over, or false and
+	 * sets status and refusal of the handshake.
 	 * early: what came after the request; valid during the call. */
-	const char *(*arrived)(struct ws_listener *listener, int fd,
-	    const struct ws_handshake *handshake, const uint8_t *early, size_t early_length,
-	    void *arg);
+	bool (*arrived)(struct ws_listener *listener, int fd, struct ws_handshake *handshake,
+	    const uint8_t *early, size_t early_length, void *arg);
 };
 
 /* fd: non-blocking, listening; taken over, also on failure. rules: copied, but not the texts that

@@ -115,7 +115,7 @@ test("200 connections that say nothing keep the owner not from her stream", asyn
 	await stream.closed();
 });
 
-test("a stream needs the login's cookie, the page's origin and the protocol", async () => {
+test("a stream needs the login's cookie, the page's origin, the protocol and a hello", async () => {
 	const [{ id }] = await alice.sessions();
 	const { ws } = await alice.ok("resume", { id, width: 800, height: 600 });
 	const [name] = alice.cookie.split("=");
@@ -125,6 +125,8 @@ test("a stream needs the login's cookie, the page's origin and the protocol", as
 		["a foreign origin", { cookie: alice.cookie, origin: "https://evil.example" }, 403],
 		["the raw protocol", { cookie: alice.cookie, protocols: ["binary"] }, 400],
 		["no protocol", { cookie: alice.cookie, protocols: [] }, 400],
+		["no hello", { cookie: alice.cookie, hello: "" }, 400],
+		["nonsense for a hello", { cookie: alice.cookie, hello: "?hello.1.-.0.a.b.shown" }, 400],
 	])) {
 		const stranger = new Stream(stack, ws, {
 			...options,

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * brokerd/session/ws_handshake: any bytes. Nobody is let in without origin and cookie, a verdict
- * does not depend on how the request was cut, and no refusal is too long for its buffer.
+ * does not depend on how the request was cut, the query is a piece of it, and no refusal is too
+ * long for its buffer.
  */
 #include <openssl/evp.h>
 #include <stddef.h>
@@ -39,6 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    memmem(data, handshake.request_bytes, COOKIE, strlen(COOKIE)) == NULL ||
 		    ws_handshake_judge(&rules, data, handshake.request_bytes - 1, &cut) !=
 			WS_HANDSHAKE_SHORT ||
+		    strnlen(handshake.query, sizeof(handshake.query)) == sizeof(handshake.query) ||
+		    memmem(data, handshake.request_bytes, handshake.query,
+			strlen(handshake.query)) == NULL ||
 		    ws_handshake_put_acceptance(&handshake, reply) != strlen(reply))
 			abort();
 		break;

@@ -6,8 +6,10 @@
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -188,6 +190,24 @@ int request(struct ws_client *client, const char *text)
 	return ws_client_await_status(client);
 }
 
+int request_v1(struct ws_client *client, const char *query)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), REQUEST("%s", ORIGIN, COOKIE, "x2goweb.v1"), query);
+	return request(client, text);
+}
+
+const char *make_hello(const char *stream, uint64_t down, const char *view)
+{
+	static char query[128];
+	static unsigned pages;
+
+	snprintf(query, sizeof(query), "?hello.1.%s.%" PRIu64 ".page%u.1.%s", stream, down, ++pages,
+	    view);
+	return query;
+}
+
 void take_head(struct ws_client *client)
 {
 	uint8_t *end = memmem(client->input, client->input_length, "\r\n\r\n", 4);
@@ -198,20 +218,50 @@ void take_head(struct ws_client *client)
 
 void attach(struct ws_client *client)
 {
-	assert_int_equal(request(client, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 101);
+	assert_int_equal(request_v1(client, make_hello("-", 0, "shown")), 101);
 	assert_non_null(memmem(client->input, client->input_length,
 	    "\r\nSec-WebSocket-Accept: " WS_CLIENT_ACCEPT "\r\n",
 	    strlen("\r\nSec-WebSocket-Accept: " WS_CLIENT_ACCEPT "\r\n")));
 	take_head(client);
-	ws_client_send_frame(client, 0x81, "hello 1 - 0", 11);
 	assert_memory_equal(ws_client_await_frame(client).data, "hello 1 ", 8);
 	await_state(STREAM_STATE_ATTACHED);
 }
 
 void attach_raw(struct ws_client *client)
 {
-	assert_int_equal(request(client, REQUEST(ORIGIN, COOKIE, "binary")), 101);
+	assert_int_equal(request(client, REQUEST("", ORIGIN, COOKIE, "binary")), 101);
 	take_head(client);
+}
+
+void say(struct ws_client *client, const char *text)
+{
+	ws_client_send_frame(client, 0x81, text, strlen(text));
+}
+
+void lose(struct ws_client *client)
+{
+	ws_client_finish(client);
+	client->fd = -1;
+	await_state(STREAM_STATE_WAITING);
+}
+
+struct greeting greet_by(struct ws_client *client, const char *query)
+{
+	struct greeting greeting;
+
+	assert_int_equal(request_v1(client, query), 101);
+	take_head(client);
+	assert_int_equal(sscanf((char *)ws_client_await_frame(client).data,
+			     "hello 1 %16s %" SCNu64 " %" SCNu64 " %7s", greeting.stream,
+			     &greeting.down, &greeting.up, greeting.how),
+	    4);
+	await_state(STREAM_STATE_ATTACHED);
+	return greeting;
+}
+
+struct greeting greet(struct ws_client *client, const char *stream, uint64_t down)
+{
+	return greet_by(client, make_hello(stream, down, "shown"));
 }
 
 void assert_browser_gets(struct ws_client *client, const uint8_t *data, size_t length)
@@ -269,6 +319,28 @@ uint8_t *make_cursor(size_t length)
 	for (unsigned i = 0; i < 4; i++)
 		data[24 + i] = (uint8_t)(bytes >> 8 * i);
 	return data;
+}
+
+void put_message(uint8_t *out, uint8_t type)
+{
+	memset(out, 0, 56);
+	out[0] = type;
+}
+
+void put_frame(uint8_t *frame, bool whole)
+{
+	put_message(frame, 0);
+	frame[24] = !whole;
+	memset(frame + 12, whole ? 0xff : 0, 8);
+}
+
+void say_frame(bool whole, size_t count)
+{
+	uint8_t frame[56];
+
+	put_frame(frame, whole);
+	for (size_t i = 0; i < count; i++)
+		fake_tunnel_say(frame, sizeof(frame));
 }
 
 void show_something(struct ws_client *client)

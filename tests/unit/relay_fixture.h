@@ -6,6 +6,7 @@
 #ifndef TESTS_RELAY_FIXTURE_H
 #define TESTS_RELAY_FIXTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,11 @@
 #define DELAY	(64 * 1024 * 1024)
 #define OPENING (32 + 41 + 41)
 
-#define REQUEST(origin, cookie, protocol)                                                          \
-	"GET /x2gows/20003 HTTP/1.1\r\nHost: desk.example.org\r\nUpgrade: websocket\r\n"           \
+/* By somebody who comes for the first time. */
+#define HELLO "?hello.1.-.0.stranger.1.shown"
+
+#define REQUEST(query, origin, cookie, protocol)                                                   \
+	"GET /x2gows/20003" query " HTTP/1.1\r\nHost: desk.example.org\r\nUpgrade: websocket\r\n"  \
 	"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_CLIENT_KEY    \
 	"\r\nOrigin: " origin "\r\nSec-WebSocket-Protocol: " protocol "\r\nCookie: x2goweb_" LOGIN \
 	"=" cookie "\r\n\r\n"
@@ -73,12 +77,36 @@ void connect_browser(struct ws_client *client);
 /* Connects, sends an HTTP request, waits for the status of the answer. */
 int request(struct ws_client *client, const char *text);
 
+/* The same, for a WebSocket that speaks x2goweb.v1. query: of the address, with its question mark.
+ */
+int request_v1(struct ws_client *client, const char *query);
+
+/* The query of a page that was never here before; valid until the next call. */
+const char *make_hello(const char *stream, uint64_t down, const char *view);
+
 /* Forgets the head of an HTTP response. */
 void take_head(struct ws_client *client);
 
 /* Connects a browser and waits until it is attached. */
 void attach(struct ws_client *client);
 void attach_raw(struct ws_client *client);
+
+void say(struct ws_client *client, const char *text);
+
+/* As a network does: without a word. */
+void lose(struct ws_client *client);
+
+/* The relay's hello. */
+struct greeting {
+	char stream[17], how[8];
+	uint64_t down, up;
+};
+
+/* Connects, waits for the relay's hello. */
+struct greeting greet_by(struct ws_client *client, const char *query);
+
+/* The same for a page that was never here before, and is looked at. */
+struct greeting greet(struct ws_client *client, const char *stream, uint64_t down);
 
 /* Waits for exactly these bytes, in as many binary messages as it takes. */
 void assert_browser_gets(struct ws_client *client, const uint8_t *data, size_t length);
@@ -92,6 +120,15 @@ void assert_ended(enum error_code reason);
 /* A message of the agent with this many bytes in all, at least 56, whose content has no period that
  * would hide a shift. The caller frees it. */
 uint8_t *make_cursor(size_t length);
+
+/* A message of the agent without anything, 56 bytes. */
+void put_message(uint8_t *out, uint8_t type);
+
+/* A FRAME without regions; whole: as if it showed the screen. */
+void put_frame(uint8_t *frame, bool whole);
+
+/* Lets the agent say such frames. */
+void say_frame(bool whole, size_t count);
 
 /* Lets the agent say something small, and the browser get it. */
 void show_something(struct ws_client *client);

@@ -60,9 +60,8 @@ static void test_replaced(void **state)
 	start();
 	attach(&browser);
 	show_something(&browser);
-	assert_int_equal(request(&second, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 101);
+	assert_int_equal(request_v1(&second, HELLO), 101);
 	take_head(&second);
-	ws_client_send_frame(&second, 0x81, "hello 1 - 0", 11);
 	frame = ws_client_await_frame(&second);
 	assert_non_null(strstr((char *)frame.data, " 56 0 fresh"));
 	assert_bye(&browser, "replaced", 4000);
@@ -234,7 +233,7 @@ static void test_agent_ends_and_browser_leaves(void **state)
 	test_run_for_ms(base, 20);
 	ws_client_finish(&browser);
 	test_run_for_ms(base, 50);
-	assert_int_equal(request(&second, REQUEST(ORIGIN, COOKIE, "x2goweb.v1")), 503);
+	assert_int_equal(request_v1(&second, HELLO), 503);
 	ws_client_finish(&second);
 	/* The reason is the owner's to say. */
 	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);

@@ -476,6 +476,25 @@ static void test_raw_silence(void **state)
 	assert_ended(ERROR_TIMEOUT);
 }
 
+/* Half a cookie does not keep out who comes with a hello. */
+static void test_raw_gives_way(void **state)
+{
+	struct ws_client raw;
+	int64_t begin = test_now_ms();
+
+	(void)state;
+	start();
+	attach_raw(&raw);
+	ws_client_send_frame(&raw, 0x82, KDRIVE, 31);
+	test_run_for_ms(base, 20);
+	attach(&browser);
+	assert_int_equal(ws_client_await_close(&raw), WS_CLOSE_CODE_SEE_BYE);
+	assert_in_range(test_now_ms() - begin, 0, 5000); /* not at the end of its time */
+	ws_client_finish(&raw);
+	show_something(&browser);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+}
+
 static void test_raw_wrong_cookie(void **state)
 {
 	uint8_t *data = make_cursor(60);
@@ -512,6 +531,7 @@ int main(void)
 	    RELAY_TEST(test_flood_of_pings),
 	    RELAY_TEST(test_raw_text),
 	    RELAY_TEST(test_raw_silence),
+	    RELAY_TEST(test_raw_gives_way),
 	    RELAY_TEST(test_raw_wrong_cookie),
 	};
 

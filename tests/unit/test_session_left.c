@@ -37,21 +37,24 @@ static void open_desktop(unsigned grace_ms, enum when_left when_left)
 /* Comes, sees a byte of the picture. */
 static void look_at_desktop(struct ws_client *browser)
 {
-	static const char request[] =
-	    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	static const char format[] =
+	    "GET /?hello.1.-.0.%u.1.shown HTTP/1.1\r\nHost: localhost\r\n"
+	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_CLIENT_KEY
 	    "\r\nOrigin: https://localhost\r\nSec-WebSocket-Protocol: x2goweb.v1\r\n"
 	    "Cookie: x2goweb_0123456789abcdef=" LOGIN_COOKIE "\r\n\r\n";
 	static const uint8_t keepalive[56] = {9};
+	static unsigned pages;
 	const uint8_t *end;
+	char request[512];
 
+	snprintf(request, sizeof(request), format, ++pages);
 	ws_client_init(browser, base, sshd_connect(port));
 	ws_client_send(browser, request, strlen(request));
 	assert_int_equal(ws_client_await_status(browser), 101);
 	end = memmem(browser->input, browser->input_length, "\r\n\r\n", 4);
 	assert_non_null(end);
 	ws_client_take(browser, (size_t)(end - browser->input) + 4);
-	ws_client_send_frame(browser, 0x81, "hello 1 - 0", 11);
 	assert_int_equal(ws_client_await_frame(browser).opcode, OP_TEXT);
 	assert_int_equal(write(agent.stream, keepalive, sizeof(keepalive)), sizeof(keepalive));
 	assert_int_equal(ws_client_await_frame(browser).opcode, OP_BINARY);

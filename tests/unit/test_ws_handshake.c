@@ -281,6 +281,48 @@ static void test_rows(void **state)
 	}
 }
 
+/* Of the subprotocol that has a use for it. */
+static void test_query(void **state)
+{
+	static const char *const targets[][2] = {
+	    {"/", ""},
+	    {"/?", ""},
+	    {"/x2gows/20003?a.b=c%20&d", "a.b=c%20&d"},
+	    {"/?a?b#c", "a?b#c"},
+	    {"/a&b", ""},
+	};
+	char longest[WS_HANDSHAKE_QUERY_BYTES_MAX + 2], request[2048];
+	struct ws_handshake handshake;
+
+	(void)state;
+	rules.raw_allowed = true;
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n%s", targets[i][0],
+		    HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END);
+		assert_int_equal(
+		    judge(request, strlen(request), &handshake), WS_HANDSHAKE_ACCEPTED);
+		assert_string_equal(handshake.query, targets[i][1]);
+	}
+	for (size_t over = 0; over < 2; over++) {
+		memset(longest, 'a', sizeof(longest));
+		longest[WS_HANDSHAKE_QUERY_BYTES_MAX + over] = '\0';
+		snprintf(request, sizeof(request), "GET /?%s HTTP/1.1\r\n%s", longest,
+		    HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END);
+		assert_int_equal(judge(request, strlen(request), &handshake),
+		    over ? WS_HANDSHAKE_REFUSED : WS_HANDSHAKE_ACCEPTED);
+		if (over)
+			assert_int_equal(handshake.status, 400);
+		else
+			assert_string_equal(handshake.query, longest);
+		snprintf(request, sizeof(request), "GET /?%s HTTP/1.1\r\n%s", longest,
+		    HOST UPGRADE CONNECT VERSION KEY_LINE FROM
+		    "Sec-WebSocket-Protocol: binary\r\n" COOKIES END);
+		assert_int_equal(
+		    judge(request, strlen(request), &handshake), WS_HANDSHAKE_ACCEPTED);
+		assert_string_equal(handshake.query, "");
+	}
+}
+
 /* Every beginning of a good request is incomplete; its verdict comes with its last byte. */
 static void test_byte_by_byte(void **state)
 {
@@ -505,6 +547,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_query),
 	    cmocka_unit_test(test_byte_by_byte),
 	    cmocka_unit_test(test_what_follows),
 	    cmocka_unit_test(test_zero_bytes),

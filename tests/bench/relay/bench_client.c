@@ -179,16 +179,14 @@ static void measure_resume(void)
 	if (times == NULL)
 		err(1, "memory");
 	for (unsigned i = 0; i < count_wanted; i++) {
-		char hello[80];
 		uint64_t received;
 
 		set_flood(true);
 		pump_for(0.1);
 		line_cut();
-		snprintf(hello, sizeof(hello), "hello 1 %s %" PRIu64, line.stream, line.position);
 		received = line.received;
 		start_s = line_now_s();
-		line_begin(&to, hello);
+		line_begin(&to);
 		if (line.v1 && strcmp(line.how, "resume") != 0)
 			errx(1, "not resumed: %s", line.how);
 		while (line.received == received)
@@ -265,7 +263,7 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "stay") == 0)
 			stays = value[0] == '1';
 	}
-	line_begin(&to, "hello 1 - 0");
+	line_begin(&to);
 	if (line.v1 && strcmp(line.how, "start") != 0)
 		pump_for(0.1); /* REINIT, and what it brings */
 	else

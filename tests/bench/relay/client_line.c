@@ -316,17 +316,29 @@ static void connect_line(const struct line_options *options)
 		err(1, "fcntl");
 }
 
+/* What www/js/stream/connection.js says of itself; each process is a page. */
+static void put_hello(char query[128])
+{
+	static unsigned attempts;
+	bool first = line.stream[0] == 0;
+
+	snprintf(query, 128, "?hello.1.%s.%" PRIu64 ".bench%ld.%u.shown", first ? "-" : line.stream,
+	    first ? 0 : line.position, (long)getpid(), ++attempts);
+}
+
 static void open_websocket(const struct line_options *options)
 {
-	char request[1024];
+	char request[1024], query[128] = "";
 	double until_s = line_now_s() + LINE_GIVE_UP_S;
 	uint8_t *end;
 
+	if (line.v1)
+		put_hello(query);
 	snprintf(request, sizeof(request),
-	    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "GET %s%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Origin: %s\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: %s\r\n%s%s%s\r\n",
-	    options->path, options->header_host, options->origin, options->protocol,
+	    options->path, query, options->header_host, options->origin, options->protocol,
 	    options->cookie[0] != 0 ? "Cookie: " : "", options->cookie,
 	    options->cookie[0] != 0 ? "\r\n" : "");
 	put_bytes((const uint8_t *)request, strlen(request));
@@ -348,7 +360,7 @@ static void open_websocket(const struct line_options *options)
 	line.web = true;
 }
 
-void line_begin(const struct line_options *options, const char *hello)
+void line_begin(const struct line_options *options)
 {
 	uint8_t opening[COOKIE_BYTES + 2 * EVENT_BYTES];
 	double until_s = line_now_s() + LINE_GIVE_UP_S;
@@ -358,12 +370,11 @@ void line_begin(const struct line_options *options, const char *hello)
 	line.frame_left = line.text_bytes = 0;
 	line.unsaid_s = 0;
 	line.web = false;
+	line.v1 = options->path != NULL && strcmp(options->protocol, "x2goweb.v1") == 0;
 	connect_line(options);
 	if (options->path != NULL)
 		open_websocket(options);
-	line.v1 = line.web && strcmp(options->protocol, "x2goweb.v1") == 0;
 	if (line.v1) {
-		say(hello);
 		take_all();
 		while (line.hellos == hellos)
 			if (!line_pump(until_s))

@@ -50,9 +50,9 @@ extern struct line {
 /* Monotonic. */
 double line_now_s(void);
 
-/* Connects, and is let in: says hello by x2goweb.v1, else what upstream's page says to the agent.
- */
-void line_begin(const struct line_options *options, const char *hello);
+/* Connects, and is let in: goes on with the stream by x2goweb.v1, if it had one, else says what
+ * upstream's page says to the agent. */
+void line_begin(const struct line_options *options);
 
 /* As when a network goes away: without a word. */
 void line_cut(void);

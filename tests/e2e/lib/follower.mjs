@@ -3,6 +3,7 @@
  * A client that follows a stream over as many WebSockets as it takes, by docs/stream.md and not by the
  * page's code: it counts both directions, says how far it is, and sends again what was not taken.
  */
+import { randomBytes } from "node:crypto";
 import WebSocket from "ws";
 
 export class Follower {
@@ -16,6 +17,8 @@ export class Follower {
 	 */
 	constructor({ client, path, port, onBytes, onFresh }) {
 		this.url = `wss://127.0.0.1:${port}${path}`;
+		this.page = randomBytes(8).toString("hex");
+		this.attempt = 0;
 		this.options = {
 			rejectUnauthorized: false,
 			origin: client.stack.origin,
@@ -45,10 +48,11 @@ export class Follower {
 	}
 
 	connect() {
-		const socket = new WebSocket(this.url, ["x2goweb.v1"], this.options);
+		const { stream, down, page } = this;
+		const hello = `hello.1.${stream}.${down}.${page}.${++this.attempt}.shown`;
+		const socket = new WebSocket(`${this.url}?${hello}`, ["x2goweb.v1"], this.options);
 		const mine = () => socket === this.socket;
 		this.greeted = false;
-		socket.on("open", () => mine() && socket.send(`hello 1 ${this.stream} ${this.down}`));
 		socket.on("message", (data, binary) => {
 			if (!mine()) return;
 			if (binary) this.take(/** @type {Buffer} */ (data));

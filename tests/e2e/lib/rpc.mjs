@@ -3,6 +3,7 @@
  * The browser's calls without a browser: for tests that need many logins, or requests that no
  * browser would make.
  */
+import { randomBytes } from "node:crypto";
 import https from "node:https";
 import WebSocket from "ws";
 
@@ -113,18 +114,23 @@ export class Stream {
 	/**
 	 * @param {Stack} stack
 	 * @param {string} path as the call gave it
-	 * @param {{cookie?: string, origin?: string, protocols?: string[]}} [options]
+	 * @param {{cookie?: string, origin?: string, protocols?: string[], hello?: string}} [options]
 	 */
 	constructor(
 		stack,
 		path,
-		{ cookie = "", origin = stack.origin, protocols = ["x2goweb.v1"] } = {},
+		{
+			cookie = "",
+			origin = stack.origin,
+			protocols = ["x2goweb.v1"],
+			hello = `?hello.1.-.0.${randomBytes(8).toString("hex")}.1.shown`,
+		} = {},
 	) {
 		this.bytes = 0; /* the stream's position */
 		this.acknowledging = false;
 		/** @type {string[]} */ this.words = [];
 		// The address, not the name: that may mean ::1 first, where nobody listens.
-		this.socket = new WebSocket(`wss://127.0.0.1:${stack.port}${path}`, protocols, {
+		this.socket = new WebSocket(`wss://127.0.0.1:${stack.port}${path}${hello}`, protocols, {
 			rejectUnauthorized: false,
 			origin,
 			headers: { Host: `localhost:${stack.port}`, ...(cookie ? { Cookie: cookie } : {}) },
@@ -134,10 +140,7 @@ export class Stream {
 		/** @type {number | undefined} HTTP status of a refusal */ this.refusal = undefined;
 		this.open = false;
 		this.spoken = protocols.includes("x2goweb.v1");
-		this.socket.on("open", () => {
-			if (this.spoken) this.socket.send("hello 1 - 0");
-			this.change(() => (this.open = true));
-		});
+		this.socket.on("open", () => this.change(() => (this.open = true)));
 		this.socket.on("message", (data, binary) =>
 			this.change(() => {
 				if (binary) this.take(/** @type {Buffer} */ (data));

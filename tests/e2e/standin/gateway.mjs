@@ -18,6 +18,7 @@ import { parseEvents } from "./messages.mjs";
 /** @typedef {import("../../../www/js/types.js").PromptReply} PromptReply */
 /** @typedef {{status?: number, body: object}} Reply */
 /** @typedef {(body: any) => Reply | Promise<Reply>} Handler */
+/** @typedef {{text: string, stream: string, down: number, page: string, attempt: number}} Hello */
 
 /** What the web server is to send. */
 export const CSP =
@@ -37,7 +38,7 @@ const LOGIN = "0123456789abcdef";
 
 /** One stream, seen from the agent's side, over as many WebSockets as it takes (docs/stream.md). */
 export class StandinAgent {
-	/** @param {import("ws").WebSocket} socket that has said hello */
+	/** @param {import("ws").WebSocket} socket */
 	constructor(socket) {
 		this._socket = socket;
 		this.stream = randomBytes(8).toString("hex");
@@ -57,8 +58,10 @@ export class StandinAgent {
 		this.silent = false;
 		/** @type {"resume" | "fresh"} how a client that comes back is received */
 		this.how = "resume";
-		/** @type {string[]} control words, but pings */
+		/** @type {string[]} hellos and control words, but pings */
 		this.words = [];
+		this.page = ""; /* that has the stream */
+		this.attempt = 0;
 		/** @type {{received: number, painted: number}[]} */
 		this.acks = [];
 		/** When a browser has gone for the first time. @type {Promise<void>} */
@@ -72,9 +75,9 @@ export class StandinAgent {
 		return this._down;
 	}
 
-	/** @param {import("ws").WebSocket} socket @param {string} hello */
-	attach(socket, hello) {
-		const [, , stream, received] = hello.split(" ");
+	/** @param {import("ws").WebSocket} socket @param {Hello} hello */
+	attach(socket, { text, stream, down, page, attempt }) {
+		[this.page, this.attempt] = [page, attempt];
 		const old = this._socket;
 		this._socket = socket;
 		this.silent = false;
@@ -83,14 +86,14 @@ export class StandinAgent {
 		socket.on("message", (data, binary) => {
 			if (socket === this._socket && !this.silent) this._received(data, binary);
 		});
-		this.words.push(hello);
+		this.words.push(text);
 		if (stream === "-") {
 			this.say(`hello 1 ${this.stream} 0 0 start`);
 		} else if (this.how === "fresh") {
 			this.say(`hello 1 ${this.stream} ${this._down} ${this._up} fresh`);
 		} else {
-			this.say(`hello 1 ${this.stream} ${received} ${this._up} resume`);
-			const missing = Buffer.concat(this._kept).subarray(Number(received) - this._base);
+			this.say(`hello 1 ${this.stream} ${down} ${this._up} resume`);
+			const missing = Buffer.concat(this._kept).subarray(down - this._base);
 			if (missing.length > 0) socket.send(missing);
 		}
 		this._notice();
@@ -276,12 +279,13 @@ export class StandinGateway {
 		this._server = createServer((request, response) => void this._serve(request, response));
 		this._sockets = new WebSocketServer({
 			server: this._server,
-			verifyClient: () => this.line === "there",
+			verifyClient: ({ req }, answer) => {
+				const refusal = this._refusal(helloOf(req));
+				answer(refusal === 0, refusal);
+			},
 			handleProtocols: (offered) => offered.has("x2goweb.v1") && "x2goweb.v1",
 		});
-		this._sockets.on("connection", (socket) => {
-			socket.once("message", (hello) => this._greeted(socket, String(hello)));
-		});
+		this._sockets.on("connection", (socket, request) => this._take(socket, helloOf(request)));
 		/** @type {StandinAgent | null} whose stream a browser may have */
 		this._agent = null;
 		/** The network is gone: "away" for everything, or there is no stream any more: "gone". */
@@ -291,14 +295,24 @@ export class StandinGateway {
 		});
 	}
 
-	/** @param {import("ws").WebSocket} socket @param {string} hello */
-	_greeted(socket, hello) {
-		if (!/^hello 1 (-|[0-9a-f]{16}) \d+$/.test(hello)) throw new Error(`no hello: ${hello}`);
-		const known = this._agent && hello.split(" ")[2] === this._agent.stream;
-		const agent = known && this._agent ? this._agent : new StandinAgent(socket);
-		this._agent = agent;
-		agent.attach(socket, hello);
-		if (!known) this.onStream(agent);
+	/** An HTTP status, or 0. @param {Hello} hello */
+	_refusal({ page, attempt }) {
+		if (this.line !== "there") return 503;
+		return this._agent?.page === page && attempt <= this._agent.attempt ? 409 : 0;
+	}
+
+	/** @param {import("ws").WebSocket} socket @param {Hello} hello */
+	_take(socket, hello) {
+		if (hello.stream === "-") {
+			this._agent = new StandinAgent(socket);
+			this._agent.attach(socket, hello);
+			this.onStream(this._agent);
+		} else if (hello.stream === this._agent?.stream) {
+			this._agent.attach(socket, hello);
+		} else {
+			socket.send("bye replaced The desktop has been opened elsewhere.");
+			socket.close(4000, "replaced");
+		}
 	}
 
 	/** @param {"there" | "away" | "gone"} line */
@@ -404,6 +418,16 @@ export class StandinGateway {
 		response.writeHead(200, { "Content-Type": type });
 		createReadStream(file).pipe(response);
 	}
+}
+
+/** @param {import("node:http").IncomingMessage} request @returns {Hello} */
+function helloOf({ url = "" }) {
+	const text = url.replace(/^[^?]*\??/, "").replaceAll(".", " ");
+	const [, stream, down, page, attempt] =
+		text.match(/^hello 1 (-|[0-9a-f]{16}) (\d+) ([0-9A-Za-z]{1,16}) (\d+) (?:shown|hidden)$/) ??
+		[];
+	if (!stream) throw new Error(`no hello: ${url}`);
+	return { text, stream, down: Number(down), page, attempt: Number(attempt) };
 }
 
 /** An error as the gateway words it. @param {number} status @param {string} code

@@ -22,9 +22,12 @@ import { FakeTime } from "./fake_time.js";
 setLogLevel("error");
 
 const STREAM = "0123456789abcdef";
+const OTHER = "fedcba9876543210";
+const PAGE = (2 ** 52).toString(36);
 
 class FakeSocket {
-	constructor() {
+	constructor(/** @type {string} */ hello) {
+		this.hello = hello;
 		this.protocol = SUBPROTOCOL;
 		this.binaryType = /** @type {BinaryType} */ ("blob");
 		/** @type {any} */ this.onopen = null;
@@ -41,7 +44,7 @@ class FakeSocket {
 	}
 }
 
-function setUp() {
+function setUp(random = 0.5) {
 	const time = new FakeTime();
 	/** @type {FakeSocket[]} */
 	const sockets = [];
@@ -55,14 +58,14 @@ function setUp() {
 	const events = [];
 	const latest = () => /** @type {FakeSocket} */ (sockets.at(-1));
 	const connection = new Connection({
-		createSocket: () => {
-			sockets.push(new FakeSocket());
+		createSocket: (hello) => {
+			sockets.push(new FakeSocket(hello));
 			return /** @type {FakeSocket} */ (sockets.at(-1));
 		},
 		now: time.now,
 		setTimer: time.setTimer,
 		clearTimer: time.clearTimer,
-		random: () => 0.5,
+		random: () => random,
 		onOpen: () => events.push("open"),
 		onLost: () => events.push("lost"),
 		onMissed: () => events.push("missed"),
@@ -259,7 +262,7 @@ test("lost and back: both sides go on where they were", () => {
 	const all = setUp();
 	const { connection, time, events, received } = all;
 	all.greet(`hello 1 ${STREAM} 0 0 start`);
-	assert.deepEqual(all.sent(), ["hello 1 - 0"]);
+	assert.deepEqual(all.sent(), []);
 	all.bytes(1, 2, 3);
 	connection.send(event(2, 1));
 	connection.send(event(2, 2));
@@ -273,7 +276,8 @@ test("lost and back: both sides go on where they were", () => {
 	time.advance(RETRY_FIRST_MS);
 	assert.equal(all.sockets.length, 2);
 	all.greet(`hello 1 ${STREAM} 3 41 resume`);
-	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 3`, event(2, 2), event(2, 3), "ping s1"]);
+	assert.equal(all.socket.hello, `hello.1.${STREAM}.3.${PAGE}.2.shown`);
+	assert.deepEqual(all.sent(), [event(2, 2), event(2, 3), "ping s1"]);
 	all.bytes(4);
 	assert.deepEqual(received, [[1, 2, 3], [4]]);
 	assert.deepEqual(events, ["open", "lost", "back"]);
@@ -291,7 +295,7 @@ test("where the pointer was while nobody could be told is not sent", () => {
 	all.connection.send(event(6, 20));
 	all.time.advance(RETRY_FIRST_MS);
 	all.greet(`hello 1 ${STREAM} 0 0 resume`);
-	assert.deepEqual(all.sent().slice(1), [event(6, 1), event(6, 14), event(4, 1), event(6, 20)]);
+	assert.deepEqual(all.sent(), [event(6, 1), event(6, 14), event(4, 1), event(6, 20)]);
 });
 
 test("what was missed and is gone: everything begins afresh, the events do not", () => {
@@ -304,7 +308,7 @@ test("what was missed and is gone: everything begins afresh, the events do not",
 	all.time.advance(RETRY_FIRST_MS);
 	all.greet(`hello 1 ${STREAM} 700 0 fresh`);
 	assert.deepEqual(all.events.slice(1), ["lost", "fresh"]);
-	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 1`, event(2, 1), "hide"]);
+	assert.deepEqual(all.sent(), [event(2, 1)]);
 	all.bytes(2, 3);
 	all.time.advance(ACK_MS);
 	assert.deepEqual(all.sent(), ["ack 702 702"]);
@@ -331,6 +335,9 @@ for (const hello of [
 	`hello 1 ${STREAM} 1 7 resume`,
 	`hello 1 ${STREAM} 1 0 somehow`,
 	`hello 1 ${STREAM} x 0 fresh`,
+	`hello 1 ${OTHER} 1 0 resume`,
+	`hello 1 ${OTHER} 7 0 fresh`,
+	`hello 1 ${OTHER} 0 0 start`,
 	`hello 1`,
 ])
 	test(`a greeting that does not fit: ${hello}`, () => {
@@ -344,39 +351,67 @@ for (const hello of [
 		assert.equal(all.ends[0]?.code, "bad_stream");
 	});
 
-/** @param {string} how */
-const OTHER = (how) => `hello 1 fedcba9876543210 7 82 ${how}`;
-for (const hello of [OTHER("start"), OTHER("fresh")])
-	test(`another stream is not this page's: ${hello}`, () => {
+for (const bye of ["bye replaced The desktop is open elsewhere.", ""])
+	test(`who is told that another one has the stream comes no more: ${bye}`, () => {
 		const all = setUp();
 		all.open();
 		all.closed(1006);
 		all.time.advance(RETRY_FIRST_MS);
-		all.greet(hello);
+		all.socket.onopen();
+		assert.equal(all.connection.state, "greeting");
+		if (bye) all.text(bye);
+		all.closed(4000, "replaced");
 		assert.equal(all.ends[0]?.code, "replaced");
+		all.time.advance(GIVE_UP_MS);
+		assert.equal(all.sockets.length, 2);
 	});
 
-test("an attempt that another one of ours has overtaken is not the end", () => {
+test("each attempt has its number and says how far the stream has come", () => {
+	const all = setUp();
+	assert.equal(all.socket.hello, `hello.1.-.0.${PAGE}.1.shown`);
+	all.open();
+	all.bytes(1, 2, 3);
+	all.closed(1006);
+	for (let i = 2; i < 6; i++) {
+		while (all.sockets.length < i) all.time.advance(1);
+		assert.equal(all.socket.hello, `hello.1.${STREAM}.3.${PAGE}.${i}.shown`);
+		if (i < 5) all.closed(1006);
+	}
+	all.greet(`hello 1 ${STREAM} 900 0 fresh`);
+	all.bytes(4);
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	assert.match(all.socket.hello, new RegExp(`^hello\\.1\\.${STREAM}\\.901\\.`));
+	assert.deepEqual(all.sent(), []);
+});
+
+test("a page's name is one that the relay takes, whatever chance says", () => {
+	for (const random of [0, 1e-17, 0.1234567, 0.5, 1 - 2 ** -53]) {
+		const page = setUp(random).socket.hello.split(".")[4];
+		assert.match(page, /^[0-9A-Za-z]{1,16}$/);
+	}
+	assert.notEqual(setUp(0.1).socket.hello, setUp(0.2).socket.hello);
+});
+
+test("whether somebody looks is in the hello; what has changed since is said after it", () => {
 	const all = setUp();
 	all.open();
-	for (const [bye, code, closing] of [
-		["bye replaced x", 4000, "replaced"],
-		["bye timeout x", 4000, "timeout"],
-		["", 4000, "replaced"],
-	]) {
+	const back = (/** @type {boolean} */ meanwhile) => {
 		all.closed(1006);
-		all.time.advance(RETRY_FIRST_MS);
-		all.socket.onopen();
-		if (bye) all.text(String(bye));
-		all.closed(Number(code), String(closing));
-		assert.equal(all.connection.state, "reconnecting");
 		all.time.advance(RETRY_MOST_MS);
+		all.connection.setHidden(meanwhile);
 		all.greet(`hello 1 ${STREAM} 0 0 resume`);
-		assert.equal(all.connection.state, "open");
-	}
-	all.text("bye replaced x");
-	all.closed(4000, "replaced");
-	assert.equal(all.ends[0]?.code, "replaced");
+		return [all.socket.hello.split(".").at(-1), ...all.sent()];
+	};
+	assert.deepEqual(back(false), ["shown"]);
+	assert.deepEqual(back(true), ["shown", "hide"]);
+	assert.deepEqual(back(true), ["hidden"]);
+	all.connection.setHidden(true);
+	assert.deepEqual(all.sent(), []);
+	assert.deepEqual(back(false), ["hidden", "show"]);
+	all.connection.setHidden(true);
+	all.connection.setHidden(false);
+	assert.deepEqual(all.sent(), ["hide", "show"]);
 });
 
 test("attempts keep a growing distance, until the network is known to be back", () => {
@@ -478,7 +513,7 @@ test("events that nobody takes tell of a dead line, too", () => {
 	assert.equal(all.connection.state, "reconnecting");
 	all.time.advance(RETRY_FIRST_MS);
 	all.greet(`hello 1 ${STREAM} 0 41 resume`);
-	assert.deepEqual(all.sent(), [`hello 1 ${STREAM} 0`, event(2, 2)]);
+	assert.deepEqual(all.sent(), [event(2, 2)]);
 	all.text("ack 82");
 	all.time.advance(ANSWER_MS);
 	assert.equal(all.connection.state, "open");
@@ -514,7 +549,7 @@ test("what is sent while the news of its return is told goes out once", () => {
 		return news.length;
 	};
 	all.greet(`hello 1 ${STREAM} 0 0 fresh`);
-	assert.deepEqual(all.sent().slice(1), [event(2, 1), event(2, 9)]);
+	assert.deepEqual(all.sent(), [event(2, 1), event(2, 9)]);
 });
 
 test("what has come and what has been painted is told, in steps", () => {

@@ -52,9 +52,6 @@ const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_OWN_FAULT = 4002;
 const CLOSE_WORDS_FROM = 4000;
-/** What the relay may say to one who knocks, and means only this attempt: an older attempt of ours may
- * have come late and taken its place. */
-const PASSING_REFUSALS = ["replaced", "timeout"];
 
 /** @type {Record<ConnectionState, ConnectionState[]>} */
 const TRANSITIONS = {
@@ -69,7 +66,7 @@ const TRANSITIONS = {
 export class Connection {
 	/**
 	 * @param {object} options
-	 * @param {() => Socket} options.createSocket
+	 * @param {(hello: string) => Socket} options.createSocket hello: the query of its address
 	 * @param {() => number} options.now milliseconds, monotonic
 	 * @param {(run: () => void, ms: number) => any} options.setTimer
 	 * @param {(timer: any) => void} options.clearTimer
@@ -90,7 +87,10 @@ export class Connection {
 		/** @type {EndReason | null} the relay's own word */
 		this._bye = null;
 		this._stream = "-";
+		this._page = Math.floor(options.random() * 2 ** 53).toString(36);
+		this._attempt = 0;
 		this._hidden = false;
+		this._toldHidden = false;
 		this._outbox = new Outbox();
 		/** @type {string[]} not answered */
 		this._pings = [];
@@ -152,9 +152,8 @@ export class Connection {
 
 	/** Nobody looks: pictures need not come. @param {boolean} hidden */
 	setHidden(hidden) {
-		if (hidden === this._hidden) return;
 		this._hidden = hidden;
-		this._sayNow(hidden ? "hide" : "show");
+		this._tellHidden();
 	}
 
 	/** Pictures of so many bytes, of those that have come, are not painted yet.
@@ -166,7 +165,7 @@ export class Connection {
 	/** The network may be there again, or may have gone without a word: finds out at once. */
 	hurry() {
 		if (this._state === "open") this._ask(DOUBT_MS);
-		else if (this._state === "reconnecting" || this._isBack) {
+		else if (this._stream !== "-" && ["reconnecting", "greeting"].includes(this._state)) {
 			this._retryMs = RETRY_FIRST_MS;
 			this._setState("reconnecting");
 			this._retry();
@@ -195,7 +194,7 @@ export class Connection {
 	/* ---- one WebSocket ---- */
 
 	_connect() {
-		const socket = this._options.createSocket();
+		const socket = this._options.createSocket(this._hello());
 		const mine = () => socket === this._socket;
 		socket.binaryType = "arraybuffer";
 		socket.onopen = () => mine() && this._opened(socket);
@@ -203,6 +202,16 @@ export class Connection {
 		socket.onclose = (event) => mine() && this._lost(event.code, event.reason);
 		this._bye = null;
 		this._socket = socket;
+	}
+
+	/** The first word, which stands in the address. An attempt that comes late, when this page has made
+	 * another one, is known by its number. */
+	_hello() {
+		this._attempt += 1;
+		this._toldHidden = this._hidden;
+		const { received } = this._acknowledger;
+		const view = this._hidden ? "hidden" : "shown";
+		return ["hello", 1, this._stream, received, this._page, this._attempt, view].join(".");
 	}
 
 	/** It is of no use, whatever it thinks itself. */
@@ -220,7 +229,6 @@ export class Connection {
 			return;
 		}
 		this._setState("greeting");
-		socket.send(`hello 1 ${this._stream} ${this._acknowledger.received}`);
 	}
 
 	/** @param {unknown} data */
@@ -253,12 +261,8 @@ export class Connection {
 		const good =
 			Number.isSafeInteger(down) &&
 			Number.isSafeInteger(up) &&
+			(first || stream === this._stream) &&
 			(known ? down === this._acknowledger.received : how === "start" || how === "fresh");
-		if (good && !first && stream !== this._stream) {
-			/* Somebody has resumed the session by the server's means, or another one. */
-			this._endAs("replaced");
-			return;
-		}
 		const fits = !first && this._outbox.acknowledge(up);
 		if (!good || (known && !fits)) {
 			this._end(badStream("a greeting that does not fit"));
@@ -273,7 +277,7 @@ export class Connection {
 		this._setState("open");
 		for (const bytes of this._outbox.again()) this._socket?.send(bytes);
 		for (const token of this._pings) this._sayNow(`ping ${token}`);
-		if (this._hidden) this._sayNow("hide");
+		this._tellHidden();
 		this._watch();
 		if (first) this._options.onOpen();
 		if (!first || how === "fresh") this._options.onBack(how === "fresh");
@@ -286,6 +290,12 @@ export class Connection {
 		this._options.onPong(token);
 	}
 
+	_tellHidden() {
+		if (this._state !== "open" || this._toldHidden === this._hidden) return;
+		this._toldHidden = this._hidden;
+		this._sayNow(this._hidden ? "hide" : "show");
+	}
+
 	/** @param {string} text a control word; of no use when nobody is there */
 	_sayNow(text) {
 		if (this._state === "open") this._socket?.send(text);
@@ -293,16 +303,10 @@ export class Connection {
 
 	/* ---- coming back ---- */
 
-	/** Whether a stream was had before the greeting that is going on. */
-	get _isBack() {
-		return this._state === "greeting" && this._stream !== "-";
-	}
-
 	/** @param {number} closeCode @param {string} closeText */
 	_lost(closeCode, closeText) {
 		const why = this._bye ?? wordsOfClose(closeCode, closeText);
-		if (why && this._isBack && PASSING_REFUSALS.includes(why.code)) this._comeBack();
-		else if (why) this._end(why);
+		if (why) this._end(why);
 		else if (this._state === "connecting") this._endAs("connect_failed");
 		else if (closeCode === CLOSE_NORMAL) this._endAs("ended");
 		else if (closeCode === CLOSE_GOING_AWAY) this._endAs("draining");

@@ -63,7 +63,7 @@ export class Engine {
 		/** @type {ReturnType<typeof setInterval> | undefined} */
 		this._statsTimer = undefined;
 		this._connection = new Connection({
-			createSocket: () => new WebSocket(url, [SUBPROTOCOL]),
+			createSocket: (hello) => new WebSocket(`${url}?${hello}`, [SUBPROTOCOL]),
 			now,
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
@@ -191,7 +191,9 @@ export class Engine {
 			this._shed += this._reader.skippedFrames;
 			this._reader = this._newReader();
 			this._selections.cut();
-			this._startAfresh("a new connection to the stream", true);
+			/* While nobody looks no REINIT comes; waking up begins afresh anyway. */
+			if (this._asleep) this._setStale(this._stale);
+			else this._startAfresh("a new connection to the stream", true);
 		} else if (this._stale) this._refresh.insist();
 		this._post({ type: "reconnected" });
 	}
