@@ -234,8 +234,10 @@ test("the user can leave what does not come back", async () => {
 	assert.equal(await state(), "sessions");
 });
 
-test("a hidden page says so, also to who comes after; what it gets counts as painted", async () => {
+/** @param {"resume" | "fresh"} how */
+async function hideAndComeBack(how) {
 	const agent = await run();
+	agent.how = how;
 	await browser.setHidden(true);
 	await agent.until(({ words }) => words.includes("hide"), "hide");
 	show(agent, BLUE);
@@ -243,7 +245,8 @@ test("a hidden page says so, also to who comes after; what it gets counts as pai
 	await agent.until(painted, "word that all is painted");
 	agent.cut();
 	await agent.until(({ words }) => words.at(-1)?.endsWith(" hidden") === true, "a hello");
-	await browser.page.waitForTimeout(100);
+	show(agent, BLUE);
+	await agent.until(painted, "word that all is painted");
 	assert.ok(agent.words.at(-1)?.endsWith(" hidden")); /* it is not said twice */
 	agent.words = [];
 	await browser.setHidden(false);
@@ -259,7 +262,13 @@ test("a hidden page says so, also to who comes after; what it gets counts as pai
 	show(agent, RED);
 	assert.deepEqual(await browser.pixelsBecome([[10, 10]], [RED]), [RED]);
 	await agent.until(painted, "word that all is painted");
-});
+}
+
+test("a hidden page says so, also to who comes after; what it gets counts as painted", () =>
+	hideAndComeBack("resume"));
+
+test("a hidden page begins anew where it comes back: that waits until somebody looks", () =>
+	hideAndComeBack("fresh"));
 
 test("somebody looks again while the connection is away: a fresh picture all the same", async () => {
 	const agent = await run();
