@@ -325,7 +325,7 @@ static void say_much_and_read(void)
 /* However fast the line was: what was on its way when it was lost is no more than can be kept. */
 static void test_lost_on_a_fast_line(void **state)
 {
-	struct hello hello;
+	struct greeting hello;
 	uint64_t acknowledged = 0;
 
 	(void)state;
