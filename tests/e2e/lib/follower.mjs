@@ -43,7 +43,7 @@ export class Follower {
 		this.gapsMs = [];
 		this.lostAt = performance.now();
 		this.ackPending = false;
-		/** @type {WebSocket} */
+		/** @type {WebSocket | null} none: what the one before still says is not heard */
 		this.socket = this.connect();
 	}
 
@@ -73,12 +73,12 @@ export class Follower {
 		}
 		if (this.greeted) this.lostAt = performance.now();
 		const old = this.socket;
+		this.socket = null;
 		this.greeted = false;
 		/* An attempt that is cut as well must not spin. */
 		setTimeout(() => {
-			if (old !== this.socket || this.done) return;
-			this.socket = this.connect();
-			old.terminate();
+			if (this.socket === null && !this.done) this.socket = this.connect();
+			old?.terminate();
 		}, 5);
 	}
 
@@ -121,7 +121,7 @@ export class Follower {
 		}
 		this.greeted = true;
 		this.gapsMs.push(performance.now() - this.lostAt);
-		for (const { bytes } of this.kept) this.socket.send(bytes);
+		for (const { bytes } of this.kept) this.socket?.send(bytes);
 	}
 
 	/** @param {number} position that the relay has taken all before */
@@ -139,16 +139,16 @@ export class Follower {
 	send(bytes) {
 		this.up += bytes.length;
 		this.kept.push({ end: this.up, bytes });
-		if (this.greeted && this.socket.readyState === WebSocket.OPEN) this.socket.send(bytes);
+		if (this.greeted && this.socket?.readyState === WebSocket.OPEN) this.socket.send(bytes);
 	}
 
 	/** @param {string} text */
 	say(text) {
-		if (this.greeted && this.socket.readyState === WebSocket.OPEN) this.socket.send(text);
+		if (this.greeted && this.socket?.readyState === WebSocket.OPEN) this.socket.send(text);
 	}
 
 	close() {
 		this.done = true;
-		this.socket.close(1000);
+		this.socket?.close(1000);
 	}
 }
