@@ -159,7 +159,7 @@ static void test_fresh_for_one_is_fresh_for_all(void **state)
 {
 	uint8_t *data = make_cursor(1000);
 	struct ws_client other;
-	struct hello hello;
+	struct greeting hello;
 
 	(void)state;
 	start();
