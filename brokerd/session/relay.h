@@ -8,8 +8,8 @@
  * The files behind it, from the browser to the agent: ws_listener and ws_handshake (who may come
  * in), ws (one WebSocket), relay_door (who has the stream), relay_words (what is said beside it),
  * relay_browser, relay_flow (how much the line takes), backlog and kdrive_frames (what waits for
- * it), relay (the stream's life), kdrive_events and relay_pace (what an agent may be sent, and when),
- * relay_agent (the conversation with it).
+ * it), relay (the stream's life), kdrive_events and relay_pace (what an agent may be sent, and
+ * when), relay_agent (the conversation with it).
  */
 #ifndef SESSION_RELAY_H
 #define SESSION_RELAY_H

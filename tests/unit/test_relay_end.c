@@ -63,7 +63,7 @@ static void test_replaced(void **state)
 	assert_int_equal(request_v1(&second, HELLO), 101);
 	take_head(&second);
 	frame = ws_client_await_frame(&second);
-	assert_non_null(strstr((char *)frame.data, " 56 0 fresh"));
+	assert_non_null(strstr((char *)frame.data, " 57 0 fresh"));
 	assert_bye(&browser, "replaced", 4000);
 	assert_agent_gets(rebuild, sizeof(rebuild));
 	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
