@@ -13,8 +13,9 @@ import { brokerLogins } from "../../e2e/lib/status.mjs";
 const USER = "root"; /* exists everywhere; only our own sshd takes the key */
 const FRAME_BYTES = 32 * 1024; /* as of a region of a busy desktop */
 const SCREEN = { width: 1024, height: 768 };
-/** Names of one server: a user's starts on a server wait for each other. */
+/** Names and addresses of one server: a user's starts on a server wait for each other. */
 const SERVERS = ["demo", "b", "c", "d", "e", "f", "g", "h"];
+const ADDRESSES = SERVERS.map((_, i) => `127.0.0.${i + 1}`);
 export const KDRIVE_COOKIE = "0123456789abcdef0123456789abcdef";
 
 /** @typedef {Record<string, string | number>} ClientArguments of bench_client */
@@ -127,10 +128,10 @@ export class Site extends Stack {
 			},
 			deadlines: { attach: "300", auth: "120", start: "300", idle: "3600" },
 			...Object.fromEntries(
-				SERVERS.map((name) => [
+				SERVERS.map((name, i) => [
 					`server ${name}`,
 					{
-						...{ title: name, address: "127.0.0.1", port: String(this.sshPort) },
+						...{ title: name, address: ADDRESSES[i], port: String(this.sshPort) },
 						...{ methods: "publickey", key: this.file("broker_key") },
 						key_alone: "yes",
 					},
@@ -173,7 +174,7 @@ export class Site extends Stack {
 		await writeFile(
 			this.file("sshd_config"),
 			[
-				`ListenAddress 127.0.0.1:${this.sshPort}`,
+				...ADDRESSES.map((address) => `ListenAddress ${address}:${this.sshPort}`),
 				`HostKey ${this.file("host_key")}`,
 				`AuthorizedKeysFile ${this.file("user_key.pub")}`,
 				`ForceCommand ${this.file("command")}`,
@@ -200,7 +201,7 @@ export class Site extends Stack {
 		await this.writeCommands();
 		await this.startSshd();
 		const key = (await must("cat", this.file("host_key.pub"))).split(" ").slice(0, 2);
-		const name = `[127.0.0.1]:${this.sshPort}`;
+		const name = ADDRESSES.map((address) => `[${address}]:${this.sshPort}`).join();
 		await writeFile(this.file("known_hosts"), `${name} ${key.join(" ")}\n`, { mode: 0o644 });
 		await copyFile(this.file("user_key"), this.file("broker_key"));
 		await must("chown", "64200:64200", this.file("broker_key"));
