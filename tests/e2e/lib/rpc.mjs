@@ -198,7 +198,8 @@ export class Stream {
 				this.watchers.delete(check);
 				reject(
 					new Error(
-						`stream: never ${what}: ${this.bytes} bytes, ${this.words} ${this.error ?? ""}`,
+						`stream: never ${what}: ${this.bytes} bytes, ${this.words} ${this.error ?? ""}` +
+							`${this.refusal ?? ""} ${this.end?.code ?? ""}`,
 					),
 				);
 			}, timeout);
