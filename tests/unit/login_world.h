@@ -300,16 +300,6 @@ static inline void make_user_key(void)
 	    EVP_PKEY_get_raw_public_key(user_key.private, user_key.blob + used, &length), 1);
 }
 
-/* With sshd's penalties off, if it has such. */
-static inline void start_sshd(struct private_sshd *sshd, const char *options)
-{
-	char all[1000];
-
-	snprintf(all, sizeof(all), "PerSourcePenalties no\n%s", options);
-	if (!sshd_start(sshd, all))
-		sshd_start(sshd, options);
-}
-
 static inline void start_sshds(void)
 {
 	char command[200], options[900], text[200];
@@ -330,12 +320,12 @@ static inline void start_sshds(void)
 	    "AuthenticationMethods publickey,password publickey,hostbased\n"
 	    "HostbasedAuthentication yes\n",
 	    folder, folder);
-	start_sshd(&key_sshd, options);
+	sshd_start(&key_sshd, options);
 	snprintf(options, sizeof(options),
 	    "HostKey %s/key\nHostKeyAlgorithms +ssh-rsa\nBanner %s/banner\nMaxAuthTries 2\n"
 	    "UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication yes\n",
 	    folder, folder);
-	start_sshd(&pam_sshd, options);
+	sshd_start(&pam_sshd, options);
 }
 
 static inline int set_up(void **state)

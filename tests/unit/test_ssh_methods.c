@@ -294,8 +294,7 @@ static void test_one_try(void **state)
 	struct private_sshd sshd = {0};
 
 	(void)state;
-	start_sshd(&sshd, "MaxAuthTries 1\n");
-	if (sshd.pid == 0)
+	if (!sshd_start(&sshd, "MaxAuthTries 1\n"))
 		skip();
 	use_key();
 	dial_sshd(&sshd, "publickey,password");
