@@ -80,7 +80,9 @@ void ws_queue(struct ws *ws, uint8_t opcode, const char *text)
 	struct wslay_event_msg message = {
 	    .opcode = opcode, .msg = (const uint8_t *)text, .msg_length = strlen(text)};
 
-	wslay_event_queue_msg(ws->wslay, &message);
+	/* Somebody waits for what it says. */
+	if (wslay_event_queue_msg(ws->wslay, &message) == WSLAY_ERR_NOMEM)
+		ws->gone = true;
 	ws_flush(ws);
 }
 
@@ -131,28 +133,39 @@ static bool copy(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, 
 {
 	uint8_t bytes[COPIED_BYTES_MAX];
 
-	return evbuffer_remove(source, bytes, length) == (int)length &&
-	       evbuffer_add(ws->out, bytes, length) == 0 && evbuffer_add(keep, bytes, length) == 0;
+	return evbuffer_copyout(source, bytes, length) == (ssize_t)length &&
+	       evbuffer_add(ws->out, bytes, length) == 0 &&
+	       evbuffer_add(keep, bytes, length) == 0 && evbuffer_drain(source, length) == 0;
+}
+
+static bool share(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t length)
+{
+	struct evbuffer *slice = evbuffer_new();
+	size_t before = ws_unsent(ws);
+	bool good;
+
+	if (slice == NULL)
+		return false;
+	/* What libevent finds no memory for is only missing afterwards. */
+	good = evbuffer_remove_buffer(source, slice, length) == (int)length &&
+	       evbuffer_add_buffer_reference(ws->out, slice) == 0 &&
+	       ws_unsent(ws) - before == length;
+	if (good)
+		evbuffer_add_buffer(keep, slice);
+	else
+		evbuffer_prepend_buffer(source, slice);
+	evbuffer_free(slice);
+	return good;
 }
 
 /* Moves bytes behind what is to be sent; with keep, that gets them, and shares their memory with
- * us. */
+ * us. False if memory is short; then with keep they are still in the source. */
 static bool move(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t length)
 {
-	struct evbuffer *slice;
-	bool good;
-
 	if (keep == NULL)
 		return evbuffer_remove_buffer(source, ws->out, length) == (int)length;
-	if (length <= COPIED_BYTES_MAX)
-		return copy(ws, source, keep, length);
-	slice = evbuffer_new();
-	good = slice != NULL && evbuffer_remove_buffer(source, slice, length) == (int)length &&
-	       evbuffer_add_buffer_reference(ws->out, slice) == 0 &&
-	       evbuffer_add_buffer(keep, slice) == 0;
-	if (slice != NULL)
-		evbuffer_free(slice);
-	return good;
+	return length <= COPIED_BYTES_MAX ? copy(ws, source, keep, length)
+					  : share(ws, source, keep, length);
 }
 
 size_t ws_send_binary(struct ws *ws, struct evbuffer *source, struct evbuffer *keep, size_t most)
