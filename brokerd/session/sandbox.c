@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libssh2.h>
 #include <locale.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -98,8 +97,6 @@ void sandbox_warm_up(void)
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
 				OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS,
 	    NULL);
-	if (libssh2_init(0) != 0)
-		log_warnx("sandbox: libssh2 cannot be initialised");
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		log_warnx("sandbox: no random numbers");
 	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)

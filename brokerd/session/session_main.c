@@ -15,6 +15,7 @@
 #include "proto/log.h"
 #include "sandbox.h"
 #include "session.h"
+#include "ssh.h"
 
 #define LINK_FD	      3
 #define EMPTY_ROOT_FD 4
@@ -53,6 +54,8 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_BYTES);
 	sandbox_warm_up();
+	if (!ssh_warm_up())
+		log_fatalx("session: libssh2 cannot be initialised");
 	base = event_base_new();
 	if (base == NULL)
 		log_fatalx("session: no event loop");

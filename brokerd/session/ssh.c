@@ -224,6 +224,11 @@ static void on_alive(evutil_socket_t fd, short what, void *arg)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+bool ssh_warm_up(void)
+{
+	return libssh2_init(0) == 0;
+}
+
 static bool set_up(struct ssh *ssh, const struct ssh_settings *settings)
 {
 	if (!ssh_transport_init(ssh, settings))

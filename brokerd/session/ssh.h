@@ -52,6 +52,10 @@ struct ssh_handlers {
 	void (*failed)(struct ssh *ssh, enum error_code code, const char *detail, void *arg);
 };
 
+/* What the library does once in a process: before the sandbox is closed. Fails: false. */
+bool ssh_warm_up(void);
+
+/* Fails: NULL if memory is short. */
 struct ssh *ssh_create(
     const struct ssh_settings *settings, const struct ssh_handlers *handlers, void *arg);
 

@@ -26,7 +26,10 @@ forbid "fcgi/*.[ch]" 'brokerd/' "fcgi/ knows only proto/"
 # brokerctl asks servers for their host keys; the broker itself never speaks SSH.
 forbid "$(git ls-files ':(glob)brokerd/*.[ch]' ':!brokerd/ctl_hostkey_scan.c')" '(brokerd/session/|fcgi/|libssh2|wslay|yajl|fcgiapp)' "the broker parses no SSH, HTTP, JSON or WebSocket"
 forbid "brokerd/session/*.[ch]" '(brokerd/[a-z_]+\.h|\.\./|fcgi|yajl|ini\.h)' "the session knows only its own and proto/"
-forbid "brokerd/session/kdrive_*.[ch] brokerd/session/x2go_[a-z]*.[ch]" '(sys/socket|event2/|libssh2|time\.h)' "pure files of the session"
+forbid "brokerd/session/kdrive_*.[ch] brokerd/session/x2go_[a-z]*.[ch] brokerd/session/relay_flow.[ch] brokerd/session/relay_words.[ch]" '(sys/socket|event2/|libssh2|time\.h)' "pure files of the session"
+# Another library in their places would be noticed there only.
+forbid "$(git ls-files ':(glob)brokerd/session/*.[ch]' ':!brokerd/session/ssh*')" 'libssh2' "libssh2 is behind ssh.h"
+forbid "$(git ls-files ':(glob)brokerd/session/*.[ch]' ':!brokerd/session/ws*')" 'wslay' "wslay is behind ws.h"
 
 while read -r lines file; do
 	[ "$file" = total ] || [ "$lines" -le 650 ] || complain "$file has $lines lines: split it by what it owns"
