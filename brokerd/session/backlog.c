@@ -127,16 +127,17 @@ static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 	return true;
 }
 
-/* All that comes is taken, and goes to the end of unsent. */
-static bool follow(struct backlog *backlog, const uint8_t *data, size_t length)
+/* All that comes is taken, and goes to the end of unsent. Returns how many bytes of it are. */
+static size_t follow(struct backlog *backlog, const uint8_t *data, size_t length)
 {
 	struct kdrive_span span;
+	size_t used = 0;
 
-	for (; length != 0; data += span.length, length -= span.length)
-		if (!kdrive_frames_take(&backlog->frames, data, length, &span) ||
+	for (; used != length; used += span.length)
+		if (!kdrive_frames_take(&backlog->frames, data + used, length - used, &span) ||
 		    !note_span(backlog, &span))
-			return false;
-	return true;
+			break;
+	return used;
 }
 
 /* Whether a message of which this is known now is left out. */
@@ -237,6 +238,7 @@ static ssize_t fill_by_pieces(struct backlog *backlog,
 {
 	uint8_t *piece = malloc(READ_BYTES);
 	ssize_t received;
+	size_t used;
 
 	*ret_broken = piece == NULL;
 	if (piece == NULL)
@@ -247,8 +249,8 @@ static ssize_t fill_by_pieces(struct backlog *backlog,
 		return received;
 	}
 	backlog->much = (size_t)received >= backlog->piece_bytes_min;
-	*ret_broken = !follow(backlog, piece, (size_t)received);
-	*ret_broken |= !append(backlog, piece, (size_t)received);
+	used = follow(backlog, piece, (size_t)received);
+	*ret_broken = !append(backlog, piece, used) || used != (size_t)received;
 	return received;
 }
 
@@ -259,6 +261,7 @@ ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *b
 	bool all =
 	    backlog->state == BACKLOG_STATE_OPEN && !backlog->dropping && backlog->limbo_bytes == 0;
 	ssize_t received;
+	size_t used;
 
 	if (all && backlog->much)
 		return fill_by_pieces(backlog, read, arg, ret_broken);
@@ -271,8 +274,8 @@ ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *b
 		*ret_broken = !sort(backlog, scratch, (size_t)received);
 		return received;
 	}
-	*ret_broken = !follow(backlog, scratch, (size_t)received);
-	*ret_broken |= evbuffer_add(backlog->unsent, scratch, (size_t)received) != 0;
+	used = follow(backlog, scratch, (size_t)received);
+	*ret_broken = evbuffer_add(backlog->unsent, scratch, used) != 0 || used != (size_t)received;
 	return received;
 }
 

@@ -59,8 +59,8 @@ void backlog_finish(struct backlog *backlog);
 void backlog_reset(struct backlog *backlog);
 
 /* Reads once from the agent, by read, which returns bytes (> 0), 0 when there is nothing now, -1 at
- * the end; so does this. *ret_broken: what came is no KDrive stream, or memory is short: nothing
- * more may be done with it but to send what is there. */
+ * the end; so does this. *ret_broken: what came is no KDrive stream, or memory is short: what is
+ * there ends before that, and nothing more may be read. */
 ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *buffer, size_t size),
     void *arg, bool *ret_broken);
 

@@ -31,6 +31,9 @@
 #define REBUILD_WAIT_MS 5000
 #define REBUILD_TRIES	3
 
+/* How soon an agent hangs up whose goodbye came where nobody could expect it. */
+#define HANG_UP_MS 500
+
 static const char *const phase_names[] = {
     "idle", "connecting", "waiting", "attached", "left", "stopping"};
 
@@ -77,6 +80,7 @@ static void forget_agent(struct relay *relay)
 	event_del(relay->turn);
 	event_del(relay->rebuild);
 	event_del(relay->tell);
+	event_del(relay->hang_up);
 }
 
 /* The agent's side is closed, or there was none left. */
@@ -100,6 +104,7 @@ void relay_end(struct relay *relay, enum error_code reason, const char *text)
 	relay_door_close(relay, normal ? WS_CLOSE_CODE_NORMAL : WS_CLOSE_CODE_SEE_BYE, reason);
 	backlog_reset(&relay->backlog);
 	event_del(relay->browser_deadline);
+	event_del(relay->hang_up);
 	log_info("relay: stream ends: %s", error_info(reason)->name);
 	if (relay->agent == NULL) {
 		finish_stream(relay, reason);
@@ -187,6 +192,24 @@ static void discard_agent(struct relay *relay)
 		;
 }
 
+/* Agents say DISCONNECT from another thread than their pictures, maybe in the middle of one: who
+ * hangs up now has said that. Why, is found out as after any other end. */
+static void note_nonsense(struct relay *relay)
+{
+	relay->garbled = true;
+	timer_start_ms(relay->hang_up, HANG_UP_MS);
+}
+
+static void on_hang_up(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay *relay = arg;
+
+	(void)fd;
+	(void)what;
+	log_warnx("relay: the agent does not speak KDrive");
+	relay_end(relay, ERROR_AGENT_LOST, NULL);
+}
+
 static void drain_agent(struct relay *relay)
 {
 	size_t unfed = 0, turn = 0;
@@ -195,12 +218,12 @@ static void drain_agent(struct relay *relay)
 
 	if (relay->waiting && relay_is_streaming(relay))
 		relay_browser_feed(relay);
-	while (relay_is_streaming(relay) && relay->agent != NULL && !relay->waiting) {
+	while (relay_is_streaming(relay) && relay->agent != NULL && !relay->waiting &&
+	       !relay->garbled) {
 		received = backlog_fill(&relay->backlog, read_agent, relay->agent, &broken);
 		if (broken) {
-			log_warnx("relay: the agent does not speak KDrive");
-			relay_end(relay, ERROR_AGENT_LOST, NULL);
-			return;
+			note_nonsense(relay);
+			break;
 		}
 		if (received <= 0)
 			break;
@@ -218,7 +241,7 @@ static void drain_agent(struct relay *relay)
 	waited = relay->waiting;
 	if (relay_is_streaming(relay))
 		relay_browser_feed(relay);
-	else if (relay->agent != NULL)
+	if (relay->agent != NULL && (relay->garbled || !relay_is_streaming(relay)))
 		discard_agent(relay);
 	/* Something may be there that was not read, and nobody else says so. */
 	if (waited && !relay->waiting && relay_is_streaming(relay))
@@ -344,6 +367,7 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 	relay->dropped = 0;
 	relay->taken = relay->told = 0;
 	relay->page[0] = '\0';
+	relay->garbled = false;
 	backlog_reset(&relay->backlog);
 	name_stream(relay);
 	relay->start_done = done;
@@ -414,6 +438,7 @@ struct relay *relay_create(
 	relay->from_browser = evbuffer_new();
 	relay->from_candidate = evbuffer_new();
 	relay->rebuild = evtimer_new(relay->base, on_rebuild, relay);
+	relay->hang_up = evtimer_new(relay->base, on_hang_up, relay);
 	relay->browser_deadline = evtimer_new(relay->base, on_browser_deadline, relay);
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
 	relay->pace = relay_pace_create(relay->base, send_agent, on_pace_failed, relay);
@@ -421,7 +446,7 @@ struct relay *relay_create(
 	    !relay_door_init(relay) || relay->login == NULL || relay->origin == NULL ||
 	    relay->from_browser == NULL || relay->from_candidate == NULL ||
 	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL ||
-	    relay->pace == NULL)
+	    relay->hang_up == NULL || relay->pace == NULL)
 		goto fail;
 	rules.login = relay->login;
 	rules.origin = relay->origin;
@@ -467,6 +492,7 @@ void relay_destroy(struct relay *relay)
 	free_event(relay->candidate_deadline);
 	free_event(relay->turn);
 	free_event(relay->rebuild);
+	free_event(relay->hang_up);
 	free_event(relay->tell);
 	free(relay->login);
 	free(relay->origin);

@@ -364,8 +364,9 @@ static void on_writable(struct ws *ws, void *arg)
 {
 	struct relay *relay = arg;
 
+	/* The agent may have had to wait for this. */
 	if (ws == relay->browser && relay_is_streaming(relay))
-		relay_browser_feed(relay);
+		event_active(relay->turn, EV_TIMEOUT, 0);
 }
 
 static bool is_fault(unsigned code)

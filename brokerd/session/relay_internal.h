@@ -57,6 +57,8 @@ struct relay {
 	struct backlog backlog; /* from the agent, not acknowledged by the browser */
 	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */
 	unsigned rebuilds;	/* sent without one */
+	bool garbled;		/* the agent has said nonsense */
+	struct event *hang_up;	/* how long it may take to hang up then */
 	uint64_t taken, told;	/* of the browser's events, in bytes: position, and what it knows */
 	struct event *tell;	/* it that */
 	struct relay_counters counters;

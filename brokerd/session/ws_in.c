@@ -90,7 +90,8 @@ void ws_on_wslay_frame_start(wslay_event_context_ptr wslay,
 		return;
 	}
 	needed = ws->message_length + (size_t)frame->payload_length;
-	if (needed <= ws->message_capacity)
+	/* Never NULL, not even for a message of nothing. */
+	if (ws->message != NULL && needed <= ws->message_capacity)
 		return;
 	/* Many small fragments must not mean as many copies. */
 	if (needed < 2 * ws->message_capacity)

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 
+#include "brokerd/session/kdrive_frames.h"
 #include "brokerd/session/relay_agent.h"
 #include "brokerd/session/ws.h"
 #include "fake_tunnel.h"
@@ -241,6 +242,54 @@ static void test_agent_ends_and_browser_leaves(void **state)
 	assert_ended(ERROR_AGENT_LOST);
 }
 
+/* It hangs up then: no nonsense, but an end as any other. */
+static void test_agent_says_goodbye_in_a_frame(void **state)
+{
+	uint8_t head[KDRIVE_HEADER_BYTES] = {0}, nonsense[KDRIVE_REGION_BYTES];
+
+	(void)state;
+	head[20] = 1; /* region */
+	memset(nonsense, 0xff, sizeof(nonsense));
+	start();
+	attach(&browser);
+	fake_tunnel_say(head, sizeof(head));
+	assert_browser_gets(&browser, head, sizeof(head));
+	for (unsigned i = 0; i < 2; i++) {
+		fake_tunnel_say(nonsense, sizeof(nonsense));
+		test_run_for_ms(base, 50);
+	}
+	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
+	fake_tunnel_end(ERROR_ENDED);
+	await_agent_ended();
+	relay_stop(relay, ERROR_SUSPENDED, NULL);
+	assert_ended(ERROR_SUSPENDED);
+	/* Nothing of what makes no sense. */
+	assert_bye(&browser, "suspended", 1000);
+}
+
+static void test_agent_talks_nonsense(void **state)
+{
+	uint8_t nonsense[3 * KDRIVE_HEADER_BYTES] = {KDRIVE_MESSAGE_KEEPALIVE};
+	struct ws_client second;
+
+	(void)state;
+	memset(nonsense + KDRIVE_HEADER_BYTES, 0xff, 2 * KDRIVE_HEADER_BYTES);
+	start();
+	attach(&browser);
+	fake_tunnel_say(nonsense, sizeof(nonsense));
+	assert_browser_gets(&browser, nonsense, KDRIVE_HEADER_BYTES);
+	assert_agent_is_left();
+	assert_ended(ERROR_AGENT_LOST);
+	assert_bye(&browser, "agent_lost", 4000);
+	assert_int_equal(seen.agent_ended, 0);
+	assert_int_equal(request_v1(&second, HELLO), 503);
+	ws_client_finish(&second);
+	/* The next stream knows nothing of it. */
+	start();
+	attach(&browser);
+	show_something(&browser);
+}
+
 static void test_ssh_is_lost(void **state)
 {
 	(void)state;
@@ -290,6 +339,8 @@ int main(void)
 	    RELAY_TEST(test_agent_ends),
 	    RELAY_TEST(test_agent_ends_with_bytes_left),
 	    RELAY_TEST(test_agent_ends_and_browser_leaves),
+	    RELAY_TEST(test_agent_says_goodbye_in_a_frame),
+	    RELAY_TEST(test_agent_talks_nonsense),
 	    RELAY_TEST(test_ssh_is_lost),
 	    RELAY_TEST(test_destroy_says_goodbye),
 	    RELAY_TEST(test_streams_one_after_the_other),
