@@ -284,6 +284,7 @@ static void test_agent_talks_nonsense(void **state)
 	assert_int_equal(seen.agent_ended, 0);
 	assert_int_equal(request_v1(&second, HELLO), 503);
 	ws_client_finish(&second);
+	ws_client_finish(&browser);
 	/* The next stream knows nothing of it. */
 	start();
 	attach(&browser);
