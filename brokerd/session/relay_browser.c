@@ -37,6 +37,7 @@ static void let_browser_leave(struct relay *relay)
 	ws_destroy(relay->leaving);
 	relay->leaving = relay->browser;
 	relay->browser = NULL;
+	relay->waiting = false;
 	event_del(relay->tell);
 	evbuffer_drain(relay->from_browser, evbuffer_get_length(relay->from_browser));
 }
@@ -331,6 +332,12 @@ static bool too_much_waits(const struct relay *relay)
 		   AGENT_UNSENT_BYTES_MAX;
 }
 
+static void hold_if_too_much(struct relay *relay)
+{
+	if (relay->browser != NULL && too_much_waits(relay))
+		ws_pause(relay->browser, true);
+}
+
 static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg)
 {
 	struct relay *relay = arg;
@@ -347,8 +354,7 @@ static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t len
 		expel_browser(relay, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
 	else
 		take_words(relay, data, length);
-	if (relay->browser != NULL && too_much_waits(relay))
-		ws_pause(relay->browser, true);
+	hold_if_too_much(relay);
 }
 
 void relay_browser_note_drained(struct relay *relay)
@@ -436,6 +442,8 @@ void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotoco
 		ws_send_text(relay->browser, text);
 		relay->told = relay->taken;
 	}
+	/* The one before may have left more than the agent takes. */
+	hold_if_too_much(relay);
 	event_active(relay->turn, EV_TIMEOUT, 0);
 	relay_set_phase(relay, RELAY_PHASE_ATTACHED, ERROR_NONE);
 	if (relay->phase == RELAY_PHASE_ATTACHED && relay->subprotocol == WS_SUBPROTOCOL_RAW)

@@ -59,8 +59,8 @@ struct relay {
 	unsigned rebuilds;	/* sent without one */
 	bool garbled;		/* the agent has said nonsense */
 	struct event *hang_up;	/* how long it may take to hang up then */
-	uint64_t taken, told;	/* of the browser's events, in bytes: position, and what it knows */
-	struct event *tell;	/* it that */
+	uint64_t taken, told;	/* of the browser's events: up to which position, and as it knows */
+	struct event *tell;	/* when it is told how much has been taken */
 	struct relay_counters counters;
 	uint64_t dropped; /* the browser's events that the agent was spared */
 	bool waiting;	  /* the agent is not read, since the browser has enough for the moment */

@@ -302,6 +302,36 @@ static void test_shown_again(void **state)
 	assert_agent_gets(rebuild, sizeof(rebuild));
 }
 
+/* A page that comes again and again, each time with more for an agent that takes nothing. */
+static void test_again_with_more(void **state)
+{
+	enum { MESSAGE = 41 * 10000, TIMES = 10 };
+	uint8_t *data = calloc(1, MESSAGE);
+	struct greeting greeting;
+
+	(void)state;
+	for (size_t i = 0; i < MESSAGE; i += 41)
+		data[i] = 6;
+	start();
+	fake.window_closed = true;
+	greeting = greet(&browser, "-", 0);
+	for (unsigned i = 0; i < TIMES; i++) {
+		ws_client_send_frame(&browser, 0x82, data, MESSAGE);
+		test_run_for_ms(base, 10);
+		ws_client_finish(&browser);
+		greeting = greet(&browser, greeting.stream, 0);
+	}
+	/* What is read before the first pause is one message, or two. */
+	assert_in_range(relay_get_counters(relay).from_browser_bytes, MESSAGE, 2 * MESSAGE);
+	fake_tunnel_open_window();
+	test_run_for_ms(base, 10);
+	evbuffer_drain(fake.received, evbuffer_get_length(fake.received));
+	/* And then it is read again. */
+	ws_client_send_frame(&browser, 0x82, data, 41);
+	assert_agent_gets(data, 41);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +344,7 @@ int main(void)
 	    HELLO_TEST(test_hidden_from_the_start),
 	    HELLO_TEST(test_hidden_again),
 	    HELLO_TEST(test_shown_again),
+	    HELLO_TEST(test_again_with_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
