@@ -255,6 +255,20 @@ static void test_slow_line(void **state)
 	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
 }
 
+static bool has_read_some(void *arg)
+{
+	return evbuffer_get_length(fake.to_read) < *(const size_t *)arg;
+}
+
+/* Frames of so many bytes in all, which are more than the browser takes at once. */
+static void say_more_than_enough(size_t said)
+{
+	say_frame(true, 1);
+	say_frame(false, said / 56 - 1);
+	test_run_until(base, has_read_some, &said, "reading");
+	assert_true(evbuffer_get_length(fake.to_read) != 0);
+}
+
 /* A browser that has enough for a moment only: the agent waits, and nothing is left out. */
 static void test_short_wait(void **state)
 {
@@ -265,16 +279,36 @@ static void test_short_wait(void **state)
 	renew_relay();
 	start();
 	greet(&browser, "-", 0);
-	say_frame(true, 1);
-	say_frame(false, said / 56 - 1);
-	test_run_for_ms(base, 10);
-	assert_true(evbuffer_get_length(fake.to_read) != 0);
+	say_more_than_enough(said);
 	while (relay_get_counters(relay).to_browser_bytes != said) {
 		acknowledge(&browser, relay_get_counters(relay).to_browser_bytes);
 		test_run_for_ms(base, 1);
 		assert_int_equal(evbuffer_get_length(fake.received), 0);
 	}
 	assert_int_equal(evbuffer_get_length(fake.to_read), 0);
+}
+
+/* An agent is not made to pay for how long the one before has waited. */
+static void test_short_wait_of_another(void **state)
+{
+	const size_t said = 240 * 1024 / 56 * 56;
+
+	(void)state;
+	settings.delay_bytes = 96 * 1024;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_more_than_enough(said);
+	relay_stop(relay, ERROR_SUSPENDED, NULL);
+	assert_ended(ERROR_SUSPENDED);
+	test_run_for_ms(base, 200);
+	ws_client_finish(&browser);
+	evbuffer_drain(fake.received, evbuffer_get_length(fake.received));
+	seen.done = 0;
+	start();
+	greet(&browser, "-", 0);
+	say_more_than_enough(said);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
 }
 
 #define REBUILD_MS 300
@@ -435,6 +469,7 @@ int main(void)
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),
 	    RESUME_TEST(test_short_wait),
+	    RESUME_TEST(test_short_wait_of_another),
 	    RESUME_TEST(test_asked_again),
 	    RESUME_TEST(test_lost_on_a_fast_line),
 	    RESUME_TEST(test_no_answer),
