@@ -377,8 +377,8 @@ static void on_writable(struct ws *ws, void *arg)
 
 static bool is_fault(unsigned code)
 {
-	return code == WS_CLOSE_CODE_PROTOCOL_ERROR || code == WS_CLOSE_CODE_TOO_BIG ||
-	       code == WS_CLOSE_CODE_UNSUPPORTED;
+	return code == WS_CLOSE_CODE_PROTOCOL_ERROR || code == WS_CLOSE_CODE_UNSUPPORTED ||
+	       code == WS_CLOSE_CODE_BAD_TEXT || code == WS_CLOSE_CODE_TOO_BIG;
 }
 
 static void on_lost(struct ws *ws, unsigned code, void *arg)

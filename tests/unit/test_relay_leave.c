@@ -17,6 +17,7 @@
 #include <setjmp.h>
 #include <event2/buffer.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "fake_tunnel.h"
@@ -185,15 +186,26 @@ static void test_left_agent_ends(void **state)
 /* A browser that breaks the protocol is no browser that is gone. */
 static void test_fault_is_not_leaving(void **state)
 {
+	static const struct {
+		unsigned first;
+		const char *data;
+	} faults[] = {{0x82, "half an event"}, {0x81, "\xc3("}, {0x83, "no opcode"}};
+
 	(void)state;
 	settings.when_left = WHEN_LEFT_LEAVE;
-	renew_relay();
-	start();
-	attach(&browser);
-	show_something(&browser);
-	ws_client_send_frame(&browser, 0x82, "half an event", 13);
-	assert_ended(ERROR_BAD_REQUEST);
-	assert_agent_is_left();
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		seen.done = 0;
+		renew_relay();
+		start();
+		attach(&browser);
+		show_something(&browser);
+		ws_client_send_frame(
+		    &browser, faults[i].first, faults[i].data, strlen(faults[i].data));
+		assert_ended(ERROR_BAD_REQUEST);
+		assert_agent_is_left();
+		ws_client_finish(&browser);
+	}
+	browser.fd = -1;
 }
 
 int main(void)
