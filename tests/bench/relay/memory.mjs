@@ -12,7 +12,8 @@ import { KDRIVE_COOKIE, leaveClient } from "./site.mjs";
 
 /** @typedef {import("./site.mjs").Site} Site */
 /** @typedef {import("./site.mjs").Way} Way */
-/** @typedef {{privateMiB: number, pssMiB: number, processes: number}} Memory of one session */
+/** @typedef {{privateMiB: number, pssMiB: number, processes: number, cpuMs: number}} Memory of one
+ *   session, and the processor time that its processes have had */
 /** What is held open. @typedef {{pids: () => Promise<number[]>, close: () => Promise<unknown>}} Held */
 
 const AT_ONCE = 8;
@@ -54,6 +55,9 @@ function withChildren(pids) {
 	return [...all];
 }
 
+/** Of processes of one thread; what stat says is rounded down to 10 ms each. @param {number} pid */
+const cpuMsOf = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+
 /** @param {string} text @param {RegExp} pattern */
 const sum = (text, pattern) =>
 	[...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
@@ -69,6 +73,7 @@ function memoryOf(pids, sessions) {
 		privateMiB: sum(texts, /^(?:Pss_Anon|Private_Clean): +(\d+) kB/gm) / 1024 / sessions,
 		pssMiB: sum(texts, /^Pss: +(\d+) kB/gm) / 1024 / sessions,
 		processes: pids.length / sessions,
+		cpuMs: pids.reduce((total, pid) => total + cpuMsOf(pid), 0) / sessions,
 	};
 }
 
@@ -249,8 +254,12 @@ export async function memory(site, how) {
 	const own = (/** @type {Which} */ which, /** @type {number} */ level) =>
 		at(which, level).privateMiB;
 	/* Broker and web server are there before the first one. */
-	const added = (/** @type {Which} */ which, /** @type {number} */ level) =>
-		(own(which, level) * level - own(which, levels[0]) * levels[0]) / (level - levels[0]);
+	const added = (/** @type {keyof Memory} */ what) => {
+		const all = (/** @type {Which} */ which, /** @type {number} */ level) =>
+			at(which, level)[what] * level;
+		return (/** @type {Which} */ which, /** @type {number} */ level) =>
+			(all(which, level) - all(which, levels[0])) / (level - levels[0]);
+	};
 	const CHAIN = "ssh -L + websockify, each session's own";
 	const rows = reached.flatMap((level) => {
 		const reference = Math.max(...reached.filter((of) => of <= Math.min(level, most)));
@@ -268,7 +277,12 @@ export async function memory(site, how) {
 			row("private_memory_idle", "MiB", own),
 			row("pss_idle", "MiB", (which, count) => at(which, count).pssMiB),
 			row("processes", "", (which, count) => at(which, count).processes),
-			...(level > levels[0] ? [row("gateway_memory_idle", "MiB", added, "gateway")] : []),
+			...(level > levels[0]
+				? [
+						row("gateway_memory_idle", "MiB", added("privateMiB"), "gateway"),
+						row("start_cpu", "ms", added("cpuMs"), "gateway"),
+					]
+				: []),
 		];
 	});
 	return [

@@ -162,8 +162,7 @@ export class Site extends Stack {
 		await mkdir(this.file("home"));
 		await writeFile(
 			this.file("command"),
-			`#!/bin/sh\nHOME=${this.file("home")}; cd; ` +
-				`PATH=${this.file("x2go")}:$PATH exec sh -c "$SSH_ORIGINAL_COMMAND"\n`,
+			`#!/bin/sh\ncd; PATH=${this.file("x2go")}:$PATH exec sh -c "$SSH_ORIGINAL_COMMAND"\n`,
 		);
 		await chmod(this.file("command"), 0o755);
 	}
@@ -178,6 +177,8 @@ export class Site extends Stack {
 				`HostKey ${this.file("host_key")}`,
 				`AuthorizedKeysFile ${this.file("user_key.pub")}`,
 				`ForceCommand ${this.file("command")}`,
+				/* Else each command begins with what the machine's root has in .bashrc. */
+				`SetEnv HOME=${this.file("home")}`,
 				...["PidFile none", "StrictModes no", "UsePAM no", "UseDNS no"],
 				...["PermitRootLogin prohibit-password", "MaxStartups 600", "LogLevel ERROR"],
 			].join("\n") + "\n",
