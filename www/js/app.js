@@ -324,6 +324,8 @@ class App {
 	_say(text, fault = false) {
 		this._status.textContent = text;
 		this._status.classList.toggle("fault", fault);
+		/* Over the screen it passes away, each time anew. */
+		for (const fade of this._status.getAnimations()) fade.currentTime = 0;
 	}
 
 	/** @param {string} desktop */
