@@ -7,8 +7,9 @@ import { FakeTime } from "./fake_time.js";
 
 const WHOLE = "update 0x0+0+0";
 
-function setUp(version = 8) {
+function setUp(version = 8, patience = /** @type {r.Clock | null} */ (null)) {
 	const time = new FakeTime();
+	patience ??= { setTimer: time.setTimer, clearTimer: time.clearTimer };
 	/** @type {string[]} one entry for each message */
 	const sent = [];
 	const refresh = new r.Refresh({
@@ -16,6 +17,7 @@ function setUp(version = 8) {
 		now: time.now,
 		setTimer: time.setTimer,
 		clearTimer: time.clearTimer,
+		patience,
 		log: () => {},
 		size: { width: 800, height: 600 },
 	});
@@ -75,6 +77,23 @@ test("without an answer to a rebuild the picture is asked for all the same", () 
 	time.advance(r.REINIT_WAIT_MS);
 	assert.deepEqual(take(), ["cache-rebuild", WHOLE]);
 	assert.equal(refresh.state, "idle");
+});
+
+test("an agent that cannot be heard is waited for: nothing is asked for right after a new size", () => {
+	/** @type {(() => void)[]} */ const patient = [];
+	const { time, refresh, take } = setUp(8, {
+		setTimer: (run) => patient.push(run),
+		clearTimer: (timer) => delete patient[timer - 1],
+	});
+	refresh.resize({ width: 900, height: 700 });
+	time.advance(10 * r.REINIT_WAIT_MS);
+	assert.deepEqual(take(), ["cache-rebuild & geometry 900x700"]);
+	assert.equal(time.pending, 0);
+	patient[0]();
+	assert.deepEqual(take(), [WHOLE]);
+	refresh.rebuild("again");
+	refresh.close();
+	assert.equal(patient[1], undefined);
 });
 
 test("an agent before version 5 gets the size alone, and is never asked to rebuild", () => {

@@ -20,6 +20,8 @@ import { VERSION_CACHE_REBUILD } from "./kdrive_numbers.js";
 /** @typedef {import("../types.js").Rect} Rect */
 /** @typedef {import("../geometry.js").Size} Size */
 /** @typedef {"idle" | "rebuilding"} RefreshState */
+/** @typedef {{setTimer: (run: () => void, ms: number) => unknown, clearTimer: (timer: any) => void}}
+ *   Clock */
 
 export const RESIZE_STABLE_MS = 500;
 /** How long an UPDATE of a rectangle may still stand in the agent's queue. */
@@ -45,15 +47,17 @@ export class Refresh {
 	 * @param {() => number} options.now milliseconds, monotonic
 	 * @param {(run: () => void, ms: number) => unknown} options.setTimer
 	 * @param {(timer: any) => void} options.clearTimer
+	 * @param {Clock} options.patience for answers
 	 * @param {(text: string) => void} options.log
 	 * @param {Size} options.size that the gateway has asked for already
 	 */
-	constructor({ send, onRebuilt = () => {}, now, setTimer, clearTimer, log, size }) {
+	constructor({ send, onRebuilt = () => {}, now, setTimer, clearTimer, patience, log, size }) {
 		this._send = send;
 		this._onRebuilt = onRebuilt;
 		this._now = now;
-		this._setTimer = setTimer;
-		this._clearTimer = clearTimer;
+		/** @type {Clock} */
+		this._clock = { setTimer, clearTimer };
+		this._patience = patience;
 		this._log = log;
 		/** @type {RefreshState} */
 		this._state = "idle";
@@ -63,7 +67,7 @@ export class Refresh {
 		/** @type {Size | null} what the agent says */
 		this._screen = null;
 		this._version = 0;
-		/** @type {Map<string, unknown>} */
+		/** @type {Map<string, () => void>} what clears each that runs */
 		this._timers = new Map();
 		/** @type {Rect[]} */
 		this._repairs = [];
@@ -151,7 +155,7 @@ export class Refresh {
 	}
 
 	close() {
-		for (const timer of this._timers.values()) this._clearTimer(timer);
+		for (const clear of this._timers.values()) clear();
 		this._timers.clear();
 	}
 
@@ -183,10 +187,11 @@ export class Refresh {
 		this._missTimes = [];
 		for (const timer of ["repair", "overhaul", "sharpen"]) this._disarm(timer);
 		if (events.length > 0) this._send(joinEvents(events));
-		this._arm("reinit", REINIT_WAIT_MS, () => {
+		const inVain = () => {
 			this._log("cache rebuild: no answer: asking for the picture all the same");
 			this._endRebuild();
-		});
+		};
+		this._arm("reinit", REINIT_WAIT_MS, inVain, this._patience);
 	}
 
 	_endRebuild() {
@@ -240,21 +245,18 @@ export class Refresh {
 	}
 
 	/** @param {string} name @param {number} ms @param {() => void} run */
-	_arm(name, ms, run) {
+	_arm(name, ms, run, clock = this._clock) {
 		this._disarm(name);
-		this._timers.set(
-			name,
-			this._setTimer(() => {
-				this._timers.delete(name);
-				run();
-			}, ms),
-		);
+		const timer = clock.setTimer(() => {
+			this._timers.delete(name);
+			run();
+		}, ms);
+		this._timers.set(name, () => clock.clearTimer(timer));
 	}
 
 	/** @param {string} name */
 	_disarm(name) {
-		if (!this._timers.has(name)) return;
-		this._clearTimer(this._timers.get(name));
+		this._timers.get(name)?.();
 		this._timers.delete(name);
 	}
 }
