@@ -234,7 +234,7 @@ export class ScreenFlow {
 				onPainted: () => this._running(),
 				onReconnecting: () => this._reconnect.lost(this.sessionId),
 				onMissed: () => this._reconnect.missed(),
-				onReconnected: () => this._reconnect.back(),
+				onReconnected: (lost) => this._backAgain(lost),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
 				onLeave: () => this._leaveScreen(),
@@ -263,6 +263,12 @@ export class ScreenFlow {
 		if (this._state.value !== "running") return; /* no picture yet: it is still starting */
 		this._state.set("reconnecting");
 		this._say(TEXT.reconnecting);
+	}
+
+	/** @param {boolean} lost what was typed meanwhile */
+	_backAgain(lost) {
+		this._reconnect.back();
+		if (lost) this._say(TEXT.reconnectedWithout, true);
 	}
 
 	_reconnected() {

@@ -28,7 +28,7 @@ import { TouchRing } from "./ui/touch_ring.js";
  * @property {() => void} onPainted the first picture stands
  * @property {() => void} onReconnecting the network is gone
  * @property {() => void} onMissed once more in vain
- * @property {() => void} onReconnected and there again: nothing is missing
+ * @property {(lost: boolean) => void} onReconnected and there again; lost: what was typed meanwhile
  * @property {(reason: EndReason) => void} onEnded once, unless closed before
  * @property {(stats: Stats) => void} onStats
  * @property {() => void} onLeave the user asks for the toolbar
@@ -65,7 +65,8 @@ export class SessionView {
 		this.keys = new KeyInput({
 			screen: this._canvas,
 			field: byId("text-input", HTMLTextAreaElement),
-			send: (down, keycode, mask) => this._tell({ type: "key", down, keycode, mask }),
+			send: (down, keycode, mask, repeat) =>
+				this._tell({ type: "key", down, keycode, mask, repeat }),
 			layout,
 			beforeKey: (event) => this.clipboard.beforeKey(event),
 			paste: (text) => this.pasteText(text),
@@ -161,7 +162,7 @@ export class SessionView {
 			case "missed":
 				return this._events.onMissed();
 			case "reconnected":
-				return this._events.onReconnected();
+				return this._events.onReconnected(message.lost);
 			case "screen":
 				return this._place.setScreen({ width: message.width, height: message.height });
 			case "cursor-image":

@@ -129,7 +129,7 @@
 /**
  * Page to engine. "visible": whether anybody can see the canvas; until told, yes. "hurry": there is
  * reason to think that the network is back.
- * @typedef {{type: "key", down: boolean, keycode: number, mask: number}
+ * @typedef {{type: "key", down: boolean, keycode: number, mask: number, repeat?: boolean}
  *   | {type: "button", down: boolean, button: number, mask: number}
  *   | {type: "motion", x: number, y: number}
  *   | {type: "resize", width: number, height: number}
@@ -164,12 +164,12 @@
 
 /**
  * Engine and paint side to page. "reconnecting": the connection is lost, "missed": once more in vain,
- * "reconnected": it is back, and nothing is missing. "cursor-image" comes once per serial, "cursor" each time one is shown
- * (null: the default arrow).
+ * "reconnected": it is back, with all that was typed meanwhile unless that is lost. "cursor-image"
+ * comes once per serial, "cursor" each time one is shown (null: the default arrow).
  * @typedef {{type: "connected"}
  *   | {type: "reconnecting"}
  *   | {type: "missed"}
- *   | {type: "reconnected"}
+ *   | {type: "reconnected", lost: boolean}
  *   | {type: "painted"}
  *   | {type: "screen", width: number, height: number}
  *   | {type: "cursor-image", serial: number, blob: Blob, width: number, height: number,

@@ -56,7 +56,8 @@ export class StandinAgent {
 		this.acknowledges = true;
 		/** This WebSocket stays, and nothing goes through it, either way. */
 		this.silent = false;
-		/** @type {"resume" | "fresh"} how a client that comes back is received */
+		/** How a client that comes back is received; "foreign": somebody else had the stream.
+		 * @type {"resume" | "fresh" | "foreign"} */
 		this.how = "resume";
 		/** @type {string[]} hellos and control words, but pings */
 		this.words = [];
@@ -89,7 +90,8 @@ export class StandinAgent {
 		this.words.push(text);
 		if (stream === "-") {
 			this.say(`hello 1 ${this.stream} 0 0 start`);
-		} else if (this.how === "fresh") {
+		} else if (this.how !== "resume") {
+			if (this.how === "foreign") this._up += 1;
 			this.say(`hello 1 ${this.stream} ${this._down} ${this._up} fresh`);
 		} else {
 			this.say(`hello 1 ${this.stream} ${down} ${this._up} resume`);

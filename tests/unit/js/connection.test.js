@@ -9,6 +9,7 @@ import {
 	DOUBT_MS,
 	FAIL_GRACE_MS,
 	GIVE_UP_MS,
+	HURRY_MS,
 	QUIET_MS,
 	RETRY_FIRST_MS,
 	RETRY_MOST_MS,
@@ -66,10 +67,15 @@ function setUp(random = 0.5) {
 		setTimer: time.setTimer,
 		clearTimer: time.clearTimer,
 		random: () => random,
-		onOpen: () => events.push("open"),
+		onOpen: (fresh) => events.push(fresh ? "open afresh" : "open"),
 		onLost: () => events.push("lost"),
 		onMissed: () => events.push("missed"),
-		onBack: (fresh) => events.push(fresh ? "fresh" : "back"),
+		onBack: ({ fresh, foreign, lost }) =>
+			events.push(
+				fresh ? "fresh" : "back",
+				...(foreign ? ["foreign"] : []),
+				...(lost ? ["lost keys"] : []),
+			),
 		onBytes: (bytes) => received.push([...bytes]),
 		onPong: (token) => words.push(token),
 		onEnd: (reason) => ends.push(reason),
@@ -321,11 +327,30 @@ test("another page had it in between: events are counted from where that one lef
 	all.closed(1006);
 	all.time.advance(RETRY_FIRST_MS);
 	all.greet(`hello 1 ${STREAM} 700 820 fresh`);
-	assert.deepEqual(all.events.slice(1), ["lost", "fresh"]);
+	assert.deepEqual(all.events.slice(1), ["lost", "fresh", "foreign", "lost keys"]);
 	all.connection.send(event(2, 2));
 	assert.deepEqual(all.sent(), [event(2, 2)]);
 	all.text("ack 861");
 	assert.ok(all.connection.hasTaken(all.connection.position));
+	assert.equal(all.connection.state, "open");
+});
+
+test("what is forgotten is told only if it was a key or a button", () => {
+	const all = setUp();
+	all.open();
+	for (const bytes of [event(3, 1), event(6, 2), event(8, 3)]) all.connection.send(bytes);
+	all.closed(1006);
+	all.time.advance(RETRY_FIRST_MS);
+	all.greet(`hello 1 ${STREAM} 700 820 fresh`);
+	assert.deepEqual(all.events.slice(1), ["lost", "fresh", "foreign"]);
+});
+
+test("a stream that others had before is taken, not come back to", () => {
+	const all = setUp();
+	all.greet(`hello 1 ${STREAM} 700 820 fresh`);
+	assert.deepEqual(all.events, ["open afresh"]);
+	all.connection.send(event(2, 1));
+	all.text("ack 861");
 	assert.equal(all.connection.state, "open");
 });
 
@@ -440,6 +465,39 @@ test("attempts keep a growing distance, until the network is known to be back", 
 	assert.equal(all.sockets.length, before + 3);
 	all.greet(`hello 1 ${STREAM} 0 0 resume`);
 	assert.equal(all.connection.state, "open");
+});
+
+test("reasons to hurry that come together are worth one attempt, later ones another", () => {
+	const all = setUp();
+	all.open();
+	all.closed(1006);
+	for (let i = 0; i < 3; i++) {
+		all.connection.hurry();
+		all.time.advance(HURRY_MS / 4);
+	}
+	assert.equal(all.sockets.length, 2);
+	all.socket.onopen();
+	all.connection.hurry();
+	assert.equal(all.connection.state, "greeting");
+	all.time.advance(HURRY_MS / 4);
+	all.connection.hurry(); /* it seems to hang */
+	assert.equal(all.sockets.length, 3);
+	all.closed(1006); /* it failed: there is nothing to wait for */
+	all.connection.hurry();
+	assert.equal(all.sockets.length, 4);
+});
+
+test("who has a reason to hope does not give up", () => {
+	const all = setUp();
+	all.open();
+	all.closed(1006);
+	for (let i = 0; i < 4; i++) {
+		all.time.advance(0.9 * GIVE_UP_MS);
+		all.connection.hurry();
+	}
+	assert.equal(all.connection.state, "reconnecting");
+	all.time.advance(2 * GIVE_UP_MS);
+	assert.deepEqual(all.ends, [{ code: "connection_lost", message: "" }]);
 });
 
 test("connections that do not live are not made in haste; one that did is replaced at once", () => {

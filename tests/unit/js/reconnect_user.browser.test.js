@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { sessionRow } from "../../e2e/standin/gateway.mjs";
+import { reinit } from "../../e2e/standin/messages.mjs";
 import { BrowserPage } from "./browser_page.js";
 
 /** @typedef {import("../../e2e/standin/gateway.mjs").StandinAgent} StandinAgent */
@@ -77,6 +78,73 @@ test("who is just clicking where the card comes up means the screen", async () =
 	assert.equal(await under(100), "screen");
 	assert.equal(await under(400), "screen");
 	assert.equal(await under(600), "reconnect-leave");
+});
+
+/** The first line over the screen is gone by now. */
+const LATER_MS = 5000;
+const opacity = () =>
+	browser.page.evaluate(() =>
+		Number(
+			getComputedStyle(/** @type {HTMLElement} */ (document.getElementById("status")))
+				.opacity,
+		),
+	);
+
+test("what is said later can be seen as what was said first", async () => {
+	await run();
+	await browser.page.waitForTimeout(LATER_MS);
+	assert.equal(await opacity(), 0);
+	await lose();
+	browser.gateway.setLine("there");
+	await browser.inState("running");
+	assert.match((await text("#status")) ?? "", /is back/);
+	assert.equal(await opacity(), 1);
+	await browser.page.waitForTimeout(LATER_MS);
+	assert.equal(await opacity(), 0);
+});
+
+/** One key held, as keyboards repeat it. @param {number} repeats */
+async function hold(repeats) {
+	for (let i = 0; i <= repeats; i++) {
+		await browser.page.keyboard.down("x");
+		await browser.page.waitForTimeout(20);
+	}
+}
+
+test("a key that is held over a gap does not run on after it, and repeats again", async () => {
+	const agent = await run();
+	await hold(10);
+	await agent.until(() => pressed(agent) > 5, "repeats");
+	await lose();
+	const before = pressed(agent);
+	await hold(40);
+	await browser.page.keyboard.up("x");
+	await browser.page.keyboard.type("ab");
+	await hold(40);
+	browser.gateway.setLine("there");
+	await browser.inState("running");
+	await agent.until(() => pressed(agent) >= before + 3, "the presses");
+	await browser.page.waitForTimeout(300);
+	assert.equal(pressed(agent), before + 3); /* a, b and x */
+	await hold(10);
+	await browser.page.keyboard.up("x");
+	await agent.until(() => pressed(agent) > before + 8, "repeats");
+});
+
+test("another page had the stream meanwhile: what was typed here is lost, and the user knows", async () => {
+	const agent = await run();
+	await lose();
+	await browser.page.keyboard.type("x".repeat(50));
+	agent.how = "foreign";
+	browser.gateway.setLine("there");
+	await browser.inState("running");
+	await browser.page.waitForSelector("#status.fault");
+	assert.match((await text("#status")) ?? "", /is back.*did not arrive/);
+	agent.send(reinit());
+	await browser.page.keyboard.type("abc");
+	await agent.until(() => pressed(agent) >= 3, "what was typed then");
+	await browser.page.waitForTimeout(300);
+	assert.equal(pressed(agent), 3);
 });
 
 test("a question that is open outlives the connection's going and coming", async () => {

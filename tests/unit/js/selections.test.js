@@ -381,6 +381,23 @@ test("a program of the server takes the selection: what is under way stops", asy
 	assert.equal(agent.text(CLIPBOARD), "after");
 });
 
+test("another page had the stream: nothing goes on in the middle, and a paste is news again", async () => {
+	const { agent, offer, demand, confirmAll, selections } = setUp();
+	const large = "1".repeat(5 * CHUNK_BYTES);
+	offer(large);
+	await settle();
+	demand();
+	agent.open = null; /* the other one's selection was whole */
+	selections.cut(true);
+	confirmAll();
+	offer(large);
+	await settle();
+	assert.equal(agent.saw.at(-1), "notice 1 1");
+	demand();
+	confirmAll();
+	assert.equal(agent.text(CLIPBOARD), large);
+});
+
 test("a demand for nothing is not answered; too much and nothing are not offered", async () => {
 	const { agent, offer, demand, posted } = setUp();
 	demand();

@@ -171,6 +171,23 @@ test("the agent is asked how far it is, and never left more than it can read", a
 	assert.equal(sent.length, PROBE_EVERY - 1 + 100 + 1);
 });
 
+test("input that waits can be forgotten; what is no input goes its way", async () => {
+	const { sent, probes, queue } = setUp();
+	assert.equal(queue.isWaiting, false);
+	for (let i = 0; i < UNREAD_MAX + 5; i++) queue.pushMasked(new Uint8Array(EVENT_BYTES), 0);
+	queue.push(event(9));
+	queue.pushMotion(event(6));
+	assert.equal(queue.isWaiting, true);
+	assert.equal(queue.forgetInput(), true);
+	for (const answer of probes) {
+		answer();
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	assert.equal(sent.length, UNREAD_MAX + 1);
+	assert.equal(sent.at(-1)?.id, 9);
+	assert.deepEqual([queue.isWaiting, queue.forgetInput()], [false, false]);
+});
+
 test("the answer to a question is a picture of its own size, or none in time", async () => {
 	const time = new FakeTime();
 	let asked = 0;

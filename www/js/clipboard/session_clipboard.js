@@ -20,7 +20,7 @@ import { isPasteKey } from "./paste_keys.js";
 /** @typedef {import("../types.js").PageMessage} PageMessage */
 /** @typedef {import("../types.js").SelectionReport} SelectionReport */
 /** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
-/** @typedef {Pick<KeyboardEvent, "code" | "key" | "isComposing" | "getModifierState"
+/** @typedef {Pick<KeyboardEvent, "code" | "key" | "repeat" | "isComposing" | "getModifierState"
  *   | "preventDefault">} KeyLike */
 
 /**
@@ -141,6 +141,7 @@ export class SessionClipboard {
 		return {
 			code: event.code,
 			key: event.key,
+			repeat: event.repeat,
 			isComposing: false,
 			getModifierState: (name) => event.getModifierState(name),
 			preventDefault: () => {},

@@ -150,9 +150,9 @@ export class KeyInput {
 		if (writes && code !== "" && !MODIFIERS.has(code)) this._text.reset();
 	}
 
-	/** @param {boolean} down @param {number} keycode @param {number} mask */
-	_sendKey(down, keycode, mask) {
-		this._send(down, keycode, mask | this._held);
+	/** @param {boolean} down @param {number} keycode @param {number} mask @param {boolean} [repeat] */
+	_sendKey(down, keycode, mask, repeat) {
+		this._send(down, keycode, mask | this._held, repeat);
 		if (!down || this._held === 0) return;
 		this._setHeld(0);
 	}

@@ -19,9 +19,10 @@ import { LOCK_BITS, maskOf } from "./modifiers.js";
 import { PLATFORM } from "./platform.js";
 
 /** The part of KeyboardEvent that is used.
- * @typedef {Pick<KeyboardEvent, "code" | "key" | "getModifierState" | "preventDefault">}
- *   KeyLike */
-/** @typedef {(down: boolean, keycode: number, mask: number) => void} SendKey */
+ * @typedef {Pick<KeyboardEvent, "code" | "key" | "getModifierState" | "preventDefault">
+ *   & {repeat?: boolean}} KeyLike */
+/** @typedef {(down: boolean, keycode: number, mask: number, repeat?: boolean) => void} SendKey
+ *   repeat: the key was down already */
 
 /** Held together and let go without another key, these leave the screen for the toolbar. */
 const LEAVE_MASK = n.MASK_CONTROL | n.MASK_ALT | n.MASK_SHIFT;
@@ -145,13 +146,13 @@ export class Keyboard {
 			return;
 		}
 		if (code.startsWith("Numpad")) this._settleNumLock(mask);
-		this._sendPress(this._keycode(event, code), this._shortcutMask(code, mask));
+		this._sendPress(this._keycode(event, code), this._shortcutMask(code, mask), event.repeat);
 	}
 
-	/** @param {number} keycode @param {number} mask */
-	_sendPress(keycode, mask) {
+	/** @param {number} keycode @param {number} mask @param {boolean} [repeat] */
+	_sendPress(keycode, mask, repeat) {
 		this._tellGone(mask);
-		this._send(true, keycode, mask);
+		this._send(true, keycode, mask, repeat);
 		this._told = mask & ~LOCK_BITS & ~n.MASK_LEVELS;
 		this._held = false;
 	}
@@ -193,7 +194,8 @@ export class Keyboard {
 		const taps = this.keyMap.tapsFor(event.key);
 		const shortcut = mask & (n.MASK_CONTROL | n.MASK_ALT | n.MASK_SUPER);
 		if (!shortcut) this._type(event.key);
-		else if (taps?.length === 1) this._sendPress(taps[0].keycode, mask | taps[0].mask);
+		else if (taps?.length === 1)
+			this._sendPress(taps[0].keycode, mask | taps[0].mask, event.repeat);
 	}
 
 	/**

@@ -20,6 +20,13 @@ import { Outbox } from "./outbox.js";
 /** @typedef {"connecting" | "greeting" | "open" | "reconnecting" | "failing" | "closed"}
  *   ConnectionState */
 
+/**
+ * How the stream goes on over another connection. `fresh`: what was not received is gone, a new message
+ * begins, and a REINIT comes. `foreign`: besides, somebody else had the stream meanwhile, and what was
+ * sent and not taken is forgotten; `lost`: there were presses of keys or buttons among that.
+ * @typedef {{fresh: boolean, foreign: boolean, lost: boolean}} Return
+ */
+
 /** The part of WebSocket that is used, so that tests can stand in for it.
  * @typedef {Pick<WebSocket, "send" | "close" | "protocol" | "binaryType" | "onopen" | "onmessage"
  *   | "onclose">} Socket */
@@ -38,7 +45,7 @@ export const RETRY_MOST_MS = 8000;
 export const STEADY_MS = 1000;
 /** An attempt that brings nothing within this time is given up for the next one. */
 export const ATTEMPT_MS = 8000;
-/** After which the relay will have given up, too. */
+/** So long after the loss, or the last reason to hope, the relay will have given up, too. */
 export const GIVE_UP_MS = 120_000;
 /** A relay that was not heard of for this long is asked whether it is there. Events are a question,
  * too: it says soon that it has taken them. Whoever gives no answer at all is left. */
@@ -46,6 +53,8 @@ export const QUIET_MS = 15_000;
 export const ANSWER_MS = 6000;
 /** The same where there is a reason to doubt. */
 export const DOUBT_MS = 2000;
+/** Reasons to hurry come several at a time: one attempt is enough for them. */
+export const HURRY_MS = 1000;
 const PINGS_MAX = 32;
 
 const CLOSE_NORMAL = 1000;
@@ -71,13 +80,13 @@ export class Connection {
 	 * @param {(run: () => void, ms: number) => any} options.setTimer
 	 * @param {(timer: any) => void} options.clearTimer
 	 * @param {() => number} options.random from 0 to 1
-	 * @param {() => void} options.onOpen for the first time
+	 * @param {(fresh: boolean) => void} options.onOpen for the first time; fresh: not from the
+	 * stream's beginning
 	 * @param {(bytes: Bytes) => void} options.onBytes
 	 * @param {(token: string) => void} options.onPong the relay has read all up to that ping
 	 * @param {() => void} options.onLost the network; another connection is being made
 	 * @param {() => void} options.onMissed an attempt has failed: no network, or nobody there
-	 * @param {(fresh: boolean) => void} options.onBack fresh: what was not received is gone; a new
-	 * message begins, and a REINIT comes
+	 * @param {(how: Return) => void} options.onBack
 	 * @param {(reason: EndReason) => void} options.onEnd exactly once, and nothing after it
 	 */
 	constructor(options) {
@@ -96,7 +105,8 @@ export class Connection {
 		this._pings = [];
 		this._retryMs = 0;
 		this._openedAt = 0;
-		this._lostAt = 0;
+		this._hopedAt = 0; /* lost then, or there was a reason to hope */
+		this._hurriedAt = -Infinity; /* the attempt that is under way began then, in a hurry */
 		this._heardAt = 0;
 		this._awaiting = false; /* some word of the relay, until the quiet timer runs out */
 		/** @type {any} */
@@ -166,6 +176,9 @@ export class Connection {
 	hurry() {
 		if (this._state === "open") this._ask(DOUBT_MS);
 		else if (this._stream !== "-" && ["reconnecting", "greeting"].includes(this._state)) {
+			this._hopedAt = this._options.now();
+			if (this._hopedAt < this._hurriedAt + HURRY_MS) return;
+			this._hurriedAt = this._hopedAt;
 			this._retryMs = RETRY_FIRST_MS;
 			this._setState("reconnecting");
 			this._retry();
@@ -269,7 +282,7 @@ export class Connection {
 			return;
 		}
 		/* Else the relay counts somebody else's events, too. */
-		if (!fits) this._outbox.restart(up);
+		const lost = !fits && this._outbox.restart(up);
 		this._stream = stream;
 		if (!known) this._acknowledger.restart(down);
 		this._openedAt = this._options.now();
@@ -279,8 +292,8 @@ export class Connection {
 		for (const token of this._pings) this._sayNow(`ping ${token}`);
 		this._tellHidden();
 		this._watch();
-		if (first) this._options.onOpen();
-		if (!first || how === "fresh") this._options.onBack(how === "fresh");
+		if (first) this._options.onOpen(how === "fresh");
+		else this._options.onBack({ fresh: !known, foreign: !fits, lost });
 	}
 
 	/** @param {string | undefined} token */
@@ -321,9 +334,10 @@ export class Connection {
 		clearTimer(this._attemptTimer);
 		clearTimer(this._quietTimer);
 		this._awaiting = false;
+		this._hurriedAt = -Infinity;
 		this._acknowledger.pause();
 		if (this._state === "open") {
-			this._lostAt = now();
+			this._hopedAt = now();
 			this._retryMs = now() - this._openedAt < STEADY_MS ? RETRY_FIRST_MS : 0;
 			this._setState("reconnecting");
 			this._options.onLost();
@@ -332,7 +346,7 @@ export class Connection {
 			this._options.onMissed();
 		}
 		if (this._state !== "reconnecting") return;
-		if (now() - this._lostAt > GIVE_UP_MS) this._endAs("connection_lost");
+		if (now() - this._hopedAt > GIVE_UP_MS) this._endAs("connection_lost");
 		else this._retrySoon();
 	}
 

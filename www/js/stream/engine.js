@@ -11,6 +11,7 @@ import { Connection, SUBPROTOCOL } from "./connection.js";
 import { MASK_LEVELS, VERSION_KEY_TAPS } from "./kdrive_numbers.js";
 import { KdriveReader, ProtocolError } from "./kdrive_read.js";
 import { buttonEvent, keyEvent, levelledTap, motionEvent } from "./kdrive_send.js";
+import { HeldKey } from "./held_key.js";
 import { isModifierKeycode } from "../input/key_table.js";
 import { logError, logInfo } from "../log.js";
 import { PaintLink } from "./paint_link.js";
@@ -68,7 +69,10 @@ export class Engine {
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
 			random: Math.random,
-			onOpen: () => post({ type: "connected" }),
+			onOpen: (fresh) => {
+				if (fresh) this._beginAfresh(false);
+				post({ type: "connected" });
+			},
 			onBytes: (bytes) => this._read(bytes),
 			onPong: (token) => {
 				this._roundTrip.pong(token);
@@ -76,7 +80,7 @@ export class Engine {
 			},
 			onLost: () => this._lost(),
 			onMissed: () => post({ type: "missed" }),
-			onBack: (fresh) => this._back(fresh),
+			onBack: (how) => this._back(how),
 			onEnd: (reason) => this._ended(reason),
 		});
 		this._sleepWatch = new SleepWatch({
@@ -110,12 +114,14 @@ export class Engine {
 			clearTimer: patience.clearTimer,
 		});
 		this._roundTrip = new RoundTrip({ ping: (token) => this._connection.ping(token), now });
+		this._heldKey = new HeldKey({ connection: this._connection, now });
 		this._refresh = new Refresh({
 			send: (bytes) => this._sender.push(bytes),
 			onRebuilt: () => this._setStale(false),
 			now,
 			setTimer,
 			clearTimer: (timer) => clearTimeout(timer),
+			patience,
 			log: logInfo,
 			size: { width, height },
 		});
@@ -155,7 +161,8 @@ export class Engine {
 	}
 
 	/** @param {Extract<PageMessage, {type: "key"}>} message */
-	_key({ down, keycode, mask }) {
+	_key({ down, repeat, keycode, mask }) {
+		if (repeat && (this._sender.isWaiting || !this._heldKey.mayRepeat())) return;
 		/* A newer agent lets an ordinary key go by itself, right after its press. */
 		const tapped = this._version >= VERSION_KEY_TAPS && !isModifierKeycode(keycode);
 		if (!down && tapped) return;
@@ -183,19 +190,24 @@ export class Engine {
 		this._post({ type: "reconnecting" });
 	}
 
-	/** Another connection goes on with the stream. @param {boolean} fresh not where it was */
-	_back(fresh) {
+	/** Another connection goes on with the stream. @param {import("./connection.js").Return} how */
+	_back({ fresh, foreign, lost }) {
 		this._reconnects += 1;
 		this._roundTrip.resume();
-		if (fresh) {
-			this._shed += this._reader.skippedFrames;
-			this._reader = this._newReader();
-			this._selections.cut();
-			/* While nobody looks no REINIT comes; waking up begins afresh anyway. */
-			if (this._asleep) this._setStale(this._stale);
-			else this._startAfresh("a new connection to the stream", true);
-		} else if (this._stale) this._refresh.insist();
-		this._post({ type: "reconnected" });
+		const waited = foreign && this._sender.forgetInput();
+		if (fresh) this._beginAfresh(foreign);
+		else if (this._stale) this._refresh.insist();
+		this._post({ type: "reconnected", lost: lost || waited });
+	}
+
+	/** The stream is not where this reader is. @param {boolean} foreign see Return of connection.js */
+	_beginAfresh(foreign) {
+		this._shed += this._reader.skippedFrames;
+		this._reader = this._newReader();
+		this._selections.cut(foreign);
+		/* While nobody looks no REINIT comes; waking up begins afresh anyway. */
+		if (this._asleep) this._setStale(this._stale);
+		else this._startAfresh("a new connection to the stream", true);
 	}
 
 	/** @param {Message} message */

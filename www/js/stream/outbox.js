@@ -4,7 +4,12 @@
  * that it can be sent again over another connection. Positions count bytes since the stream began.
  */
 
-import { EVENT_BYTES, EVENT_MOUSE_MOTION } from "./kdrive_numbers.js";
+import {
+	EVENT_BYTES,
+	EVENT_KEY_PRESS,
+	EVENT_MOUSE_MOTION,
+	EVENT_MOUSE_PRESS,
+} from "./kdrive_numbers.js";
 
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
@@ -63,15 +68,24 @@ export class Outbox {
 		}
 	}
 
-	/** A stream begins here, of which the relay has taken so much. @param {number} position */
+	/** A stream begins here, of which the relay has taken so much.
+	 * @param {number} position @returns {boolean} whether presses of keys or buttons are forgotten by
+	 * that */
 	restart(position) {
+		const lost = this._kept.some(({ bytes }) => isInput(bytes));
 		this._kept = [];
 		this._taken = position;
 		this._end = position;
+		return lost;
 	}
 }
 
 /** @param {Bytes} bytes */
 function isMotion(bytes) {
 	return bytes.length === EVENT_BYTES && bytes[0] === EVENT_MOUSE_MOTION && bytes[1] === 0;
+}
+
+/** @param {Bytes} bytes */
+function isInput(bytes) {
+	return bytes[0] === EVENT_KEY_PRESS || bytes[0] === EVENT_MOUSE_PRESS;
 }

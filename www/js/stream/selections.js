@@ -80,9 +80,11 @@ export class Selections {
 		this._out.confirmed(token);
 	}
 
-	/** What was coming is cut: another connection begins afresh. */
-	cut() {
+	/** What was coming is cut: another connection begins afresh. @param {boolean} foreign see Return of
+	 * connection.js */
+	cut(foreign) {
 		this._in.cut();
+		if (foreign) this._out.forget();
 	}
 
 	close() {

@@ -92,6 +92,13 @@ export class SelectionsOut {
 		this._pump();
 	}
 
+	/** Somebody else had the stream: what was announced or half sent is nobody's any more. */
+	forget() {
+		for (const offer of this._offers) if (offer) offer.ours = offer.sent = false;
+		this._wanted = [];
+		this._offset = 0;
+	}
+
 	/** The agent asks, for a program that pastes. @param {number} selection */
 	demanded(selection) {
 		if (!this._offers[selection] || this._wanted.includes(selection)) return;

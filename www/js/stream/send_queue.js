@@ -71,6 +71,19 @@ export class SendQueue {
 		else this._add({ bytes, mask: null, motion: true });
 	}
 
+	/** Something waits for its turn. */
+	get isWaiting() {
+		return this._waiting.length > 0;
+	}
+
+	/** The user's input that waits is not to be told any more.
+	 * @returns {boolean} whether there were keys or buttons */
+	forgetInput() {
+		const lost = this._waiting.some(({ mask }) => mask !== null);
+		this._waiting = this._waiting.filter(({ mask, motion }) => mask === null && !motion);
+		return lost;
+	}
+
 	/** Something to be done in its turn; what comes after it waits for its end.
 	 * @param {Task} task must not reject */
 	pushTask(task) {

@@ -221,6 +221,8 @@ export const de = {
 	reconnecting:
 		"Verbindung unterbrochen. Sie wird wiederhergestellt. Ihre Eingaben bleiben bis dahin erhalten.",
 	reconnected: "Die Verbindung ist wieder da.",
+	reconnectedWithout:
+		"Die Verbindung ist wieder da. Was Sie inzwischen eingegeben haben, kam nicht an: Die Sitzung war anderswo geöffnet.",
 	resumingHint: "Ihre Programme sind noch da; der Server holt ihren Bildschirm zurück.",
 	running: (desktop, server) => `Verbunden mit ${desktop} auf ${server}.`,
 	barHides:

@@ -217,6 +217,8 @@ export const en = {
 	resuming: (/** @type {string} */ desktop) => `Resuming ${desktop} …`,
 	reconnecting: "Connection lost. Trying to reconnect. What you type is kept until then.",
 	reconnected: "The connection is back.",
+	reconnectedWithout:
+		"The connection is back. What you typed meanwhile did not arrive: the session was open elsewhere.",
 	resumingHint: "Your programs are still there; the server brings back their screen.",
 	running: (/** @type {string} */ desktop, /** @type {string} */ server) =>
 		`Connected to ${desktop} on ${server}.`,
