@@ -36,7 +36,12 @@ const MAIN = [
 const SETS = {
 	"": { states: Object.keys(SCENES), context: { locale: "en-GB" } },
 	"-de": {
-		states: [...MAIN, "more", "sessions-terminate", "options", "reconnecting-suspended"],
+		states: [
+			...MAIN,
+			...["more", "sessions-terminate", "options"],
+			...["reconnecting-fault", "reconnecting-suspended", "reconnecting-in-vain"],
+			...["reconnected", "reconnected-without", "ended"],
+		],
 		context: { locale: "de-DE" },
 	},
 	"-contrast": { states: MAIN, context: { locale: "en-GB", contrast: "more" } },

@@ -369,6 +369,15 @@ export const SCENES = {
 		scene.gateway.setLine("there");
 		await inState(scene.page, "running");
 	},
+	"reconnected-without": async (scene) => {
+		await run(scene);
+		scene.gateway.setLine("away");
+		await inState(scene.page, "reconnecting");
+		await scene.page.keyboard.type("x");
+		scene.agent().how = "foreign";
+		scene.gateway.setLine("there");
+		await scene.page.waitForSelector("#status.fault");
+	},
 	ended: async (scene) => {
 		await run(scene);
 		scene.agent().bye("replaced", "taken over");
