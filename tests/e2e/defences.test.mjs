@@ -115,7 +115,9 @@ function intruder(user, then) {
 }
 
 test("shells, noise, one channel, odd names: all of it works for each of them", async () => {
-	const users = ["dash", "tcsh", "noisy", "onechannel", "dot.user", "at@example.org"];
+	/* Those whose names begin alike at the same time. */
+	const users = ["dash", "dash-50-user", "tcsh", "noisy"];
+	users.push("onechannel", "dot.user", "at@example.org");
 	const work = async (/** @type {string} */ user) => {
 		const client = await loggedIn(user);
 		const { stream, id } = await started(client);
@@ -133,7 +135,13 @@ test("shells, noise, one channel, odd names: all of it works for each of them", 
 		assert.deepEqual(await client.sessions(), [], user);
 		await client.ok("logout");
 	};
-	await Promise.all([...users, "dash-50-user"].map(work));
+	/* Not all at once: a start that takes longer than 10 s loses its row to the server's cleaner, and
+	 * the cleaner suspends what takes 4 s to resume (rows 5 and 20). */
+	const lane = async () => {
+		for (let user; (user = users.shift()) !== undefined;) await work(user);
+	};
+	for (const end of await Promise.allSettled([lane(), lane()]))
+		if (end.status === "rejected") throw end.reason;
 });
 
 test("accounts that run no commands, and expired ones, are told so", async () => {
@@ -335,13 +343,13 @@ const NOTHING = { width: undefined, height: undefined };
 test("NX sessions are listed, suspended and ended, but not shown", async () => {
 	const user = "u11";
 	// By SSH: x2golistsessions later signals the process above x2gostartagent's parent.
-	const { stdout } = await stack.host(
+	const { status, stdout, stderr } = await stack.host(
 		"ssh",
 		user,
 		"x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 us pc105/us 1 D KDE both",
 	);
-	const id = stdout.split("\n")[3];
-	assert.match(id, /_stDKDE_dp24$/);
+	const id = stdout.split("\n")[3] ?? "";
+	assert.match(id, /_stDKDE_dp24$/, `x2gostartagent: ${status}: ${stdout}${stderr}`);
 	const client = await loggedIn(user);
 	const [row] = await client.sessions();
 	assert.deepEqual([row.id, row.kind, row.desktop], [id, "nx", "KDE"]);

@@ -138,6 +138,7 @@ export class Stream {
 		/** @type {Set<() => void>} */ this.watchers = new Set();
 		/** @type {{code: number, reason: string} | undefined} */ this.end = undefined;
 		/** @type {number | undefined} HTTP status of a refusal */ this.refusal = undefined;
+		this.refusalText = "";
 		this.open = false;
 		this.spoken = protocols.includes("x2goweb.v1");
 		this.socket.on("open", () => this.change(() => (this.open = true)));
@@ -147,12 +148,11 @@ export class Stream {
 				else this.hear(String(data));
 			}),
 		);
-		this.socket.on("unexpected-response", (_request, response) =>
-			this.change(() => {
-				this.refusal = response.statusCode;
-				response.destroy();
-			}),
-		);
+		this.socket.on("unexpected-response", (_request, response) => {
+			response.setEncoding("utf8");
+			response.on("data", (part) => (this.refusalText += part));
+			response.on("close", () => this.change(() => (this.refusal = response.statusCode)));
+		});
 		/** @type {Error | undefined} */ this.error = undefined;
 		this.socket.on("error", (error) => this.change(() => (this.error = error)));
 		this.socket.on("close", (code, reason) =>
@@ -185,24 +185,26 @@ export class Stream {
 		for (const watcher of this.watchers) watcher();
 	}
 
+	/** What there has been, for who waits in vain. */
+	get story() {
+		const { bytes, words, error, refusal, refusalText, end } = this;
+		return JSON.stringify({ bytes, words, error: error?.message, refusal, refusalText, end });
+	}
+
 	/** @param {(stream: Stream) => boolean} condition @param {string} what */
 	async until(condition, what, timeout = 20000) {
 		await new Promise((resolve, reject) => {
-			const check = () => {
-				if (!condition(this)) return;
+			const finish = (/** @type {() => void} */ action) => {
 				clearTimeout(timer);
 				this.watchers.delete(check);
-				resolve(undefined);
+				action();
 			};
-			const timer = setTimeout(() => {
-				this.watchers.delete(check);
-				reject(
-					new Error(
-						`stream: never ${what}: ${this.bytes} bytes, ${this.words} ${this.error ?? ""}` +
-							`${this.refusal ?? ""} ${this.end?.code ?? ""}`,
-					),
-				);
-			}, timeout);
+			const fail = () => reject(new Error(`stream: never ${what}: ${this.story}`));
+			const check = () => {
+				if (condition(this)) finish(() => resolve(undefined));
+				else if (this.refusal ?? this.end) finish(fail);
+			};
+			const timer = setTimeout(() => finish(fail), timeout);
 			this.watchers.add(check);
 			check();
 		});
