@@ -211,21 +211,85 @@ test("the clipboard is asked for at once, PRIMARY when the page wants it", async
 	assert.deepEqual(agent.saw, []);
 	selections.handle(notice(CLIPBOARD));
 	assert.deepEqual(agent.saw, ["demand 1"]);
+	selections.handle(piece({ first: true, data: encode("a ") }));
+	selections.handle(piece({ data: encode("copy") }));
+	selections.handle(piece({ last: true }));
 	selections.tell({ type: "demand-selection", selection: PRIMARY });
 	assert.deepEqual(agent.saw, ["demand 1", "demand 0"]);
-	selections.handle(piece({ first: true, data: encode("a ") }));
 	selections.handle(
 		piece({ selection: PRIMARY, first: true, last: true, data: encode("picked") }),
 	);
-	selections.handle(piece({ data: encode("copy") }));
-	selections.handle(piece({ last: true }));
 	await settle();
 	assert.deepEqual(posted, [
 		{ type: "selection-noticed", selection: PRIMARY },
 		{ type: "selection-noticed", selection: CLIPBOARD },
-		{ type: "selection", selection: PRIMARY, content: { text: "picked" } },
 		{ type: "selection", selection: CLIPBOARD, content: { text: "a copy" } },
+		{ type: "selection", selection: PRIMARY, content: { text: "picked" } },
 	]);
+});
+
+/* The real one then gives one for the other in two of three cases. */
+test("the agent is never asked for both at a time", async () => {
+	const { time, agent, posted, selections } = setUp();
+	const wantPrimary = () => selections.tell({ type: "demand-selection", selection: PRIMARY });
+	const whole = (/** @type {number} */ selection, /** @type {string} */ text) =>
+		selections.handle(piece({ selection, first: true, last: true, data: encode(text) }));
+	selections.handle(notice());
+	selections.handle(piece({ first: true, data: encode("a ") }));
+	wantPrimary();
+	wantPrimary();
+	time.advance(ANSWER_WAIT_MS - 1);
+	assert.deepEqual(agent.saw, ["demand 1"]);
+	selections.handle(piece({ last: true, data: encode("copy") }));
+	assert.deepEqual(agent.saw, ["demand 1", "demand 0"]);
+	selections.handle(notice());
+	assert.equal(agent.saw.length, 2);
+	whole(PRIMARY, "picked");
+	assert.deepEqual(agent.saw.slice(2), ["demand 1"]);
+	/* Both have their turn, whatever comes again. */
+	wantPrimary();
+	selections.handle(notice());
+	whole(CLIPBOARD, "older");
+	assert.deepEqual(agent.saw.slice(3), ["demand 0"]);
+	whole(PRIMARY, "still picked");
+	assert.deepEqual(agent.saw.slice(4), ["demand 1"]);
+	/* And after a rebuild. */
+	wantPrimary();
+	selections.handle({ type: "reinit" });
+	assert.deepEqual(agent.saw.slice(5), ["demand 0"]);
+	whole(PRIMARY, "picked anew");
+	assert.deepEqual(agent.saw.slice(6), ["demand 1"]);
+	whole(CLIPBOARD, "newer");
+	await settle();
+	assert.ok(posted.every(({ type }) => type !== "selection-failed"));
+});
+
+test("a PRIMARY that nobody has does not hold up the clipboard, nor is it complained of", () => {
+	const { time, agent, posted, selections } = setUp();
+	selections.tell({ type: "demand-selection", selection: PRIMARY });
+	time.advance(STALE_WAIT_MS);
+	assert.deepEqual(agent.saw, ["demand 0"]);
+	selections.handle(notice());
+	time.advance(STALE_WAIT_MS - 1);
+	assert.deepEqual(agent.saw, ["demand 0"]);
+	time.advance(1);
+	assert.deepEqual(agent.saw, ["demand 0", "demand 1"]);
+	assert.deepEqual(
+		posted.map(({ type }) => type),
+		["selection-noticed"],
+	);
+});
+
+test("the agent is not asked for what it has from us", async () => {
+	const { agent, selections, offer } = setUp();
+	offer("ours", false, [PRIMARY]);
+	await settle();
+	assert.deepEqual(agent.saw, ["notice 0 1"]);
+	selections.tell({ type: "demand-selection", selection: PRIMARY });
+	assert.equal(agent.saw.length, 1);
+	selections.handle(notice(PRIMARY));
+	selections.tell({ type: "demand-selection", selection: PRIMARY });
+	assert.equal(agent.saw[1], "demand 0");
 });
 
 test("news during an answer: asked again after it, once", async () => {

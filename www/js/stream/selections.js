@@ -56,7 +56,9 @@ export class Selections {
 					this._out.offer(order.selections, order.content, order.pasting),
 				);
 			case "demand-selection":
-				return this._in.demand(order.selection);
+				/* The agent would have to ask us. */
+				if (!this._out.owns(order.selection)) this._in.demand(order.selection);
+				return;
 			case "paste-text":
 				return this._pasteText(order.text);
 		}

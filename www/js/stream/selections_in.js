@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Selections of the server's programs: asks for the clipboard as soon as a program has taken it,
- * for the text selected by mouse (PRIMARY) when the page wants it, one at a time, and gives the
- * page what came. Runs in the engine.
+ * for the text selected by mouse (PRIMARY) when the page wants it, and gives the page what came.
+ * One at a time: an agent that is asked for both gives one for the other, or breaks off the first.
+ * Runs in the engine.
  */
 
-import { SELECTION_CLIPBOARD } from "./kdrive_numbers.js";
+import { SELECTION_CLIPBOARD, SELECTION_PRIMARY } from "./kdrive_numbers.js";
 import { demandSelectionEvent } from "./kdrive_send.js";
 import { decodeContent } from "./selection_data.js";
 import { isNotice, SelectionReader } from "./selection_reader.js";
@@ -13,12 +14,14 @@ import { isNotice, SelectionReader } from "./selection_reader.js";
 /** @typedef {import("../types.js").EngineMessage} EngineMessage */
 /** @typedef {import("../types.js").ClipboardContent} ClipboardContent */
 /** @typedef {import("./kdrive_read.js").SelectionMessage} SelectionMessage */
-/** @typedef {{reader: SelectionReader, asked: boolean, again: boolean, cuts: number, late: unknown}}
- *   Incoming cuts: so often REINIT has come while it was under way */
+/** @typedef {{reader: SelectionReader, asked: boolean, again: boolean, waits: boolean, cuts: number,
+ *   late: unknown}} Incoming
+ * waits: until the other one has been answered; cuts: so often REINIT has come while it was under way */
 
 /** Without any answer, or with no further piece of one: agents do not say that they have nothing. */
 export const ANSWER_WAIT_MS = 10_000;
-/** The same when something newer is there already: the old owner may be gone. */
+/** The same when something newer is there already, whose forerunner's owner may be gone, or when the
+ * clipboard waits for PRIMARY. */
 export const STALE_WAIT_MS = 2000;
 /** What is cut so often is too much for the line: it would only cut itself again. */
 export const CUTS_MAX = 3;
@@ -41,6 +44,7 @@ export class SelectionsIn {
 			reader: new SelectionReader(),
 			asked: false,
 			again: false,
+			waits: false,
 			cuts: 0,
 			late: null,
 		}));
@@ -74,9 +78,16 @@ export class SelectionsIn {
 	demand(selection) {
 		const incoming = this._incoming[selection];
 		/* An agent that is asked anew while it answers mixes the two. */
-		if (incoming.asked || incoming.reader.open) {
+		if (this._isUnderWay(selection)) {
 			incoming.again = true;
 			this._expect(selection);
+			return;
+		}
+		const other = otherOf(selection);
+		if (this._isUnderWay(other)) {
+			if (incoming.waits) return;
+			incoming.waits = true;
+			if (selection === SELECTION_CLIPBOARD) this._expect(other);
 			return;
 		}
 		incoming.asked = true;
@@ -86,8 +97,11 @@ export class SelectionsIn {
 
 	/** The agent has dropped what it had not sent. */
 	reinit() {
-		for (const [selection, incoming] of this._incoming.entries()) {
-			if (!incoming.asked && !incoming.reader.open) continue;
+		const dropped = [SELECTION_CLIPBOARD, SELECTION_PRIMARY].filter((selection) =>
+			this._isUnderWay(selection),
+		);
+		for (const selection of dropped) {
+			const incoming = this._incoming[selection];
 			incoming.cuts += 1;
 			incoming.again = incoming.cuts < CUTS_MAX;
 			const over = !incoming.again;
@@ -109,15 +123,24 @@ export class SelectionsIn {
 	}
 
 	/** @param {number} selection */
+	_isUnderWay(selection) {
+		const { asked, reader } = this._incoming[selection];
+		return asked || reader.open;
+	}
+
+	/** @param {number} selection */
 	_expect(selection) {
 		const incoming = this._incoming[selection];
 		this._clearTimer(incoming.late);
 		const { again } = incoming;
+		const hurry = again || this._incoming[SELECTION_CLIPBOARD].waits;
 		const giveUp = () => {
+			/* Nobody has said that there is a PRIMARY. */
+			const missed = selection === SELECTION_CLIPBOARD || incoming.reader.open;
 			this._finish(selection);
-			if (!again) this._failed(selection, "timeout");
+			if (missed && !again) this._failed(selection, "timeout");
 		};
-		incoming.late = this._setTimer(giveUp, again ? STALE_WAIT_MS : ANSWER_WAIT_MS);
+		incoming.late = this._setTimer(giveUp, hurry ? STALE_WAIT_MS : ANSWER_WAIT_MS);
 	}
 
 	/** @param {number} selection */
@@ -126,12 +149,15 @@ export class SelectionsIn {
 		this._clearTimer(incoming.late);
 		incoming.reader.clear();
 		incoming.asked = false;
-		if (!incoming.again) {
-			incoming.cuts = 0;
-			return;
-		}
+		const { again } = incoming;
 		incoming.again = false;
-		this.demand(selection);
+		if (!again) incoming.cuts = 0;
+		const other = otherOf(selection);
+		if (this._incoming[other].waits) {
+			this._incoming[other].waits = false;
+			this.demand(other);
+		}
+		if (again) this.demand(selection);
 	}
 
 	/** @param {number} selection @param {{mime: number, bytes: Uint8Array<ArrayBuffer>}} whole */
@@ -153,4 +179,9 @@ export class SelectionsIn {
 	_failed(selection, why) {
 		this._post({ type: "selection-failed", selection, why });
 	}
+}
+
+/** @param {number} selection */
+function otherOf(selection) {
+	return selection === SELECTION_CLIPBOARD ? SELECTION_PRIMARY : SELECTION_CLIPBOARD;
 }

@@ -82,6 +82,11 @@ export class SelectionsOut {
 			}
 	}
 
+	/** As far as it is known. @param {number} selection */
+	owns(selection) {
+		return this._offers[selection]?.ours === true;
+	}
+
 	/** A program of the server has taken it. @param {number} selection */
 	lost(selection) {
 		const offer = this._offers[selection];
