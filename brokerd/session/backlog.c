@@ -110,6 +110,8 @@ static void remove_marks(struct backlog *backlog, size_t count)
 static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 {
 	backlog->end += span->length;
+	backlog->introduced |=
+	    span->type == KDRIVE_MESSAGE_SERVER_VERSION || span->type == KDRIVE_MESSAGE_FRAME;
 	if (span->type == KDRIVE_MESSAGE_REINIT)
 		backlog->refreshed = false;
 	if (span->begins) {

@@ -44,6 +44,7 @@ struct backlog {
 	bool open_marked;   /* the message that is coming in has the last mark */
 	bool dropping;	    /* it is left out */
 	bool whole;	    /* nothing has ever been left out */
+	bool introduced;    /* the agent has told its version, or shown something */
 	bool much;	    /* came at the last read */
 	bool refreshed;	    /* a picture of the whole screen has been sent since the last REINIT */
 	bool selection_cut; /* pieces of one were left out: the rest of it is, too */

@@ -186,18 +186,26 @@ void kdrive_events_put_plain(uint8_t out[KDRIVE_EVENT_BYTES], enum kdrive_event 
 	out[0] = (uint8_t)type;
 }
 
+void kdrive_events_put_version(uint8_t out[KDRIVE_EVENT_BYTES])
+{
+	kdrive_events_put_plain(out, KDRIVE_EVENT_CLIENT_VERSION);
+	put_u16(out + 4, CLIENT_VERSION);
+	put_u16(out + 6, CLIENT_OS_WEB);
+}
+
+void kdrive_events_put_geometry(uint8_t out[KDRIVE_EVENT_BYTES], uint16_t width, uint16_t height)
+{
+	kdrive_events_put_plain(out, KDRIVE_EVENT_GEOMETRY);
+	put_u16(out + 4, width);
+	put_u16(out + 6, height);
+	put_u16(out + 9, width);
+	put_u16(out + 11, height);
+}
+
 void kdrive_events_put_opening(uint8_t out[KDRIVE_OPENING_BYTES],
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height)
 {
-	uint8_t *version = out + KDRIVE_COOKIE_BYTES, *geometry = version + KDRIVE_EVENT_BYTES;
-
 	memcpy(out, cookie, KDRIVE_COOKIE_BYTES);
-	kdrive_events_put_plain(version, KDRIVE_EVENT_CLIENT_VERSION);
-	put_u16(version + 4, CLIENT_VERSION);
-	put_u16(version + 6, CLIENT_OS_WEB);
-	kdrive_events_put_plain(geometry, KDRIVE_EVENT_GEOMETRY);
-	put_u16(geometry + 4, width);
-	put_u16(geometry + 6, height);
-	put_u16(geometry + 9, width);
-	put_u16(geometry + 11, height);
+	kdrive_events_put_version(out + KDRIVE_COOKIE_BYTES);
+	kdrive_events_put_geometry(out + KDRIVE_COOKIE_BYTES + KDRIVE_EVENT_BYTES, width, height);
 }

@@ -71,6 +71,10 @@ size_t kdrive_events_selection_bytes(const uint8_t event[KDRIVE_EVENT_BYTES]);
 void kdrive_events_put_opening(uint8_t out[KDRIVE_OPENING_BYTES],
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height);
 
+/* What it is made of: CLIENTVERSION, and GEOMETRY with one screen. */
+void kdrive_events_put_version(uint8_t out[KDRIVE_EVENT_BYTES]);
+void kdrive_events_put_geometry(uint8_t out[KDRIVE_EVENT_BYTES], uint16_t width, uint16_t height);
+
 /* An event that is nothing but its type. */
 void kdrive_events_put_plain(uint8_t out[KDRIVE_EVENT_BYTES], enum kdrive_event type);
 

@@ -18,6 +18,7 @@
 #include "relay_agent.h"
 #include "relay_internal.h"
 #include "relay_pace.h"
+#include "relay_rouse.h"
 #include "timer.h"
 #include "ws.h"
 #include "ws_listener.h"
@@ -79,6 +80,7 @@ static void forget_agent(struct relay *relay)
 	relay_pace_reset(relay->pace);
 	event_del(relay->turn);
 	event_del(relay->rebuild);
+	event_del(relay->unheard);
 	event_del(relay->tell);
 	event_del(relay->hang_up);
 }
@@ -240,6 +242,8 @@ static void drain_agent(struct relay *relay)
 	}
 	waited = relay->waiting;
 	if (relay_is_streaming(relay))
+		relay_rouse_note(relay);
+	if (relay_is_streaming(relay))
 		relay_browser_feed(relay);
 	if (relay->agent != NULL && (relay->garbled || !relay_is_streaming(relay)))
 		discard_agent(relay);
@@ -263,6 +267,7 @@ static void on_agent_connected(struct relay_agent *agent, void *arg)
 
 	(void)agent;
 	timer_start_ms(relay->browser_deadline, relay->attach_deadline_ms);
+	relay_rouse_begin(relay);
 	relay_set_phase(relay, RELAY_PHASE_WAITING, ERROR_NONE);
 	report_start(relay, ERROR_NONE, NULL);
 }
@@ -432,6 +437,7 @@ struct relay *relay_create(
 	relay->keepalive_ms =
 	    settings->keepalive_ms != 0 ? settings->keepalive_ms : RELAY_AGENT_KEEPALIVE_MS;
 	relay->rebuild_ms = settings->rebuild_ms != 0 ? settings->rebuild_ms : REBUILD_WAIT_MS;
+	relay->rouse_ms = settings->rouse_ms != 0 ? settings->rouse_ms : RELAY_ROUSE_WAIT_MS;
 	relay->ping_ms = settings->ping_ms != 0 ? settings->ping_ms : WS_PING_MS;
 	relay->login = strdup(settings->login);
 	relay->origin = strdup(settings->origin);
@@ -443,8 +449,8 @@ struct relay *relay_create(
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
 	relay->pace = relay_pace_create(relay->base, send_agent, on_pace_failed, relay);
 	if (!backlog_init(&relay->backlog) || !relay_browser_init(relay) ||
-	    !relay_door_init(relay) || relay->login == NULL || relay->origin == NULL ||
-	    relay->from_browser == NULL || relay->from_candidate == NULL ||
+	    !relay_rouse_init(relay) || !relay_door_init(relay) || relay->login == NULL ||
+	    relay->origin == NULL || relay->from_browser == NULL || relay->from_candidate == NULL ||
 	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL ||
 	    relay->hang_up == NULL || relay->pace == NULL)
 		goto fail;
@@ -492,6 +498,7 @@ void relay_destroy(struct relay *relay)
 	free_event(relay->candidate_deadline);
 	free_event(relay->turn);
 	free_event(relay->rebuild);
+	free_event(relay->unheard);
 	free_event(relay->hang_up);
 	free_event(relay->tell);
 	free(relay->login);

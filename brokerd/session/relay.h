@@ -9,7 +9,7 @@
  * in), ws (one WebSocket), relay_door (who has the stream), relay_words (what is said beside it),
  * relay_browser, relay_flow (how much the line takes), backlog and kdrive_frames (what waits for
  * it), relay (the stream's life), kdrive_events and relay_pace (what an agent may be sent, and
- * when), relay_agent (the conversation with it).
+ * when), relay_agent (the conversation with it), relay_rouse (how one is brought to listen).
  */
 #ifndef SESSION_RELAY_H
 #define SESSION_RELAY_H
@@ -38,8 +38,8 @@ struct relay_settings {
 	enum when_left when_left;    /* what becomes of it then */
 	size_t buffer_bytes; /* of all that waits for a browser; past it, all of it is left out */
 	size_t delay_bytes;  /* of pictures that wait, or are on their way */
-	/* 0: as relay_agent.h, ws.h and relay.c say */
-	unsigned keepalive_ms, ping_ms, rebuild_ms;
+	/* 0: as relay_agent.h, ws.h, relay.c and relay_rouse.h say */
+	unsigned keepalive_ms, ping_ms, rebuild_ms, rouse_ms;
 };
 
 struct relay_counters {

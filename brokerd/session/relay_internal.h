@@ -36,7 +36,7 @@ struct relay {
 	unsigned attach_deadline_ms, grace_ms;
 	enum when_left when_left;
 	size_t buffer_bytes, delay_bytes;
-	unsigned keepalive_ms, ping_ms, rebuild_ms;
+	unsigned keepalive_ms, ping_ms, rebuild_ms, rouse_ms;
 	struct ws_listener *listener;
 
 	enum relay_phase phase;
@@ -55,6 +55,8 @@ struct relay {
 	char page[RELAY_TOKEN_CHARS + 1];
 	uint64_t attempt;
 	struct backlog backlog; /* from the agent, not acknowledged by the browser */
+	struct event *unheard;	/* how long an answer to the opening is awaited */
+	unsigned feeds;		/* that the agent was given since */
 	struct event *rebuild;	/* how long an answer to CACHEREBUILD is awaited */
 	unsigned rebuilds;	/* sent without one */
 	bool garbled;		/* the agent has said nonsense */
