@@ -82,13 +82,19 @@ export function shownPicture() {
 	return { width: copy.width, height: copy.height, base64: btoa(text) };
 }
 
+/** Side of the parts of which each is to be right. */
+const PART = 32;
+/** The window manager's clock is in the lowest rows, and goes on while pictures are compared. */
+const CLOCK_ROWS = 40;
+
 /**
  * Compares the canvas with the X server's screen.
  * @param {Stack} stack
  * @param {Page} page
  * @param {number} display
- * @returns {Promise<{mean: number, colours: number}>} mean difference of a channel (0 to 255; 255
- *     when the sizes differ) and how many colours the canvas shows
+ * @returns {Promise<{mean: number, worst: number, colours: number}>} mean difference of a channel (0
+ *     to 255; 255 when the sizes differ), the same of the part that differs most, but for the lowest
+ *     rows, and how many colours the canvas shows
  */
 export async function pictureDifference(stack, page, display, user = "alice") {
 	const server = await serverPicture(stack, display, user);
@@ -97,14 +103,24 @@ export async function pictureDifference(stack, page, display, user = "alice") {
 	const colours = new Set();
 	for (let i = 0; i < pixels.length; i += 4) colours.add(pixels.readUInt32LE(i) & 0xffffff);
 	if (shown.width !== server.width || shown.height !== server.height)
-		return { mean: 255, colours: colours.size };
+		return { mean: 255, worst: 255, colours: colours.size };
+	const across = Math.ceil(server.width / PART);
+	const parts = new Float64Array(across * Math.ceil(server.height / PART));
 	let sum = 0;
 	for (let y = 0; y < server.height; y++)
 		for (let x = 0; x < server.width; x++) {
 			const at = y * server.lineBytes + x * 4;
 			const to = (y * shown.width + x) * 4;
+			let difference = 0;
 			for (let channel = 0; channel < 3; channel++)
-				sum += Math.abs(server.pixels[at + 2 - channel] - pixels[to + channel]);
+				difference += Math.abs(server.pixels[at + 2 - channel] - pixels[to + channel]);
+			sum += difference;
+			if (y < server.height - CLOCK_ROWS)
+				parts[Math.floor(y / PART) * across + Math.floor(x / PART)] += difference;
 		}
-	return { mean: sum / (server.width * server.height * 3), colours: colours.size };
+	return {
+		mean: sum / (server.width * server.height * 3),
+		worst: Math.max(...parts) / (PART * PART * 3),
+		colours: colours.size,
+	};
 }
