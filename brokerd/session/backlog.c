@@ -110,6 +110,8 @@ static void remove_marks(struct backlog *backlog, size_t count)
 static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 {
 	backlog->end += span->length;
+	if (span->type == KDRIVE_MESSAGE_SELECTION)
+		backlog->selection_end = backlog->end;
 	backlog->introduced |=
 	    span->type == KDRIVE_MESSAGE_SERVER_VERSION || span->type == KDRIVE_MESSAGE_FRAME;
 	if (span->type == KDRIVE_MESSAGE_REINIT)
@@ -371,6 +373,8 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	evbuffer_free(backlog->unsent);
 	backlog->unsent = stays;
 	backlog->end = backlog->sent + evbuffer_get_length(stays);
+	if (backlog->selection_end > backlog->end)
+		backlog->selection_end = backlog->end;
 	backlog->whole = false;
 	backlog->refreshed = false;
 	backlog->reinit_due = false;

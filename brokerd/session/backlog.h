@@ -33,6 +33,7 @@ struct backlog {
 	struct evbuffer *kept, *unsent;
 	size_t piece_bytes_min; /* less is copied, so that a little never holds much memory */
 	uint64_t base, sent, end;
+	uint64_t selection_end; /* of the last selection's bytes before end */
 	struct kdrive_frames frames;
 
 	/* Messages that begin in unsent, in order. */

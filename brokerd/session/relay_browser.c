@@ -128,6 +128,15 @@ static bool have_patience(struct relay *relay, bool wait)
 	return relay->waiting;
 }
 
+/* What pictures wait for, themselves included. Behind a selection they come late whatever is left
+ * out, and that would cost the selection: CACHEREBUILD makes the agent drop the rest of it. */
+static uint64_t before_pictures(const struct relay *relay)
+{
+	bool selection = relay->backlog.selection_end > relay->flow.painted;
+
+	return backlog_pictures(&relay->backlog) + (selection ? 0 : on_their_way(relay));
+}
+
 /* The picture of the whole screen is let through, however large it is: else a slow line would never
  * see one. */
 static void limit_delay(struct relay *relay)
@@ -136,7 +145,7 @@ static void limit_delay(struct relay *relay)
 	size_t pictures = backlog_pictures(backlog);
 	bool full = relay->browser != NULL && backlog->state == BACKLOG_STATE_OPEN &&
 		    pictures != 0 && backlog->refreshed &&
-		    on_their_way(relay) + pictures > relay_flow_limit(&relay->flow);
+		    before_pictures(relay) > relay_flow_limit(&relay->flow);
 
 	if (have_patience(relay, full) || backlog->state != BACKLOG_STATE_OPEN || pictures == 0)
 		return;

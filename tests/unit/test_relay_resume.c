@@ -255,6 +255,33 @@ static void test_slow_line(void **state)
 	assert_int_equal(relay_get_state(relay), STREAM_STATE_ATTACHED);
 }
 
+/* A large copy on its way: the few pictures behind it do not cost it, many do. */
+static void test_pictures_behind_a_selection(void **state)
+{
+	enum { SELECTION = 200 * 1024 };
+	uint8_t *selection = make_bytes(SELECTION);
+
+	(void)state;
+	settings.delay_bytes = 64 * 1024;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_frame(true, 1);
+	put_message(selection, KDRIVE_MESSAGE_SELECTION);
+	selection[12] = (uint8_t)((SELECTION - 56) & 0xff);
+	selection[13] = (uint8_t)((SELECTION - 56) >> 8 & 0xff);
+	selection[14] = (uint8_t)((SELECTION - 56) >> 16);
+	fake_tunnel_say(selection, SELECTION);
+	say_frame(false, 10);
+	test_run_for_ms(base, 300);
+	assert_int_equal(evbuffer_get_length(fake.to_read), 0);
+	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	say_frame(false, 64 * 1024 / 56);
+	test_run_for_ms(base, 100);
+	assert_agent_gets(rebuild, 41);
+	free(selection);
+}
+
 static bool has_read_some(void *arg)
 {
 	return evbuffer_get_length(fake.to_read) < *(const size_t *)arg;
@@ -468,6 +495,7 @@ int main(void)
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),
+	    RESUME_TEST(test_pictures_behind_a_selection),
 	    RESUME_TEST(test_short_wait),
 	    RESUME_TEST(test_short_wait_of_another),
 	    RESUME_TEST(test_asked_again),
