@@ -28,7 +28,7 @@ import * as start from "./start.mjs";
  * @type {Record<string, {measure: (context: Context) => Promise<Result[]>, real?: boolean, runs?: number}>} */
 const MEASUREMENTS = {
 	start: { ...start, real: true },
-	login: { ...login, real: true, runs: 100 },
+	login: { ...login, real: true, runs: 60 },
 	client: { ...client, runs: 5 },
 	keys: { ...keys, real: true, runs: 3 },
 	relay: { ...relay, real: true, runs: 5 },

@@ -9,7 +9,7 @@ import { resume, slowLine } from "./relay/faults.mjs";
 import { Site } from "./relay/site.mjs";
 
 const WHOLE = {
-	...{ floodSeconds: 2, echoSeconds: 1.5, busySeconds: 3 },
+	...{ floodSeconds: 1.5, echoSeconds: 1.5, busySeconds: 2 },
 	...{ resumes: 3, cuts: 10, cutsFar: 5, slowRuns: 1, slowSeconds: 30 },
 	...{ levels: [1, 10, 100, 500], chainLevels: [1, 10, 100], wakeSeconds: 30, bursts: 3 },
 };

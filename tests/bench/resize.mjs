@@ -2,7 +2,8 @@
 /**
  * How often an agent dies, or hangs for good, of a change of its screen's size while three terminals
  * print: changes sent by way of the relay, and the same sent to the agent as they come, as clients
- * without a relay do. Both at the same time. BENCH_RESIZES: how many, of each agent.
+ * without a relay do. Both at the same time. BENCH_RESIZES: how many, of each agent, if the time that
+ * such a number may take is enough.
  */
 import net from "node:net";
 import { KdriveReader } from "../../www/js/stream/kdrive_read.js";
@@ -16,11 +17,13 @@ import { Hand } from "./hand.mjs";
 
 const SCREEN = { width: 1024, height: 768 };
 const PASSWORD = "wonderland";
-const RESIZES = 150;
+const RESIZES = 100;
 const RESIZES_QUICK = 20;
 /** Agents that are at it at the same time, through the relay: it lets one change pass in half a
  * second. */
-const AT_ONCE = 2;
+const AT_ONCE = 3;
+/** On the average, starts of desktops included. */
+const EACH_MOST_MS = 700;
 const RAW_EVERY_MS = 250;
 const PICTURE_MS = 20_000;
 const DEATH_MS = 3000;
@@ -49,11 +52,21 @@ async function isDead(desktop, agent) {
 	return true;
 }
 
-/** @param {Stack} stack @param {string} user @param {number} wanted @param {Progress} progress
- * @returns {Promise<Count>} */
-async function relayed(stack, user, wanted, progress) {
+/**
+ * @typedef {object} Task
+ * @property {number} wanted how many changes
+ * @property {number} end when to have done with it, in any case
+ * @property {Progress} progress
+ */
+
+/** @param {Count} count @param {Task} task */
+const more = (count, { wanted, end }) => count.resizes < wanted && Date.now() < end;
+
+/** @param {Stack} stack @param {string} user @param {Task} task @returns {Promise<Count>} */
+async function relayed(stack, user, task) {
+	const { progress } = task;
 	const count = none();
-	while (count.resizes < wanted) {
+	while (more(count, task)) {
 		const client = new Client(stack);
 		await client.logIn(user, PASSWORD);
 		const { session, ws } = await eventually(
@@ -68,9 +81,10 @@ async function relayed(stack, user, wanted, progress) {
 		await desktop.print();
 		const agent = await desktop.agent();
 		let alive = true;
-		while (alive && count.resizes < wanted) {
+		while (alive && more(count, task)) {
 			const { width, height } = anySize();
 			viewer.screens = [];
+			const before = { frames: viewer.frames, reinits: viewer.reinits };
 			viewer.send(geometryEvent(width, height));
 			count.resizes += 1;
 			if (count.resizes % TOLD_EVERY === 0) progress(`${user}: ${JSON.stringify(count)}`);
@@ -85,6 +99,13 @@ async function relayed(stack, user, wanted, progress) {
 				)
 				.then(() => viewer.end === undefined && viewer.fault === "")
 				.catch(() => false);
+			if (!alive)
+				progress(
+					`${user}: not ${width}x${height} after ${count.resizes} changes: ` +
+						`${viewer.frames - before.frames} frames, ` +
+						`${viewer.reinits - before.reinits} new beginnings since, screens ` +
+						viewer.screens.map((one) => `${one.width}x${one.height}`).join(),
+				);
 		}
 		count.broken += viewer.broken.length;
 		if (viewer.fault) count.damaged += 1;
@@ -102,14 +123,14 @@ async function relayed(stack, user, wanted, progress) {
 	return count;
 }
 
-/** @param {Stack} stack @param {string} user @param {number} wanted @param {Progress} progress
- * @returns {Promise<Count>} */
-async function raw(stack, user, wanted, progress) {
+/** @param {Stack} stack @param {string} user @param {Task} task @returns {Promise<Count>} */
+async function raw(stack, user, task) {
+	const { progress } = task;
 	const hand = new Hand(stack, { user, password: PASSWORD });
 	await hand.prepare();
 	await hand.logIn();
 	const count = none();
-	while (count.resizes < wanted) {
+	while (more(count, task)) {
 		const lines = await hand.command(
 			`exec x2gostartagent ${SCREEN.width}x${SCREEN.height} lan 16m-jpeg-9 unix-kde-depth_24 ` +
 				"us pc105/us 0 K ICEWM both",
@@ -161,7 +182,7 @@ async function raw(stack, user, wanted, progress) {
 		await desktop.print();
 		const agent = await desktop.agent();
 		const isStuck = () => Date.now() - shown.at > PICTURE_MS;
-		while (!ended && !isStuck() && count.resizes < wanted) {
+		while (!ended && !isStuck() && more(count, task)) {
 			const { width, height } = anySize();
 			socket.write(geometryEvent(width, height));
 			count.resizes += 1;
@@ -212,20 +233,26 @@ export async function measure({ stack, runs, quick, progress }) {
 	/** @type {Count[]} */ const relays = [];
 	/** @type {Count[]} */ const raws = [];
 	for (let i = 1; i <= runs; i++) {
-		const say = (/** @type {string} */ line) => progress(`resize ${i} of ${runs}: ${line}`);
+		const task = {
+			wanted,
+			end: Date.now() + wanted * EACH_MOST_MS,
+			progress: (/** @type {string} */ line) => progress(`resize ${i} of ${runs}: ${line}`),
+		};
 		const users = Array.from(
 			{ length: AT_ONCE },
 			(_, k) => `u${String(k + 1).padStart(2, "0")}`,
 		);
 		const [without, ...by] = await Promise.all([
-			raw(stack, "u10", wanted, say),
-			...users.map((user) => relayed(stack, user, wanted, say)),
+			raw(stack, "u10", task),
+			...users.map((user) => relayed(stack, user, task)),
 		]);
 		relays.push(...by);
 		raws.push(without);
 	}
 	const counts = { ours: total(relays), reference: total(raws) };
 	progress(`resize: ${JSON.stringify(counts)}`);
+	if (Math.min(counts.ours.resizes, counts.reference.resizes) === 0)
+		throw new Error("not one change of size in time");
 	const ratio = ratioOf(counts.ours, counts.reference);
 	return [
 		{
