@@ -27,7 +27,6 @@ const EACH_MOST_MS = 700;
 const RAW_EVERY_MS = 250;
 const PICTURE_MS = 20_000;
 const DEATH_MS = 3000;
-const START_MS = 120_000;
 const TOLD_EVERY = 250;
 
 const any = (/** @type {number} */ from, /** @type {number} */ to) =>
@@ -35,12 +34,14 @@ const any = (/** @type {number} */ from, /** @type {number} */ to) =>
 const anySize = () => ({ width: any(400, 1200), height: any(300, 800) });
 const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @typedef {{resizes: number, crashes: number, stuck: number, broken: number, damaged: number}} Count
- * stuck: it lives, and shows nothing any more; broken: frames of a size that makes no sense; damaged: it lives,
+/** @typedef {{resizes: number, crashes: number, stuck: number, late: number, broken: number,
+ *   damaged: number}} Count
+ * stuck: it lives, and shows nothing any more; late: it shows something, but in all that time not the
+ * whole in the size that it was told; broken: frames of a size that makes no sense; damaged: it lives,
  * but nothing that it said afterwards could be understood */
 /** @typedef {(line: string) => void} Progress */
 
-const none = () => ({ resizes: 0, crashes: 0, stuck: 0, broken: 0, damaged: 0 });
+const none = () => ({ resizes: 0, crashes: 0, stuck: 0, late: 0, broken: 0, damaged: 0 });
 
 /** Whether the agent is gone, or will be in a moment. @param {Desktop} desktop @param {string} agent */
 async function isDead(desktop, agent) {
@@ -69,11 +70,21 @@ async function relayed(stack, user, task) {
 	while (more(count, task)) {
 		const client = new Client(stack);
 		await client.logIn(user, PASSWORD);
-		const { session, ws } = await eventually(
-			() => client.ok("start", { desktop: "ICEWM", ...SCREEN }).catch(() => null),
+		let refused = "";
+		const started = await eventually(
+			() =>
+				client.ok("start", { desktop: "ICEWM", ...SCREEN }).catch((error) => {
+					refused = String(error);
+				}),
 			"a desktop on a busy machine",
-			START_MS,
-		);
+			task.end - Date.now(),
+		).catch(() => null);
+		if (!started) {
+			progress(`${user}: no desktop any more: ${refused}`);
+			await client.ok("logout");
+			break;
+		}
+		const { session, ws } = started;
 		const viewer = new Viewer(stack, ws, client.cookie);
 		await viewer.picture();
 		const desktop = new Desktop(stack, user, session.display);
@@ -88,7 +99,7 @@ async function relayed(stack, user, task) {
 			viewer.send(geometryEvent(width, height));
 			count.resizes += 1;
 			if (count.resizes % TOLD_EVERY === 0) progress(`${user}: ${JSON.stringify(count)}`);
-			alive = await viewer
+			const shown = await viewer
 				.until(
 					() =>
 						viewer.end !== undefined ||
@@ -97,15 +108,17 @@ async function relayed(stack, user, task) {
 					`${width}x${height}`,
 					PICTURE_MS,
 				)
-				.then(() => viewer.end === undefined && viewer.fault === "")
-				.catch(() => false);
-			if (!alive)
-				progress(
-					`${user}: not ${width}x${height} after ${count.resizes} changes: ` +
-						`${viewer.frames - before.frames} frames, ` +
-						`${viewer.reinits - before.reinits} new beginnings since, screens ` +
-						viewer.screens.map((one) => `${one.width}x${one.height}`).join(),
-				);
+				.catch(() => null);
+			alive = viewer.end === undefined && viewer.fault === "";
+			if (shown || !alive) continue;
+			alive = viewer.frames > before.frames;
+			count.late += Number(alive);
+			progress(
+				`${user}: not ${width}x${height} after ${count.resizes} changes: ` +
+					`${viewer.frames - before.frames} frames, ` +
+					`${viewer.reinits - before.reinits} new beginnings since, screens ` +
+					viewer.screens.map((one) => `${one.width}x${one.height}`).join(),
+			);
 		}
 		count.broken += viewer.broken.length;
 		if (viewer.fault) count.damaged += 1;
