@@ -18,9 +18,18 @@ struct backlog_mark {
 	size_t bytes; /* of the message, as far as it has come */
 	enum kdrive_message type;
 	bool whole_screen;
+	bool known; /* picture is: it is a FRAME whose header has come */
+	struct kdrive_picture picture;
 };
 
-static const char *const state_names[] = {"open", "shedding", "blind"};
+static const char *const state_names[] = {"open", "thin", "shedding", "blind"};
+
+static void forget_damage(struct backlog *backlog)
+{
+	damage_forget(&backlog->damage);
+	backlog->asked = (struct damage_rect){0};
+	backlog->answering = false;
+}
 
 static void set_state(struct backlog *backlog, enum backlog_state state)
 {
@@ -31,6 +40,9 @@ static void set_state(struct backlog *backlog, enum backlog_state state)
 	/* The browser has been told to forget what it has of it. */
 	if (state == BACKLOG_STATE_OPEN)
 		backlog->selection_cut = false;
+	/* All of it is asked for afterwards. */
+	if (state == BACKLOG_STATE_SHEDDING || state == BACKLOG_STATE_BLIND)
+		forget_damage(backlog);
 }
 
 /* Of no use to a browser whose caches are to be empty. */
@@ -73,6 +85,10 @@ static void grow_mark(struct backlog *backlog, const struct kdrive_span *span)
 	size_t bytes = span->length;
 
 	mark->whole_screen |= span->whole_screen;
+	if (span->header && type == KDRIVE_MESSAGE_FRAME) {
+		mark->known = true;
+		mark->picture = backlog->frames.picture;
+	}
 	if (is_picture(type))
 		backlog->picture_bytes += bytes + (is_picture(mark->type) ? 0 : mark->bytes);
 	mark->bytes += bytes;
@@ -106,6 +122,41 @@ static void remove_marks(struct backlog *backlog, size_t count)
 
 /* --- coming in ------------------------------------------------------------------------------ */
 
+static struct damage_rect place_of(const struct kdrive_picture *picture)
+{
+	return (struct damage_rect){
+	    .x = picture->x, .y = picture->y, .width = picture->width, .height = picture->height};
+}
+
+/* What a part of a message that is taken means for what is not shown. */
+static bool note_shown(struct backlog *backlog, const struct kdrive_span *span)
+{
+	const struct kdrive_picture *picture = &backlog->frames.picture;
+	struct damage_rect place = place_of(picture), *asked = &backlog->asked;
+
+	if (span->type == KDRIVE_MESSAGE_REINIT)
+		forget_damage(backlog);
+	if (span->type != KDRIVE_MESSAGE_FRAME)
+		return true;
+	if (span->header && span->whole_screen &&
+	    !damage_set_screen(&backlog->damage, picture->width, picture->height))
+		return false;
+	if (span->header && !picture->cached && asked->width != 0 && place.x == asked->x &&
+	    place.y == asked->y && place.width == asked->width && place.height == asked->height) {
+		backlog->answering = true;
+		backlog->answer_bytes = 0;
+	}
+	if (backlog->answering)
+		backlog->answer_bytes += span->length;
+	if (backlog->answering && span->ends) {
+		damage_learn(&backlog->damage, backlog->answer_bytes,
+		    (uint64_t)place.width * (uint64_t)place.height);
+		backlog->answering = false;
+		*asked = (struct damage_rect){0};
+	}
+	return true;
+}
+
 /* Notes what a part of a message that goes to the end of unsent means. */
 static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 {
@@ -128,7 +179,7 @@ static bool note_span(struct backlog *backlog, const struct kdrive_span *span)
 		backlog->refreshed |= span->whole_screen;
 	if (span->ends)
 		backlog->open_marked = false;
-	return true;
+	return note_shown(backlog, span);
 }
 
 /* All that comes is taken, and goes to the end of unsent. Returns how many bytes of it are. */
@@ -144,6 +195,26 @@ static size_t follow(struct backlog *backlog, const uint8_t *data, size_t length
 	return used;
 }
 
+/* Whether a picture is left out while others of so many bytes are unsent. */
+static bool is_thinned(
+    const struct backlog *backlog, const struct kdrive_picture *picture, bool whole, size_t bytes)
+{
+	return picture->cached || (!whole && bytes > backlog->thin_bytes);
+}
+
+/* The same, of the one whose header has come. */
+static bool thin_out(struct backlog *backlog)
+{
+	const struct kdrive_picture *picture = &backlog->frames.picture;
+	struct damage_rect place = place_of(picture);
+	bool out =
+	    is_thinned(backlog, picture, backlog->frames.whole_screen, backlog->picture_bytes);
+
+	if (out)
+		damage_add(&backlog->damage, &place);
+	return out;
+}
+
 /* Whether a message of which this is known now is left out. */
 static bool decide(struct backlog *backlog, enum kdrive_message type)
 {
@@ -151,6 +222,8 @@ static bool decide(struct backlog *backlog, enum kdrive_message type)
 		return true;
 	if (backlog->state == BACKLOG_STATE_OPEN || !is_picture(type))
 		return false;
+	if (backlog->state == BACKLOG_STATE_THIN)
+		return type == KDRIVE_MESSAGE_FRAME && thin_out(backlog);
 	if (type != KDRIVE_MESSAGE_REINIT || backlog->state == BACKLOG_STATE_BLIND)
 		return true;
 	set_state(backlog, BACKLOG_STATE_OPEN);
@@ -162,7 +235,10 @@ static bool sort_span(struct backlog *backlog, const uint8_t *data, struct kdriv
 {
 	bool undecided = span->begins || backlog->limbo_bytes != 0;
 
-	if (undecided && span->type == KDRIVE_MESSAGE_UNKNOWN) {
+	bool short_of_header = backlog->state == BACKLOG_STATE_THIN &&
+			       span->type == KDRIVE_MESSAGE_FRAME && !span->header;
+
+	if (undecided && (span->type == KDRIVE_MESSAGE_UNKNOWN || short_of_header)) {
 		memcpy(backlog->limbo + backlog->limbo_bytes, data, span->length);
 		backlog->limbo_bytes += span->length;
 		return true;
@@ -327,13 +403,30 @@ void backlog_rewind(struct backlog *backlog, uint64_t position)
 
 /* --- leaving out ---------------------------------------------------------------------------- */
 
+/* Whether a message that is not on its way stays; of pictures that do, *pictures counts the bytes.
+ */
+static bool stays_thin(struct backlog *backlog, const struct backlog_mark *mark, size_t *pictures)
+{
+	struct damage_rect place = place_of(&mark->picture);
+
+	if (mark->type == KDRIVE_MESSAGE_FRAME &&
+	    is_thinned(backlog, &mark->picture, mark->whole_screen, *pictures)) {
+		damage_add(&backlog->damage, &place);
+		return false;
+	}
+	*pictures += is_picture(mark->type) ? mark->bytes : 0;
+	return true;
+}
+
 /* Moves what stays of unsent to its place; the rest is drained. with_cut: the rest of a message
  * that has been sent in part stays. */
 static bool filter(struct backlog *backlog, bool with_cut, bool all)
 {
+	size_t pictures = 0;
 	struct evbuffer *stays = evbuffer_new();
 	size_t cut = rest_of_cut(backlog), left = 0;
 	bool open = backlog->frames.head_bytes != 0 || backlog->frames.in_region;
+	bool thin = backlog->state == BACKLOG_STATE_THIN;
 
 	if (stays == NULL)
 		return false;
@@ -349,13 +442,15 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 		bool open_one = i + 1 == backlog->mark_count && backlog->open_marked;
 
 		/* Decided when more of it has come. */
-		if (mark.type == KDRIVE_MESSAGE_UNKNOWN) {
+		if (mark.type == KDRIVE_MESSAGE_UNKNOWN ||
+		    (thin && mark.type == KDRIVE_MESSAGE_FRAME && !mark.known)) {
 			evbuffer_remove(backlog->unsent, backlog->limbo, mark.bytes);
 			backlog->limbo_bytes = mark.bytes;
 			backlog->open_marked = false;
 			continue;
 		}
-		if (is_dear(mark.type) || (!is_picture(mark.type) && !all)) {
+		if (thin ? stays_thin(backlog, &mark, &pictures)
+			 : is_dear(mark.type) || (!is_picture(mark.type) && !all)) {
 			evbuffer_remove_buffer(backlog->unsent, stays, mark.bytes);
 			backlog->marks[left++] = mark;
 			continue;
@@ -368,7 +463,7 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 		}
 	}
 	backlog->mark_count = left;
-	backlog->picture_bytes = 0;
+	backlog->picture_bytes = pictures;
 	backlog->marked_bytes = evbuffer_get_length(stays) - (with_cut ? cut : 0);
 	evbuffer_free(backlog->unsent);
 	backlog->unsent = stays;
@@ -376,6 +471,8 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	if (backlog->selection_end > backlog->end)
 		backlog->selection_end = backlog->end;
 	backlog->whole = false;
+	if (thin)
+		return true;
 	backlog->refreshed = false;
 	backlog->reinit_due = false;
 	return true;
@@ -383,25 +480,42 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 
 bool backlog_shed(struct backlog *backlog, bool all)
 {
-	if (!filter(backlog, true, all))
-		return false;
-	if (backlog->state == BACKLOG_STATE_OPEN)
+	if (backlog->state != BACKLOG_STATE_BLIND)
 		set_state(backlog, BACKLOG_STATE_SHEDDING);
-	return true;
+	return filter(backlog, true, all);
+}
+
+bool backlog_thin(struct backlog *backlog, size_t bytes)
+{
+	backlog->thin_bytes = bytes;
+	if (backlog->state != BACKLOG_STATE_OPEN)
+		return true;
+	set_state(backlog, BACKLOG_STATE_THIN);
+	return filter(backlog, true, false);
+}
+
+void backlog_thicken(struct backlog *backlog)
+{
+	if (backlog->state == BACKLOG_STATE_THIN)
+		set_state(backlog, BACKLOG_STATE_OPEN);
+}
+
+bool backlog_knows_screen(const struct backlog *backlog)
+{
+	return backlog->damage.width != 0;
 }
 
 bool backlog_set_blind(struct backlog *backlog, bool blind)
 {
 	if (blind == (backlog->state == BACKLOG_STATE_BLIND))
 		return true;
-	if (blind && !filter(backlog, true, false))
-		return false;
 	set_state(backlog, blind ? BACKLOG_STATE_BLIND : BACKLOG_STATE_SHEDDING);
-	return true;
+	return !blind || filter(backlog, true, false);
 }
 
 bool backlog_start_afresh(struct backlog *backlog)
 {
+	set_state(backlog, BACKLOG_STATE_SHEDDING);
 	if (!filter(backlog, false, false))
 		return false;
 	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
@@ -412,7 +526,6 @@ bool backlog_start_afresh(struct backlog *backlog)
 		backlog->end++;
 	}
 	backlog->base = backlog->sent;
-	set_state(backlog, BACKLOG_STATE_SHEDDING);
 	return true;
 }
 
@@ -443,6 +556,7 @@ bool backlog_init(struct backlog *backlog)
 	*backlog = (struct backlog){.whole = true, .piece_bytes_min = PIECE_BYTES_MIN};
 	backlog->kept = evbuffer_new();
 	backlog->unsent = evbuffer_new();
+	damage_init(&backlog->damage);
 	return backlog->kept != NULL && backlog->unsent != NULL;
 }
 
@@ -453,6 +567,7 @@ void backlog_finish(struct backlog *backlog)
 	if (backlog->unsent != NULL)
 		evbuffer_free(backlog->unsent);
 	free(backlog->marks);
+	damage_finish(&backlog->damage);
 	*backlog = (struct backlog){0};
 }
 
@@ -463,8 +578,10 @@ void backlog_reset(struct backlog *backlog)
 	evbuffer_drain(kept, evbuffer_get_length(kept));
 	evbuffer_drain(unsent, evbuffer_get_length(unsent));
 	free(backlog->marks);
+	damage_finish(&backlog->damage);
 	*backlog = (struct backlog){.kept = kept,
 	    .unsent = unsent,
 	    .whole = true,
 	    .piece_bytes_min = backlog->piece_bytes_min};
+	damage_init(&backlog->damage);
 }

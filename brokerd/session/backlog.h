@@ -16,12 +16,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "damage.h"
 #include "kdrive_frames.h"
 
 struct evbuffer;
 
 enum backlog_state {
 	BACKLOG_STATE_OPEN,	/* everything is taken */
+	BACKLOG_STATE_THIN,	/* pictures that stand by themselves, a few at a time */
 	BACKLOG_STATE_SHEDDING, /* no pictures until REINIT */
 	BACKLOG_STATE_BLIND	/* no pictures until told */
 };
@@ -50,8 +52,16 @@ struct backlog {
 	bool refreshed;	    /* a picture of the whole screen has been sent since the last REINIT */
 	bool selection_cut; /* pieces of one were left out: the rest of it is, too */
 	bool reinit_due;    /* ours, when the message that is coming in ends */
-	uint8_t limbo[4];   /* its first bytes, while it shows no type and may be left out */
+	/* Its first bytes, while they do not show what it is, and it may be left out. */
+	uint8_t limbo[KDRIVE_HEADER_BYTES];
 	size_t limbo_bytes;
+
+	struct damage damage; /* by pictures that were left out while thin */
+	size_t thin_bytes;    /* of pictures that may be unsent then */
+	/* An UPDATE of ours that is not answered (width 0: none), and its answer's bytes. */
+	struct damage_rect asked;
+	uint64_t answer_bytes;
+	bool answering; /* the message that is coming in does */
 };
 
 /* Fails: false if memory is short; then, too, backlog_finish is due. */
@@ -84,8 +94,17 @@ void backlog_rewind(struct backlog *backlog, uint64_t position);
  * large, too. Fails: false if memory is short. */
 bool backlog_shed(struct backlog *backlog, bool all);
 
-/* The same, but until the next call with false, after which REINIT is awaited: CACHEREBUILD is sent
- * then. */
+/* Leaves out the pictures that are not on their way and that the agent's cache has a part in, and
+ * those that come, until the next call of backlog_thicken. Others are taken as long as no more than
+ * so many bytes of pictures are unsent. What was left out is noted as damage; who asks for it says
+ * so by backlog->asked. Only if the screen's size is known (backlog_knows_screen). Fails: false if
+ * memory is short. */
+bool backlog_thin(struct backlog *backlog, size_t bytes);
+void backlog_thicken(struct backlog *backlog);
+bool backlog_knows_screen(const struct backlog *backlog);
+
+/* As backlog_shed, but until the next call with false, after which REINIT is awaited: CACHEREBUILD
+ * is sent then. */
 bool backlog_set_blind(struct backlog *backlog, bool blind);
 
 /* For a browser that has no part of the stream: also what is kept, and the rest of a message that

@@ -202,6 +202,16 @@ void kdrive_events_put_geometry(uint8_t out[KDRIVE_EVENT_BYTES], uint16_t width,
 	put_u16(out + 11, height);
 }
 
+void kdrive_events_put_update(
+    uint8_t out[KDRIVE_EVENT_BYTES], uint32_t x, uint32_t y, uint32_t width, uint32_t height)
+{
+	kdrive_events_put_plain(out, KDRIVE_EVENT_UPDATE);
+	put_u16(out + 4, (uint16_t)width);
+	put_u16(out + 8, (uint16_t)height);
+	put_u16(out + 12, (uint16_t)x);
+	put_u16(out + 16, (uint16_t)y);
+}
+
 void kdrive_events_put_opening(uint8_t out[KDRIVE_OPENING_BYTES],
     const char cookie[KDRIVE_COOKIE_BYTES], uint16_t width, uint16_t height)
 {

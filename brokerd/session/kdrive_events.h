@@ -75,6 +75,10 @@ void kdrive_events_put_opening(uint8_t out[KDRIVE_OPENING_BYTES],
 void kdrive_events_put_version(uint8_t out[KDRIVE_EVENT_BYTES]);
 void kdrive_events_put_geometry(uint8_t out[KDRIVE_EVENT_BYTES], uint16_t width, uint16_t height);
 
+/* UPDATE of a part of the screen; one side of that is at most 65535. */
+void kdrive_events_put_update(
+    uint8_t out[KDRIVE_EVENT_BYTES], uint32_t x, uint32_t y, uint32_t width, uint32_t height);
+
 /* An event that is nothing but its type. */
 void kdrive_events_put_plain(uint8_t out[KDRIVE_EVENT_BYTES], enum kdrive_event type);
 

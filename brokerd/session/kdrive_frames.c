@@ -35,6 +35,11 @@ static bool read_header(struct kdrive_frames *frames)
 	case KDRIVE_MESSAGE_FRAME:
 		frames->regions = get_u32(head + 20);
 		/* Not cached, and placed by x = y = -1 (section 3.4). */
+		frames->picture = (struct kdrive_picture){.x = (int32_t)get_u32(head + 12),
+		    .y = (int32_t)get_u32(head + 16),
+		    .width = get_u32(head + 4),
+		    .height = get_u32(head + 8),
+		    .cached = get_u32(head + 24) != 0};
 		frames->whole_screen = get_u32(head + 24) == 0 &&
 				       get_u32(head + 12) == UINT32_MAX &&
 				       get_u32(head + 16) == UINT32_MAX;
@@ -96,8 +101,8 @@ static bool head_is_whole(const struct kdrive_frames *frames)
 bool kdrive_frames_take(
     struct kdrive_frames *frames, const uint8_t *data, size_t length, struct kdrive_span *ret_span)
 {
+	bool known = frames->in_region || head_is_whole(frames), good = true;
 	size_t used = 0;
-	bool good = true;
 
 	*ret_span = (struct kdrive_span){.type = KDRIVE_MESSAGE_UNKNOWN};
 	ret_span->begins = !frames->in_region && frames->head_bytes == 0;
@@ -135,6 +140,7 @@ bool kdrive_frames_take(
 		       ret_span->type != KDRIVE_MESSAGE_CACHE_FRAME;
 	}
 	ret_span->length = used;
+	ret_span->header = !known && (frames->in_region || head_is_whole(frames));
 	ret_span->whole_screen = ret_span->type == KDRIVE_MESSAGE_FRAME && frames->whole_screen &&
 				 (frames->in_region || head_is_whole(frames));
 	if (ret_span->ends) {

@@ -32,14 +32,22 @@ enum kdrive_message {
 	KDRIVE_MESSAGE_UNKNOWN /* fewer than four bytes of it have come */
 };
 
+/* What a FRAME's header says. */
+struct kdrive_picture {
+	int32_t x, y;
+	uint32_t width, height;
+	bool cached; /* others may refer to it, and it to others: no use without those before */
+};
+
 /* Where in the stream we are; zeroed at its beginning. */
 struct kdrive_frames {
 	uint8_t head[KDRIVE_REGION_BYTES]; /* of a message or region, as far as it has come */
 	size_t head_bytes;
-	bool in_region;	     /* head is a region's */
-	bool whole_screen;   /* the message is a FRAME of all of it */
-	uint32_t regions;    /* that the message still has, beside the one under way */
-	uint64_t data_bytes; /* still to come before the next head */
+	bool in_region;		       /* head is a region's */
+	bool whole_screen;	       /* the message is a FRAME of all of it */
+	struct kdrive_picture picture; /* the last FRAME whose header has come */
+	uint32_t regions;	       /* that the message still has, beside the one under way */
+	uint64_t data_bytes;	       /* still to come before the next head */
 };
 
 /* Bytes that belong to one message and stand together. */
@@ -47,6 +55,7 @@ struct kdrive_span {
 	size_t length;
 	enum kdrive_message type;
 	bool begins, ends; /* the message does, with these bytes */
+	bool header;	   /* its header is complete with these bytes */
 	bool whole_screen; /* a FRAME that shows all of the screen, as far as is known */
 };
 

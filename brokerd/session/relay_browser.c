@@ -139,22 +139,33 @@ static uint64_t before_pictures(const struct relay *relay)
 
 /* The picture of the whole screen is let through, however large it is: else a slow line would never
  * see one. */
+static void thin_out(struct relay *relay)
+{
+	size_t bytes = relay_flow_limit(&relay->flow);
+
+	if (!backlog_knows_screen(&relay->backlog))
+		shed(relay, false);
+	else if (!backlog_thin(&relay->backlog, bytes))
+		relay_end(relay, ERROR_INTERNAL, NULL);
+}
+
 static void limit_delay(struct relay *relay)
 {
 	struct backlog *backlog = &relay->backlog;
 	size_t pictures = backlog_pictures(backlog);
 	bool full = relay->browser != NULL && backlog->state == BACKLOG_STATE_OPEN &&
-		    pictures != 0 && backlog->refreshed &&
+		    pictures != 0 && (backlog->refreshed || backlog_knows_screen(backlog)) &&
 		    before_pictures(relay) > relay_flow_limit(&relay->flow);
 
-	if (have_patience(relay, full) || backlog->state != BACKLOG_STATE_OPEN || pictures == 0)
+	if (have_patience(relay, full) || pictures == 0 ||
+	    (backlog->state != BACKLOG_STATE_OPEN && backlog->state != BACKLOG_STATE_THIN))
 		return;
 	if (relay->browser == NULL) {
 		if (backlog_in_flight(backlog) + pictures > relay->delay_bytes &&
 		    !backlog_set_blind(backlog, true))
 			relay_end(relay, ERROR_INTERNAL, NULL);
 	} else if (full) {
-		shed(relay, false);
+		thin_out(relay);
 	}
 }
 
@@ -183,6 +194,8 @@ void relay_browser_feed(struct relay *relay)
 		limit_delay(relay);
 	if (relay_is_streaming(relay))
 		limit_memory(relay);
+	if (relay_is_streaming(relay) && relay->browser != NULL && !raw)
+		relay_thin_ask(relay);
 }
 
 /* --- from the browser ------------------------------------------------------------------------ */

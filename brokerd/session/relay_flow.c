@@ -5,6 +5,8 @@
 
 /* A round trip that was short is believed in for so long. */
 #define ROUND_TRIP_LIFE_MS 10000
+/* Before that it is looked for. */
+#define ROUND_TRIP_STALE_MS 8000
 /* Of the line's measure, how much a slower one counts. */
 #define SLOWER_SHARE 0.25
 /* What is on its way may take so much longer than the shortest round trip: acknowledgements come
@@ -77,6 +79,11 @@ void relay_flow_painted(struct relay_flow *flow, uint64_t position, uint64_t now
 	measure(flow, &flow->sends[count - 1], now_ms);
 	flow->send_count -= count;
 	memmove(flow->sends, flow->sends + count, flow->send_count * sizeof(flow->sends[0]));
+}
+
+bool relay_flow_is_stale(const struct relay_flow *flow, uint64_t now_ms)
+{
+	return now_ms - flow->round_trip_at_ms >= ROUND_TRIP_STALE_MS;
 }
 
 static size_t carried_in(const struct relay_flow *flow, uint64_t ms)

@@ -45,6 +45,10 @@ void relay_flow_sent(struct relay_flow *flow, uint64_t position, bool more, uint
 /* The browser has painted everything before position. */
 void relay_flow_painted(struct relay_flow *flow, uint64_t position, uint64_t now_ms);
 
+/* The round trip was last seen short so long ago that nothing should be on its way for a moment, so
+ * that it is seen again: else our own bytes, which wait on the line, would count as its length. */
+bool relay_flow_is_stale(const struct relay_flow *flow, uint64_t now_ms);
+
 /* Bytes that may be on their way, and those that may wait beside them. */
 size_t relay_flow_window(const struct relay_flow *flow);
 size_t relay_flow_limit(const struct relay_flow *flow);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stream's own data, shared by relay.c (its life), relay_door.c (who becomes its browser) and
- * relay_browser.c (what that one is fed and says).
+ * The stream's own data, shared by relay.c (its life), relay_door.c (who becomes its browser),
+ * relay_browser.c (what that one is fed and says) and relay_thin.c (what it sees by a slow line).
  */
 #ifndef SESSION_RELAY_INTERNAL_H
 #define SESSION_RELAY_INTERNAL_H
@@ -68,6 +68,7 @@ struct relay {
 	bool waiting;	  /* the agent is not read, since the browser has enough for the moment */
 	int64_t patience_ms; /* for so long it may yet be */
 	uint64_t weighed_ms; /* when that was counted */
+	uint64_t asked_ms;   /* when backlog.asked was */
 
 	struct ws *browser;
 	enum ws_subprotocol subprotocol;
@@ -127,6 +128,13 @@ void relay_browser_dismiss(
 /* Says goodbye to any WebSocket of ours; the caller forgets it. */
 void relay_browser_say_bye(struct ws *ws, enum ws_subprotocol subprotocol, unsigned close_code,
     enum error_code word, const char *text);
+
+/* --- relay_thin.c ---*/
+
+/* While the line is too slow for the agent's pictures: asks it for the next part of what was left
+ * out, if the line has room for it; back to all pictures when nothing is left. May end the
+ * stream. */
+void relay_thin_ask(struct relay *relay);
 
 /* --- relay_door.c ---*/
 

@@ -1,4 +1,4 @@
-/* links: proto brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
+/* links: proto brokerd/session/backlog.c brokerd/session/damage.c brokerd/session/kdrive_frames.c */
 /* links: tests/unit/backlog_world.c */
 /* SPDX-License-Identifier: ISC */
 /*

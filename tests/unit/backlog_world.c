@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #define SELECTION_MOST 700
+/* Shows all places. */
+#define WHOLE UINT8_MAX
 
 struct backlog_world world;
 
@@ -31,6 +33,9 @@ static uint32_t get_u32(const uint8_t *data)
 
 /* Types of the agent's messages by their numbers. */
 static uint8_t types_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
+/* And of those that are pictures, the first place that they show, and how many. */
+static uint8_t places_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
+static uint8_t widths_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
 
 /* There must be room, since messages in the world are small. */
 static bool has_said_enough(void)
@@ -44,6 +49,41 @@ static void note_said(enum kdrive_message type, size_t length)
 {
 	types_said[world.agent.number] = (uint8_t)type;
 	world.agent.length += length;
+}
+
+/* Somewhere, and the agent's cache may have a part in it; or the whole screen. */
+static void put_place(uint8_t *head)
+{
+	uint32_t place = random_below(WORLD_PLACES), kind = random_below(8);
+
+	places_said[world.agent.number] = kind == 0 ? WHOLE : (uint8_t)place;
+	widths_said[world.agent.number] = 1;
+	put_u32(head + 4, DAMAGE_TILE_PIXELS * (kind == 0 ? WORLD_PLACES : 1));
+	put_u32(head + 8, DAMAGE_TILE_PIXELS);
+	put_u32(head + 12, kind == 0 ? UINT32_MAX : DAMAGE_TILE_PIXELS * place);
+	put_u32(head + 16, kind == 0 ? UINT32_MAX : 0);
+	put_u32(head + 24, kind >= 4 ? world.agent.number : 0);
+}
+
+/* What the relay asks for, as it is then. False: it will not be. */
+static bool answer(const struct damage_rect *rect)
+{
+	uint8_t *head = world.agent.bytes + world.agent.length;
+
+	if (has_said_enough())
+		return false;
+	memset(head, 0, KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES + 100);
+	put_u32(head + 52, ++world.agent.number);
+	put_u32(head + 4, (uint32_t)rect->width);
+	put_u32(head + 8, (uint32_t)rect->height);
+	put_u32(head + 12, (uint32_t)rect->x);
+	put_u32(head + 16, (uint32_t)rect->y);
+	put_u32(head + 20, 1);
+	put_u32(head + KDRIVE_HEADER_BYTES + 28, 100);
+	places_said[world.agent.number] = (uint8_t)(rect->x / DAMAGE_TILE_PIXELS);
+	widths_said[world.agent.number] = (uint8_t)(rect->width / DAMAGE_TILE_PIXELS);
+	note_said(KDRIVE_MESSAGE_FRAME, KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES + 100);
+	return true;
 }
 
 /* Each message carries its number where KDrive has nothing, or a value that may be anything. */
@@ -64,6 +104,7 @@ void world_say(enum kdrive_message type)
 	case KDRIVE_MESSAGE_FRAME:
 		regions = random_below(4);
 		put_u32(head + 20, regions);
+		put_place(head);
 		for (uint32_t i = 0; i < regions; i++) {
 			bool copied = random_below(3) == 0;
 
@@ -166,6 +207,27 @@ ssize_t world_read_agent(void *arg, void *buffer, size_t size)
 
 /* --- the browser ---*/
 
+/* A picture did not come, though others do. */
+static void miss_picture(uint32_t number)
+{
+	if (!world.thinned || types_said[number] != KDRIVE_MESSAGE_FRAME ||
+	    places_said[number] == WHOLE)
+		world.browser.gap = true;
+	else
+		world.browser.stale[places_said[number]] = true;
+}
+
+/* What it shows is fresh. */
+static void see_picture(uint32_t number)
+{
+	uint8_t first = places_said[number], count = widths_said[number];
+
+	if (first == WHOLE)
+		memset(world.browser.stale, 0, sizeof(world.browser.stale));
+	else if (get_u32(world.browser.head + 24) == 0)
+		memset(world.browser.stale + first, 0, count * sizeof(bool));
+}
+
 /* The backlog's own REINIT has no number: what is missing since the last message was before it. */
 static void begin_message(uint32_t number, enum kdrive_message type)
 {
@@ -173,6 +235,7 @@ static void begin_message(uint32_t number, enum kdrive_message type)
 		assert_int_equal(type, KDRIVE_MESSAGE_REINIT);
 		assert_true(world.given_up);
 		world.browser.gap = false;
+		memset(world.browser.stale, 0, sizeof(world.browser.stale));
 		world.browser.begun_anew = true;
 		return;
 	}
@@ -181,19 +244,23 @@ static void begin_message(uint32_t number, enum kdrive_message type)
 	for (uint32_t missing = world.browser.last + 1; missing < number; missing++) {
 		enum kdrive_message was = (enum kdrive_message)types_said[missing];
 
-		if (was == KDRIVE_MESSAGE_FRAME || was == KDRIVE_MESSAGE_DELETED)
-			world.browser.gap |= !world.browser.begun_anew;
-		else if (was == KDRIVE_MESSAGE_DEMAND_SELECTION)
+		if (was == KDRIVE_MESSAGE_FRAME || was == KDRIVE_MESSAGE_DELETED) {
+			if (!world.browser.begun_anew)
+				miss_picture(missing);
+		} else if (was == KDRIVE_MESSAGE_DEMAND_SELECTION)
 			assert_true(world.browser.may_miss_demands);
 		else if (was != KDRIVE_MESSAGE_REINIT)
 			assert_true(world.browser.may_miss_others);
 	}
 	world.browser.begun_anew = false;
-	if (type == KDRIVE_MESSAGE_REINIT)
+	if (type == KDRIVE_MESSAGE_REINIT) {
 		world.browser.gap = false;
-	else if (type == KDRIVE_MESSAGE_FRAME || type == KDRIVE_MESSAGE_DELETED) {
+		memset(world.browser.stale, 0, sizeof(world.browser.stale));
+	} else if (type == KDRIVE_MESSAGE_FRAME || type == KDRIVE_MESSAGE_DELETED) {
 		assert_false(world.browser.gap);
 		world.browser.pictures++;
+		if (type == KDRIVE_MESSAGE_FRAME)
+			see_picture(number);
 	}
 	world.browser.last = number;
 	world.browser.messages++;
@@ -303,9 +370,30 @@ static void shed(bool all)
 		rebuild();
 }
 
+static void thin(void)
+{
+	if (world.backlog.state != BACKLOG_STATE_OPEN || !backlog_knows_screen(&world.backlog))
+		return;
+	assert_true(backlog_thin(&world.backlog, random_below(600)));
+	world.thinned = true;
+}
+
+static void ask(void)
+{
+	struct damage_rect rect;
+
+	if (world.backlog.state != BACKLOG_STATE_THIN || world.backlog.asked.width != 0 ||
+	    !damage_take(&world.backlog.damage, random_below(4000), &rect))
+		return;
+	if (answer(&rect))
+		world.backlog.asked = rect;
+	else
+		damage_add(&world.backlog.damage, &rect);
+}
+
 bool world_step(void)
 {
-	switch (random_below(21)) {
+	switch (random_below(24)) {
 	case 0:
 		cut();
 		break;
@@ -342,10 +430,35 @@ bool world_step(void)
 			assert_true(backlog_give_up_waiting(&world.backlog));
 		}
 		break;
+	case 12:
+		thin();
+		break;
+	case 13:
+		ask();
+		break;
+	case 14:
+		if (world.backlog.asked.width == 0)
+			backlog_thicken(&world.backlog);
+		break;
 	default:
 		return world_fill();
 	}
 	return true;
+}
+
+/* What the browser shows as it was is known to be so, and will be asked for. */
+static void check_damage(void)
+{
+	if (world.backlog.state != BACKLOG_STATE_OPEN && world.backlog.state != BACKLOG_STATE_THIN)
+		return;
+	for (uint32_t place = 0; place < WORLD_PLACES; place++) {
+		size_t before = world.backlog.damage.stale;
+		struct damage_rect rect = {DAMAGE_TILE_PIXELS * place, 0, 1, 1};
+
+		damage_add(&world.backlog.damage, &rect);
+		if (world.browser.stale[place])
+			assert_int_equal(world.backlog.damage.stale, before);
+	}
 }
 
 void world_settle(void)
@@ -367,6 +480,13 @@ void world_settle(void)
 	assert_int_equal(backlog_in_flight(&world.backlog), 0);
 	assert_int_equal(world.backlog.sent, world.backlog.end);
 	assert_int_equal(world.browser.position, world.backlog.end);
+	if (!world.browser.gap && !world.browser.begun_anew)
+		for (uint32_t number = world.browser.last + 1; number <= world.agent.number;
+		     number++)
+			if (types_said[number] == KDRIVE_MESSAGE_FRAME)
+				miss_picture(number);
+	if (!world.browser.gap)
+		check_damage();
 }
 
 void world_reset(void)
@@ -374,6 +494,6 @@ void world_reset(void)
 	memset(&world.agent, 0, sizeof(world.agent));
 	memset(&world.browser, 0, sizeof(world.browser));
 	world.wire_bytes = 0;
-	world.given_up = false;
+	world.given_up = world.thinned = false;
 	backlog_reset(&world.backlog);
 }

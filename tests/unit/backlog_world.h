@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A backlog under a schedule: an agent that says numbered messages and answers CACHEREBUILD, a
- * relay that sends, sheds and rewinds, a browser that loses its connection. What the browser has in
- * the end is compared with what the agent said. Who runs it chooses what happens.
+ * relay that sends, sheds, thins, asks and rewinds, a browser that loses its connection. What the
+ * browser has in the end is compared with what the agent said. Who runs it chooses what happens.
  */
 #ifndef TESTS_BACKLOG_WORLD_H
 #define TESTS_BACKLOG_WORLD_H
@@ -15,6 +15,8 @@
 #include "brokerd/session/backlog.h"
 
 #define AGENT_BYTES 65536
+/* Where pictures are, side by side; one line of them is the screen. */
+#define WORLD_PLACES 8
 
 struct agent {
 	uint8_t bytes[AGENT_BYTES];
@@ -34,7 +36,9 @@ struct browser {
 	uint32_t last;	      /* number of the last message that began */
 	bool may_miss_others; /* more than pictures have been left out */
 	bool may_miss_demands;
-	bool gap;	 /* pictures were left out: none may come before REINIT */
+	bool gap; /* pictures were left out: none may come before REINIT */
+	/* Pictures that were left out one by one: their places are to be asked for. */
+	bool stale[WORLD_PLACES];
 	bool begun_anew; /* by a REINIT that was the last message */
 	uint32_t messages, pictures;
 };
@@ -49,6 +53,7 @@ struct backlog_world {
 	uint8_t wire[AGENT_BYTES];
 	size_t wire_bytes;
 	bool given_up; /* waiting for an answer to CACHEREBUILD, at least once */
+	bool thinned;  /* pictures may have been left out one by one */
 };
 
 extern struct backlog_world world;
