@@ -137,8 +137,8 @@ static uint64_t before_pictures(const struct relay *relay)
 	return backlog_pictures(&relay->backlog) + (selection ? 0 : on_their_way(relay));
 }
 
-/* The picture of the whole screen is let through, however large it is: else a slow line would never
- * see one. */
+/* Of what the browser did not take in time the newest is asked for again, bit by bit. Before its
+ * first picture of the whole screen nothing is known of what is where. */
 static void thin_out(struct relay *relay)
 {
 	size_t bytes = relay_flow_limit(&relay->flow);
@@ -149,6 +149,8 @@ static void thin_out(struct relay *relay)
 		relay_end(relay, ERROR_INTERNAL, NULL);
 }
 
+/* The picture of the whole screen is let through, however large it is: else a slow line would never
+ * see one. */
 static void limit_delay(struct relay *relay)
 {
 	struct backlog *backlog = &relay->backlog;
