@@ -3,7 +3,8 @@
 /* links: brokerd/session/relay.c brokerd/session/relay_browser.c brokerd/session/relay_agent.c */
 /* links: brokerd/session/relay_door.c brokerd/session/relay_words.c brokerd/session/relay_flow.c */
 /* links: brokerd/session/relay_pace.c brokerd/session/relay_rouse.c */
-/* links: brokerd/session/backlog.c brokerd/session/kdrive_frames.c */
+/* links: brokerd/session/relay_thin.c */
+/* links: brokerd/session/backlog.c brokerd/session/damage.c brokerd/session/kdrive_frames.c */
 /* links: brokerd/session/kdrive_events.c brokerd/session/ws.c brokerd/session/ws_in.c */
 /* links: brokerd/session/ws_out.c brokerd/session/ws_listener.c */
 /* links: brokerd/session/ws_handshake.c */
