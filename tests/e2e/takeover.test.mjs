@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { KdriveReader } from "../../www/js/stream/kdrive_read.js";
 import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Process, root, Stack } from "./lib/stack.mjs";
 
@@ -158,10 +159,19 @@ test("another client takes it up, is told when it is taken back, and so is the b
 	again.socket.close();
 });
 
-test("a client that breaks off within a text leaves a desktop that comes back", async () => {
+test("a client that breaks off within a text leaves a desktop that comes back", async (t) => {
 	await client.ok("suspend", { id });
 	await leftWithinAText();
-	await resumed(client);
+	const answer = await client.ok("resume", { id, ...SIZE });
+	const stream = new Stream(stack, answer.ws, { cookie: client.cookie });
+	/** @type {string[]} */ const said = [];
+	const reader = new KdriveReader(({ type }) => said.push(type));
+	stream.socket.on("message", (data, binary) => {
+		if (binary) reader.push(Uint8Array.from(/** @type {Buffer} */ (data)));
+	});
+	await eventually(() => said.includes("frame"), "a picture").finally(() =>
+		t.diagnostic(`the agent said ${said.slice(0, 10).join(", ")}`),
+	);
 });
 
 test("a second login of the gateway takes it over in the same way", async () => {
