@@ -9,6 +9,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { KdriveReader } from "../../www/js/stream/kdrive_read.js";
+import { updateEvent } from "../../www/js/stream/kdrive_send.js";
 import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Process, root, Stack } from "./lib/stack.mjs";
 
@@ -167,7 +168,10 @@ test("a client that breaks off within a text leaves a desktop that comes back", 
 	const answer = await client.ok("resume", { id, ...SIZE });
 	const stream = new Stream(stack, answer.ws, { cookie: client.cookie });
 	/** @type {string[]} */ const said = [];
-	const reader = new KdriveReader(({ type }) => said.push(type));
+	const reader = new KdriveReader(({ type }) => {
+		said.push(type);
+		if (type === "reinit") stream.socket.send(updateEvent(null));
+	});
 	stream.socket.on("message", (data, binary) => {
 		if (binary) reader.push(Uint8Array.from(/** @type {Buffer} */ (data)));
 	});
