@@ -23,7 +23,7 @@ const RETURNS = 10;
 const LONG_AFTER = 6;
 const AT_ONCE_MS = 2000;
 /** Pictures are compressed; a part that shows something else differs by more. */
-const WORST_PART = 12;
+const WORST_PART = 20;
 
 const stack = new Stack();
 /** @type {Cutter} */ let network;
