@@ -15,7 +15,7 @@ const WHOLE = {
 };
 const QUICK = {
 	...{ floodSeconds: 0.7, echoSeconds: 0.5, busySeconds: 1 },
-	...{ resumes: 1, cuts: 5, cutsFar: 3, slowRuns: 1, slowSeconds: 15 },
+	...{ resumes: 1, cuts: 5, cutsFar: 3, slowRuns: 1, slowSeconds: 10 },
 	...{ levels: [1, 10], chainLevels: [1, 10], wakeSeconds: 10, bursts: 1 },
 };
 
