@@ -21,6 +21,9 @@
  * for, and what that brings. */
 #define LEFT_SHARE  2
 #define BRING_SHARE 4
+/* Left when the round trip is to be seen: what little comes all the time, as DELETED, does not
+ * count. */
+#define NEXT_TO_NONE 8
 
 static void ask(struct relay *relay, const struct damage_rect *rect)
 {
@@ -69,7 +72,7 @@ void relay_thin_ask(struct relay *relay)
 	if (backlog->state != BACKLOG_STATE_THIN || relay->agent == NULL ||
 	    is_answer_due(relay, now_ms) || backlog_unsent(backlog) != 0)
 		return;
-	if (sent > window / LEFT_SHARE || (sent != 0 && relay_flow_is_stale(&relay->flow, now_ms)))
+	if (sent > window / (relay_flow_is_stale(&relay->flow, now_ms) ? NEXT_TO_NONE : LEFT_SHARE))
 		return;
 	if (damage_take(&backlog->damage, window / BRING_SHARE, &rect))
 		ask(relay, &rect);
