@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "broker.h"
@@ -31,7 +30,7 @@ static bool start_process(struct login *login, int *ssh_fd)
 	int pair[2];
 	bool sent;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+	if (!conn_make_pair(pair))
 		return false;
 	login->pid = spawner_run_session(
 	    broker->spawner, login->uid, pair[1], login_on_process_ended, login);

@@ -14,6 +14,8 @@
 #include "secret.h"
 
 #define FDS_PENDING_MAX (2 * PROTO_FDS)
+/* As many of the largest a pair's ends may hold. */
+#define PAIR_FRAMES 4
 
 /* Own buffers instead of evbuffers: frames hold secrets that must be wiped, and descriptors have
  * to leave with the first byte of their frame. */
@@ -28,6 +30,7 @@ struct frame {
 struct conn {
 	int fd;
 	enum role self, peer;
+	bool packets; /* each frame comes and goes as one, whole or not at all */
 	struct conn_handlers handlers;
 	void *arg;
 	struct event *read_event, *write_event;
@@ -290,7 +293,8 @@ static bool dispatch(struct conn *conn)
 	size_t fd_count = message_fd_count(message->type);
 
 	if (conn->input_fd_count < fd_count ||
-	    (fd_count == 0 && conn->input_length == 0 && conn->input_fd_count != 0)) {
+	    ((fd_count == 0 || conn->packets) && conn->input_length == 0 &&
+		conn->input_fd_count != fd_count)) {
 		fail(conn, "wrong number of descriptors");
 		return true;
 	}
@@ -325,8 +329,10 @@ static bool dispatch_input(struct conn *conn)
 		enum message_result result = message_decode(
 		    conn->input, conn->input_length, conn->peer, conn->self, conn->message, &used);
 
-		if (result == MESSAGE_SHORT)
+		if (result == MESSAGE_SHORT && !conn->packets)
 			break;
+		if (result == MESSAGE_OK && conn->packets && used != conn->input_length)
+			result = MESSAGE_MALFORMED;
 		if (result != MESSAGE_OK) {
 			message_wipe(conn->message);
 			fail(conn, message_result_text(result));
@@ -375,16 +381,37 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	conn->input_length += (size_t)received;
 	if (!take_fds(conn, &header))
 		fail(conn, "too many descriptors");
+	if ((header.msg_flags & MSG_TRUNC) != 0)
+		fail(conn, "packet longer than a frame");
 	if (dispatch_input(conn) && conn->failure != NULL)
 		report_closed(conn);
 }
 
-struct conn *conn_create(struct event_base *base, int fd, enum role self, enum role peer,
+bool conn_make_pair(int pair[2])
+{
+	const int bytes = PAIR_FRAMES * PROTO_FRAME_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return false;
+	/* The system gives less if its limit says so, and says no to a packet that never fits. */
+	for (int i = 0; i < 2; i++)
+		if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) != 0)
+			goto fail;
+	return true;
+
+fail:
+	close(pair[0]);
+	close(pair[1]);
+	return false;
+}
+
+/* Without a hello. */
+static struct conn *conn_begin(struct event_base *base, int fd, enum role self, enum role peer,
     const struct conn_handlers *handlers, void *arg)
 {
-	socklen_t length = sizeof(struct ucred);
+	socklen_t length = sizeof(struct ucred), type_length = sizeof(int);
 	struct conn *conn = calloc(1, sizeof(*conn));
-	struct message hello;
+	int type = 0;
 
 	if (conn == NULL) {
 		close(fd);
@@ -403,10 +430,23 @@ struct conn *conn_create(struct event_base *base, int fd, enum role self, enum r
 	if (conn->input == NULL || conn->message == NULL || conn->read_event == NULL ||
 	    conn->write_event == NULL || evutil_make_socket_nonblocking(fd) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &conn->credentials, &length) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) != 0 ||
 	    event_add(conn->read_event, NULL) != 0) {
 		conn_free(conn);
 		return NULL;
 	}
+	conn->packets = type == SOCK_SEQPACKET;
+	return conn;
+}
+
+struct conn *conn_create(struct event_base *base, int fd, enum role self, enum role peer,
+    const struct conn_handlers *handlers, void *arg)
+{
+	struct conn *conn = conn_begin(base, fd, self, peer, handlers, arg);
+	struct message hello;
+
+	if (conn == NULL)
+		return NULL;
 	message_init(&hello, MESSAGE_HELLO, 0);
 	strcpy(hello.hello.program, role_name(self));
 	strcpy(hello.hello.release, X2GOWEB_VERSION);
@@ -414,6 +454,16 @@ struct conn *conn_create(struct event_base *base, int fd, enum role self, enum r
 		conn_free(conn);
 		return NULL;
 	}
+	return conn;
+}
+
+struct conn *conn_adopt(struct event_base *base, int fd, enum role self, enum role peer,
+    const struct conn_handlers *handlers, void *arg)
+{
+	struct conn *conn = conn_begin(base, fd, self, peer, handlers, arg);
+
+	if (conn != NULL)
+		conn->ready = true;
 	return conn;
 }
 
@@ -431,6 +481,11 @@ void conn_end_sending(struct conn *conn)
 bool conn_is_ready(const struct conn *conn)
 {
 	return conn->ready && conn->failure == NULL;
+}
+
+size_t conn_unsent_bytes(const struct conn *conn)
+{
+	return conn->unsent_bytes;
 }
 
 uid_t conn_peer_uid(const struct conn *conn)

@@ -33,10 +33,19 @@ struct conn_handlers {
 	void (*closed)(struct conn *conn, const char *reason, void *arg);
 };
 
-/* Takes over fd, a connected UNIX stream socket, and sends HELLO.
+/* Makes the two ends of a connection of packets: each frame travels as one, so that whoever takes
+ * an end over from a process that has died finds no half of one. Close-on-exec.
+ * Fails: false with errno. */
+bool conn_make_pair(int pair[2]);
+
+/* Takes over fd, a connected UNIX socket of streams or packets, and sends HELLO.
  * self: our role; peer: the only role that the other side may have.
  * Fails: NULL with errno; fd is closed then, too. */
 struct conn *conn_create(struct event_base *base, int fd, enum role self, enum role peer,
+    const struct conn_handlers *handlers, void *arg);
+
+/* The same for a connection on which both have said hello before, by a process that is gone. */
+struct conn *conn_adopt(struct event_base *base, int fd, enum role self, enum role peer,
     const struct conn_handlers *handlers, void *arg);
 
 /* Closes without flushing. Safe inside handlers; takes NULL. */
@@ -72,6 +81,9 @@ void conn_close_when_sent(struct conn *conn);
 void conn_end_sending(struct conn *conn);
 
 bool conn_is_ready(const struct conn *conn);
+
+/* What waits for the peer to read. */
+size_t conn_unsent_bytes(const struct conn *conn);
 
 /* Who connected, by SO_PEERCRED. */
 uid_t conn_peer_uid(const struct conn *conn);

@@ -24,6 +24,10 @@
  * a fifth of the throughput; heap_rest.c does so when no more come. */
 #define MEMORY_KEPT_BYTES (3 * 1024 * 1024)
 
+/* More that the broker has not read, because it is being replaced, and lines are left out: what
+ * waits must not grow until the link is given up. */
+#define LOG_WAITING_BYTES 16384
+
 /* Lines are cut to what LOG carries. */
 static void send_line(enum log_level level, const char *text, void *arg)
 {
@@ -32,7 +36,8 @@ static void send_line(enum log_level level, const char *text, void *arg)
 	struct message message;
 
 	/* Sending may log in turn. */
-	if (sending || session->link == NULL)
+	if (sending || session->link == NULL ||
+	    conn_unsent_bytes(session->link) > LOG_WAITING_BYTES)
 		return;
 	sending = true;
 	message_init(&message, MESSAGE_LOG, 0);

@@ -364,7 +364,7 @@ __attribute__((unused)) static int set_up_login(void **state)
 	event_add(agent.accept_event, NULL);
 	start_agent_process();
 	put_healthy_server();
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link), 0);
+	assert_true(conn_make_pair(link));
 	assert_true(session_init(&session, base, link[0]));
 	broker = conn_create(base, link[1], ROLE_BROKER, ROLE_SESSION, &handlers, NULL);
 	return broker != NULL ? 0 : -1;

@@ -89,11 +89,20 @@ static void expire(evutil_socket_t fd, short what, void *arg)
 			fail_msg("never: %s", #condition);                                         \
 	} while (0)
 
+/* Of packets between broker and session, as they are in life. */
+static void sockets_create(enum role role, int fds[2])
+{
+	if (role == ROLE_SESSION)
+		assert_true(conn_make_pair(fds));
+	else
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+}
+
 static void pair_create(enum role role)
 {
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	sockets_create(role, fds);
 	broker.conn = conn_create(base, fds[0], ROLE_BROKER, role, &handlers, &broker);
 	other.conn = conn_create(base, fds[1], role, ROLE_BROKER, &handlers, &other);
 	assert_non_null(broker.conn);
@@ -105,7 +114,7 @@ static void raw_create(enum role role)
 {
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	sockets_create(role, fds);
 	broker.conn = conn_create(base, fds[0], ROLE_BROKER, role, &handlers, &broker);
 	assert_non_null(broker.conn);
 	raw = fds[1];
@@ -276,6 +285,82 @@ static void two_messages_in_one_read_are_both_heard(void **state)
 	RUN_UNTIL(broker.messages == 2);
 }
 
+static void packets_larger_than_what_waits_arrive_whole(void **state)
+{
+	struct message message;
+	unsigned sent = 0;
+
+	(void)state;
+	pair_create(ROLE_SESSION);
+	RUN_UNTIL(broker.ready == 1 && other.ready == 1);
+	for (unsigned i = 0; message_example(i, true, &message); i++)
+		if (message.type == MESSAGE_APPLICATIONS)
+			break;
+	for (sent = 0; sent < 12; sent++)
+		assert_true(conn_send(other.conn, &message));
+	assert_true(conn_unsent_bytes(other.conn) != 0);
+	RUN_UNTIL(broker.messages == sent);
+	assert_int_equal(conn_unsent_bytes(other.conn), 0);
+	assert_int_equal(
+	    broker.last.applications.applications_count, message.applications.applications_count);
+}
+
+static void who_takes_over_a_link_finds_whole_messages(void **state)
+{
+	static uint8_t frame[PROTO_FRAME_BYTES];
+	struct message message;
+	int fds[2];
+
+	(void)state;
+	assert_true(conn_make_pair(fds));
+	other.conn = conn_create(base, fds[1], ROLE_SESSION, ROLE_BROKER, &handlers, &other);
+	assert_int_equal(write(fds[0], frame, encode_hello(frame)), encode_hello(frame));
+	assert_true(read(fds[0], frame, sizeof(frame)) > 0); /* its hello, by who dies then */
+	RUN_UNTIL(other.ready == 1);
+	message_init(&message, MESSAGE_LOG, 0);
+	strcpy(message.log.text, "meanwhile");
+	assert_true(conn_send(other.conn, &message));
+	assert_true(conn_send(other.conn, &message));
+	broker.conn = conn_adopt(base, fds[0], ROLE_BROKER, ROLE_SESSION, &handlers, &broker);
+	assert_non_null(broker.conn);
+	assert_true(conn_is_ready(broker.conn));
+	RUN_UNTIL(broker.messages == 2);
+	assert_string_equal(broker.last.log.text, "meanwhile");
+	message_init(&message, MESSAGE_DO_SESSIONS, 3);
+	assert_true(conn_send(broker.conn, &message));
+	RUN_UNTIL(other.messages == 1);
+}
+
+/* A packet is one frame: neither a part of one, nor two, nor more than the largest. */
+static void wrong_packets_end_the_connection(void **state)
+{
+	static uint8_t frame[PROTO_FRAME_BYTES + 100];
+	struct message message;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const reasons[] = {"incomplete message", "malformed message",
+		    "packet longer than a frame", "closed by peer"};
+		size_t length = encode_hello(frame);
+
+		raw_create(ROLE_SESSION);
+		broker.closed = NULL;
+		assert_int_equal(write(raw, frame, length), length);
+		message_init(&message, MESSAGE_LOG, 0);
+		strcpy(message.log.text, "text");
+		length = encode(&message, frame);
+		if (i == 1)
+			memcpy(frame + length, frame, length);
+		length = (const size_t[]){length - 1, 2 * length, sizeof(frame), 0}[i];
+		assert_int_equal(send(raw, frame, length, 0), length);
+		RUN_UNTIL(broker.closed != NULL);
+		assert_string_equal(broker.closed, reasons[i]);
+		assert_int_equal(broker.messages, 0);
+		close(raw);
+		raw = -1;
+	}
+}
+
 static void wrong_peers_are_dropped_with_a_reason(void **state)
 {
 	/* Version 1 stands for ours. */
@@ -411,6 +496,9 @@ int main(void)
 	    TEST(a_peer_that_does_not_read_is_dropped),
 	    TEST(bytes_may_come_one_by_one),
 	    TEST(two_messages_in_one_read_are_both_heard),
+	    TEST(packets_larger_than_what_waits_arrive_whole),
+	    TEST(who_takes_over_a_link_finds_whole_messages),
+	    TEST(wrong_packets_end_the_connection),
 	    TEST(wrong_peers_are_dropped_with_a_reason),
 	    TEST(surplus_descriptors_end_the_connection_and_do_not_leak),
 	    TEST(a_handler_may_destroy_its_connection),
