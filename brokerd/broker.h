@@ -22,7 +22,8 @@ struct uid_pool;
 
 struct broker {
 	struct event_base *base;
-	struct config *config; /* replaced on SIGHUP: do not keep pointers into it */
+	struct config *config; /* replaced by reload: do not keep pointers into it */
+	const char *config_path;
 	struct clients *clients;
 	struct dialer *dialer;
 	struct spawner *spawner;

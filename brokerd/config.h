@@ -174,8 +174,9 @@ struct config *config_load(
 void config_destroy(struct config *config);
 
 /* Takes over from running what only counts at a start (users, sockets, ranges), so that fresh can
- * replace it. True if nothing of that kind differed. */
-bool config_keep_fixed(struct config *fresh, const struct config *running);
+ * replace it. Reports each key of that kind that differed, and returns how many did. */
+unsigned config_keep_fixed(
+    struct config *fresh, const struct config *running, config_report *report, void *report_arg);
 
 /* The keys in their order, for the check of the example file: section ("server" for those of
  * [server NAME] and so on), name and default as text (NULL: must be given). False past the end. */

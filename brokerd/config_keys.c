@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config_keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_S 86400
@@ -139,9 +140,11 @@ void config_preset(const struct config_named *named, void *base)
 	}
 }
 
-bool config_keep_fixed(struct config *fresh, const struct config *running)
+unsigned config_keep_fixed(
+    struct config *fresh, const struct config *running, config_report *report, void *report_arg)
 {
-	bool same = true;
+	unsigned differing = 0;
+	char text[200];
 
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -151,11 +154,16 @@ bool config_keep_fixed(struct config *fresh, const struct config *running)
 
 		if (!key->fixed)
 			continue;
-		if (!config_value_equal(key->kind, to, from))
-			same = false;
+		if (!config_value_equal(key->kind, to, from)) {
+			snprintf(text, sizeof(text),
+			    "[%s] %s: the change counts after a restart only", key->section,
+			    key->name);
+			report(text, report_arg);
+			differing++;
+		}
 		memcpy(to, from, bytes != 0 ? bytes : key->max + 1);
 	}
-	return same;
+	return differing;
 }
 
 bool config_key_at(

@@ -18,6 +18,7 @@
 #include "port_pool.h"
 #include "privdrop.h"
 #include "proto/log.h"
+#include "reload.h"
 #include "runtime.h"
 #include "spawn.h"
 #include "uid_pool.h"
@@ -131,22 +132,10 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
 static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *daemon = arg;
-	struct broker *broker = &daemon->broker;
-	struct config *fresh = config_load(daemon->options->config, false, report_to_log, NULL);
 
 	(void)number;
 	(void)what;
-	if (fresh == NULL) {
-		log_errorx("configuration not reloaded: the running one stays");
-		return;
-	}
-	if (!config_keep_fixed(fresh, broker->config))
-		log_warnx("configuration: changes of users, sockets, ports or uids count after a "
-			  "restart");
-	config_destroy(broker->config);
-	broker->config = fresh;
-	log_init(DAEMON_PROGRAM, fresh->broker.log_level);
-	log_info("configuration reloaded: %zu servers", fresh->server_count);
+	reload(&daemon->broker, NULL, NULL);
 }
 
 static struct event *on_signal(struct daemon *daemon, int number, event_callback_fn callback)
@@ -218,6 +207,7 @@ int daemon_run(const struct daemon_options *options)
 
 	signal(SIGPIPE, SIG_IGN);
 	log_init(DAEMON_PROGRAM, LOG_LEVEL_INFO);
+	broker->config_path = options->config;
 	broker->config = config_load(options->config, true, report_to_log, NULL);
 	if (broker->config == NULL)
 		return 1;

@@ -227,7 +227,8 @@ static void test_reload(void **state)
 	assert_fails(
 	    peer_await(&fcgi, peer_send_login(&fcgi, "new", "alice")), ERROR_HOST_KEY_UNKNOWN);
 	world_configure("[broker]\nadmin_users = 5\n");
-	reload("count after a restart");
+	reload("[broker] admin_users: the change counts after a restart only");
+	assert_logged("configuration reloaded: 3 servers; the rest counts after a restart");
 	assert_fails(
 	    peer_await(&fcgi, peer_send_login(&fcgi, "new", "alice")), ERROR_SERVER_NOT_ALLOWED);
 	/* Logins live through it. */

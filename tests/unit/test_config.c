@@ -281,6 +281,14 @@ static void test_example(void **state)
 	config_destroy(defaults);
 }
 
+static char noted[256];
+
+static void note(const char *text, void *arg)
+{
+	(void)arg;
+	snprintf(noted, sizeof(noted), "%s", text);
+}
+
 static void test_reload(void **state)
 {
 	struct config *running = load(IDS "[relay]\nraw = no\n[web]\ntitle = old\n");
@@ -290,7 +298,7 @@ static void test_reload(void **state)
 	(void)state;
 	assert_non_null(running);
 	assert_non_null(fresh);
-	assert_true(config_keep_fixed(fresh, running));
+	assert_int_equal(config_keep_fixed(fresh, running, note, NULL), 0);
 	assert_int_equal(fresh->broker.user.id, 64200);
 	assert_int_equal(fresh->broker.web_users.items[0].id, 64201);
 	assert_true(fresh->relay.raw);
@@ -299,12 +307,13 @@ static void test_reload(void **state)
 	config_destroy(fresh);
 	fresh = load_with(IDS "[relay]\nports = 30000-30001\n", false);
 	assert_non_null(fresh);
-	assert_false(config_keep_fixed(fresh, running));
+	assert_int_equal(config_keep_fixed(fresh, running, note, NULL), 1);
+	assert_string_equal(noted, "[relay] ports: the change counts after a restart only");
 	assert_int_equal(fresh->relay.ports.first, 20000);
 	config_destroy(fresh);
 	fresh = load_with(IDS "admin_users = 5\n", false);
 	assert_non_null(fresh);
-	assert_false(config_keep_fixed(fresh, running));
+	assert_int_equal(config_keep_fixed(fresh, running, note, NULL), 1);
 	assert_int_equal(fresh->broker.admin_users.count, 0);
 	config_destroy(fresh);
 	config_destroy(running);
