@@ -34,7 +34,8 @@ struct broker {
 	struct turns openings, starts; /* on each server, a few at a time */
 	struct turns users;	       /* starts and resumes of each user of each server, singly */
 	uint64_t started_ms;
-	bool stopping; /* takes no new logins */
+	bool stopping; /* takes no new logins, and ends */
+	bool draining; /* takes no new logins, by an admin's wish */
 };
 
 #endif

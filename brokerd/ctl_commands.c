@@ -39,9 +39,10 @@ static bool print_list(FILE *out, const struct message *answer, unsigned part, b
 static const char *ask_kill(struct message *request, const char *argument)
 {
 	message_init(request, MESSAGE_KILL, 1);
-	if (strlen(argument) != sizeof(request->kill.login) - 1)
+	if (strlen(argument) != sizeof(request->kill.whom[0].login) - 1)
 		return "a login is named by its 16 characters; see brokerctl list";
-	strcpy(request->kill.login, argument);
+	request->kill.whom_count = 1;
+	strcpy(request->kill.whom[0].login, argument);
 	return NULL;
 }
 

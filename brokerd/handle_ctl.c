@@ -13,6 +13,7 @@
 #include "port_pool.h"
 #include "proto/conn.h"
 #include "uid_pool.h"
+#include "whom.h"
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -33,13 +34,17 @@ static void on_status_get(struct broker *broker, struct conn *conn, struct messa
 	status->logins = broker->logins.count;
 	status->logins_max =
 	    smaller(broker->config->limits.logins, smaller(ports.total, uids.total));
-	status->streams = login_table_count_streams(&broker->logins);
+	status->unfinished = login_table_count_unfinished(&broker->logins);
+	status->streams = login_table_count_streams(&broker->logins, STREAM_STATE_ATTACHED);
+	status->waiting = login_table_count_streams(&broker->logins, STREAM_STATE_WAITING);
 	status->ports_used = ports.used;
 	status->ports_resting = ports.resting;
 	status->ports_total = ports.total;
 	status->uids_used = uids.used;
 	status->uids_total = uids.total;
 	status->connections = clients_count(broker->clients);
+	status->servers = (uint32_t)broker->config->server_count;
+	status->draining = broker->draining || broker->stopping;
 	conn_send(conn, &answer);
 }
 
@@ -58,6 +63,11 @@ static void show_login(const struct login *login, struct record_login *record)
 	record->port = login->port;
 	record->age_s = (clock_now_ms() - login->since_ms) / 1000;
 	strcpy(record->session, login->session);
+	record->to_browser_bytes = login->tally.to_browser_bytes;
+	record->from_browser_bytes = login->tally.from_browser_bytes;
+	if (login->stream == STREAM_STATE_ATTACHED)
+		record->round_trip_us = login->tally.round_trip_us;
+	record->resumes = login->tally.resumes;
 }
 
 static void on_logins_get(struct broker *broker, struct conn *conn, struct message *message)
@@ -79,15 +89,53 @@ static void on_logins_get(struct broker *broker, struct conn *conn, struct messa
 	conn_send(conn, &answer);
 }
 
+/* Ends all that are meant and do not end already. Returns how many. */
+static unsigned end_logins(
+    struct broker *broker, const struct record_whom *whom, enum error_code reason)
+{
+	struct login *login;
+	unsigned count = 0;
+
+	/* The end of one may be that of others, so each is looked for anew. */
+	for (;;) {
+		login = whom_next(whom, &broker->logins, NULL);
+		while (login != NULL && login->state == LOGIN_STATE_STOPPING)
+			login = whom_next(whom, &broker->logins, login);
+		if (login == NULL)
+			return count;
+		login_stop(login, reason, NULL);
+		count++;
+	}
+}
+
 static void on_kill(struct broker *broker, struct conn *conn, struct message *message)
 {
-	struct login *login = login_table_find(&broker->logins, message->kill.login);
+	const struct record_whom *whom = &message->kill.whom[0];
+	struct conn_failure failure;
+	struct message answer;
 
-	if (login == NULL) {
-		conn_send_fail(conn, message->request_id, ERROR_NOT_LOGGED_IN, "no such login");
+	if (!whom_check(whom, &broker->logins, &failure)) {
+		conn_send_failure(conn, message->request_id, &failure);
 		return;
 	}
-	login_stop(login, ERROR_KILLED, NULL);
+	message_init(&answer, MESSAGE_KILLED, message->request_id);
+	answer.killed.logins = end_logins(broker, whom, ERROR_KILLED);
+	log_info("%u logins are ended by uid %u", (unsigned)answer.killed.logins,
+	    (unsigned)conn_peer_uid(conn));
+	conn_send(conn, &answer);
+}
+
+static void on_drain(struct broker *broker, struct conn *conn, struct message *message)
+{
+	static const struct record_whom all = {.all = 1};
+	static const char *const names[DRAIN_COUNT] = {
+	    "logins are taken again", "no new logins are taken", "the logins that are left end"};
+	uint8_t mode = message->drain.mode;
+
+	log_info("%s, by uid %u", names[mode], (unsigned)conn_peer_uid(conn));
+	broker->draining = mode != DRAIN_OFF;
+	if (mode == DRAIN_END)
+		end_logins(broker, &all, ERROR_DRAINING);
 	conn_send_done(conn, message->request_id);
 }
 
@@ -98,6 +146,7 @@ static const struct {
     {MESSAGE_STATUS_GET, on_status_get},
     {MESSAGE_LOGINS_GET, on_logins_get},
     {MESSAGE_KILL, on_kill},
+    {MESSAGE_DRAIN, on_drain},
 };
 
 void handle_ctl(struct conn *conn, struct message *message, void *arg)

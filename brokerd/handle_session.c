@@ -70,9 +70,9 @@ static void on_stream_state(struct login *login, struct message *message)
 	struct log_context context;
 
 	strcpy(login->session, report->session);
+	if (before != report->state)
+		login->stream_since_ms = clock_now_ms();
 	login->stream = report->state;
-	login->to_browser_bytes = report->to_browser_bytes;
-	login->from_browser_bytes = report->from_browser_bytes;
 	login_touch(login);
 	context = login_context(login);
 	if ((before == STREAM_STATE_ATTACHED) == (report->state == STREAM_STATE_ATTACHED))
@@ -90,6 +90,11 @@ static void on_stream_state(struct login *login, struct message *message)
 		log_event(
 		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s", context.error);
 	}
+}
+
+static void on_tally(struct login *login, struct message *message)
+{
+	login->tally = message->tally;
 }
 
 static void on_log(struct login *login, struct message *message)
@@ -184,6 +189,7 @@ static const struct {
     {MESSAGE_OPENED, IN(OPENING), IN(STOPPING), on_opened},
     {MESSAGE_ENDED, IN(OPENING) | IN(PROMPTING) | IN(READY), IN(STOPPING), on_ended},
     {MESSAGE_STREAM_STATE, IN(READY) | IN(STOPPING), 0, on_stream_state},
+    {MESSAGE_TALLY, IN(READY) | IN(STOPPING), 0, on_tally},
     {MESSAGE_LOG, IN(OPENING) | IN(PROMPTING) | IN(READY) | IN(STOPPING), 0, on_log},
     {MESSAGE_SESSIONS, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_STREAM, IN(READY), IN(STOPPING), on_answer},

@@ -136,8 +136,8 @@ void login_end(struct login *login)
 		    "login ended: %s%s%s; %" PRIu64 " s, %" PRIu64 " bytes to the browser, %" PRIu64
 		    " from it",
 		    context.error, login->detail[0] != 0 ? ": " : "", login->detail,
-		    (clock_now_ms() - login->since_ms) / 1000, login->to_browser_bytes,
-		    login->from_browser_bytes);
+		    (clock_now_ms() - login->since_ms) / 1000, login->tally.to_browser_bytes,
+		    login->tally.from_browser_bytes);
 	login_table_remove(table, login);
 	login_destroy(login);
 	login_table_tell_empty(table);
@@ -384,6 +384,8 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	answer.logged_in.desktops_count = opened->desktops_count;
 	memcpy(answer.logged_in.desktops, opened->desktops, sizeof(opened->desktops));
 	explicit_bzero(login->cookie, sizeof(login->cookie));
+	strcpy(login->methods, opened->methods);
+	strcpy(login->fingerprint, opened->fingerprint);
 	login_set_state(login, LOGIN_STATE_READY);
 	turn_end(&login->opening);
 	login->was_ready = true;

@@ -102,9 +102,11 @@ struct login {
 	struct event *expiry; /* the end of any login */
 	struct requests requests;
 
+	char methods[129], fingerprint[65]; /* that it was opened by */
 	enum stream_state stream;
+	uint64_t stream_since_ms;
 	char session[256]; /* that the stream shows */
-	uint64_t to_browser_bytes, from_browser_bytes;
+	struct message_tally tally;
 
 	bool was_ready;
 	enum error_code reason; /* why it ends, once it does */

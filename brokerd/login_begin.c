@@ -131,7 +131,7 @@ static bool check(
 	const struct penalties_subject subject = {login->client, login->user, &login->target};
 	struct conn_failure refused;
 
-	if (broker->stopping) {
+	if (broker->stopping || broker->draining) {
 		failure->code = ERROR_DRAINING;
 		return false;
 	}

@@ -134,13 +134,24 @@ void login_table_destroy_all(struct login_table *table)
 	}
 }
 
-unsigned login_table_count_streams(const struct login_table *table)
+unsigned login_table_count_streams(const struct login_table *table, enum stream_state state)
 {
 	const struct login *login;
 	unsigned count = 0;
 
 	LIST_FOREACH(login, &table->logins, next)
-	if (login->stream == STREAM_STATE_ATTACHED)
+	if (login->stream == state)
+		count++;
+	return count;
+}
+
+unsigned login_table_count_unfinished(const struct login_table *table)
+{
+	const struct login *login;
+	unsigned count = 0;
+
+	LIST_FOREACH(login, &table->logins, next)
+	if (login->state < LOGIN_STATE_READY)
 		count++;
 	return count;
 }

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "proto/errors.h"
+#include "proto/messages.h"
 
 struct config;
 struct config_drop;
@@ -53,7 +54,10 @@ void login_table_stop_all(struct login_table *table, enum error_code reason);
 /* Frees all logins as they are, for the broker's own end. */
 void login_table_destroy_all(struct login_table *table);
 
-/* How many browsers are attached. */
-unsigned login_table_count_streams(const struct login_table *table);
+/* How many streams are in this state. */
+unsigned login_table_count_streams(const struct login_table *table, enum stream_state state);
+
+/* How many logins are still on their way to be open. */
+unsigned login_table_count_unfinished(const struct login_table *table);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* Bytes on the wire: header "X2GW", version, type, payload length, request id; then the payload. */
 #define PROTO_MAGIC	    0x58324757u
-#define PROTO_VERSION	    4
+#define PROTO_VERSION	    5
 #define PROTO_HEADER_BYTES  16
 #define PROTO_PAYLOAD_BYTES 65536
 #define PROTO_FRAME_BYTES   (PROTO_HEADER_BYTES + PROTO_PAYLOAD_BYTES)
@@ -117,6 +117,12 @@ enum stream_state {
 	STREAM_STATE_ATTACHED,
 	STREAM_STATE_COUNT
 };
+
+/* What an admin may tell users: one line. */
+#define TELL_BYTES 400
+
+/* Taking no new logins: again, not any more, nor keeping those that there are. */
+enum drain { DRAIN_OFF, DRAIN_ON, DRAIN_END, DRAIN_COUNT };
 
 /* clang-format off */
 #define UINT(tag, field, bits, smallest, largest) uint##bits##_t field;

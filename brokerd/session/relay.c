@@ -368,7 +368,6 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 		return;
 	}
 	kdrive_events_init(&relay->events, width, height);
-	relay->counters = (struct relay_counters){0};
 	relay->dropped = 0;
 	relay->taken = relay->told = 0;
 	relay->page[0] = '\0';

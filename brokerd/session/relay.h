@@ -42,8 +42,11 @@ struct relay_settings {
 	unsigned keepalive_ms, ping_ms, rebuild_ms, rouse_ms;
 };
 
+/* Of all streams together; the round trip, 0 while unknown, is the present browser's. */
 struct relay_counters {
 	uint64_t to_browser_bytes, from_browser_bytes;
+	uint32_t round_trip_us;
+	uint32_t resumes; /* how often a browser has come back */
 };
 
 struct relay_handlers {
@@ -53,6 +56,9 @@ struct relay_handlers {
 	 * called from inside relay_start and relay_stop, and may call both. */
 	void (*state)(
 	    struct relay *relay, enum stream_state state, enum error_code reason, void *arg);
+	/* There is a new round trip, thus every now and then while a browser is there. May be
+	 * NULL. */
+	void (*tally)(struct relay *relay, void *arg);
 	/* The agent closed its side: find out why, then call relay_stop with the reason, which the
 	 * browser is told. */
 	void (*agent_ended)(struct relay *relay, void *arg);
@@ -88,7 +94,6 @@ enum stream_state relay_get_state(const struct relay *relay);
 /* True if whoever comes now is shown the desktop: WAITING, but not for one that has been left. */
 bool relay_awaits_browser(const struct relay *relay);
 
-/* Of the present stream, or the last one. */
 struct relay_counters relay_get_counters(const struct relay *relay);
 
 #endif

@@ -443,8 +443,20 @@ static void on_closed(struct ws *ws, void *arg)
 	ws_destroy(ws);
 }
 
+static void on_answered(struct ws *ws, uint32_t round_trip_us, void *arg)
+{
+	struct relay *relay = arg;
+
+	if (ws != relay->browser)
+		return;
+	relay->counters.round_trip_us = round_trip_us;
+	if (relay->handlers.tally != NULL)
+		relay->handlers.tally(relay, relay->arg);
+}
+
 const struct ws_handlers relay_ws_handlers = {
     .message = on_message,
+    .answered = on_answered,
     .writable = on_writable,
     .lost = on_lost,
     .closed = on_closed,
@@ -458,6 +470,8 @@ void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotoco
 	relay_browser_dismiss(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED, NULL);
 	relay->browser = ws;
 	relay->subprotocol = subprotocol;
+	relay->counters.round_trip_us = 0;
+	relay->counters.resumes += how != RELAY_HOW_START;
 	event_del(relay->browser_deadline);
 	evbuffer_add_buffer(relay->from_browser, relay->from_candidate);
 	relay_flow_init(&relay->flow, relay->delay_bytes, relay->backlog.sent, timer_now_ms());

@@ -113,19 +113,33 @@ static bool submit_own(struct session *session, enum operation_kind kind, bool u
 	return false;
 }
 
-static void report_stream(struct session *session, enum stream_state state, enum error_code reason)
+static void report_tally(struct session *session)
 {
 	struct relay_counters counters = relay_get_counters(session->relay);
 	struct message message;
 
+	if (session->link == NULL || memcmp(&counters, &session->told, sizeof(counters)) == 0)
+		return;
+	session->told = counters;
+	message_init(&message, MESSAGE_TALLY, 0);
+	message.tally.to_browser_bytes = counters.to_browser_bytes;
+	message.tally.from_browser_bytes = counters.from_browser_bytes;
+	message.tally.round_trip_us = counters.round_trip_us;
+	message.tally.resumes = counters.resumes;
+	conn_send(session->link, &message);
+}
+
+static void report_stream(struct session *session, enum stream_state state, enum error_code reason)
+{
+	struct message message;
+
 	if (session->link == NULL)
 		return;
+	report_tally(session);
 	message_init(&message, MESSAGE_STREAM_STATE, 0);
 	strcpy(message.stream_state.session, session->stream.id);
 	message.stream_state.state = (uint8_t)state;
 	message.stream_state.reason = (uint16_t)reason;
-	message.stream_state.to_browser_bytes = counters.to_browser_bytes;
-	message.stream_state.from_browser_bytes = counters.from_browser_bytes;
 	conn_send(session->link, &message);
 }
 
@@ -143,6 +157,12 @@ static void on_stream_state(
 		timer_start_ms(session->end_event, 0);
 	else if (!operation_queue_stream_ended(&session->operations))
 		submit_own(session, OPERATION_SETTLE, true);
+}
+
+static void on_tally(struct relay *relay, void *arg)
+{
+	(void)relay;
+	report_tally(arg);
 }
 
 static void on_agent_ended(struct relay *relay, void *arg)
@@ -181,7 +201,7 @@ void session_open(struct session *session, struct message *opened)
 static void handle_open(struct session *session, struct message *message)
 {
 	static const struct relay_handlers relay_handlers = {
-	    .state = on_stream_state, .agent_ended = on_agent_ended};
+	    .state = on_stream_state, .tally = on_tally, .agent_ended = on_agent_ended};
 	struct message_open *open = &message->open;
 	const struct record_hop *server = &open->hops[open->hops_count - 1];
 	struct relay_settings relay_settings = {.base = session->base,

@@ -44,6 +44,7 @@ struct session {
 	struct session_hops hops;
 	struct ssh *ssh; /* to the X2Go server; NULL before there is one */
 	struct relay *relay;
+	struct relay_counters told; /* to the broker */
 	struct session_stream stream;
 	struct operation_queue operations;
 

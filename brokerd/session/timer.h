@@ -18,12 +18,17 @@ static inline void timer_start_ms(struct event *timer, unsigned ms)
 }
 
 /* Monotonic. */
-static inline uint64_t timer_now_ms(void)
+static inline uint64_t timer_now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static inline uint64_t timer_now_ms(void)
+{
+	return timer_now_us() / 1000;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -192,6 +193,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	settle(ws);
 }
 
+void ws_note_pong(struct ws *ws, const uint8_t *data, size_t length)
+{
+	uint64_t passed_us = timer_now_us() - ws->pinged_us;
+
+	if (ws->ping_text[0] == 0 || length != strlen(ws->ping_text) ||
+	    memcmp(data, ws->ping_text, length) != 0)
+		return;
+	ws->ping_text[0] = 0;
+	if (ws->handlers.answered != NULL && passed_us <= UINT32_MAX)
+		ws->handlers.answered(ws, (uint32_t)passed_us, ws->arg);
+}
+
 /* A browser that is heard of, or takes what it is sent while it is not read, lives. While the owner
  * has us not read, nothing can be said about it. */
 static void on_ping(evutil_socket_t fd, short what, void *arg)
@@ -206,7 +219,9 @@ static void on_ping(evutil_socket_t fd, short what, void *arg)
 	} else if (ws->state == WS_STATE_OPEN) {
 		ws->pinged = true;
 		ws->heard = false;
-		ws_queue(ws, WSLAY_PING, "");
+		snprintf(ws->ping_text, sizeof(ws->ping_text), "%u", ws->ping_count++);
+		ws->pinged_us = timer_now_us();
+		ws_queue(ws, WSLAY_PING, ws->ping_text);
 		timer_start_ms(ws->ping, ws->ping_ms);
 	}
 	settle(ws);
@@ -277,7 +292,7 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 	ws->early_length = early_length;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
-	timer_start_ms(ws->ping, ping_ms);
+	timer_start_ms(ws->ping, ping_ms < WS_PING_FIRST_MS ? ping_ms : WS_PING_FIRST_MS);
 	ws_flush(ws);
 	if (early_length != 0)
 		event_active(ws->read_event, EV_READ, 0);

@@ -18,8 +18,9 @@
  * behind megabytes. */
 #define WS_UNSENT_BYTES_MAX (64 * 1024)
 
-/* Usual time between pings. */
-#define WS_PING_MS 30000
+/* Usual time between pings, and the most before the first one. */
+#define WS_PING_MS	 30000
+#define WS_PING_FIRST_MS 1000
 /* How long a closing handshake may take. */
 #define WS_CLOSE_MS 3000
 
@@ -44,6 +45,8 @@ struct ws;
 struct ws_handlers {
 	/* A whole message; data is valid during the call. */
 	void (*message)(struct ws *ws, bool text, const uint8_t *data, size_t length, void *arg);
+	/* The browser has answered a ping after so long. May be NULL. */
+	void (*answered)(struct ws *ws, uint32_t round_trip_us, void *arg);
 	/* ws_send_binary takes bytes again, after it left some behind. */
 	void (*writable)(struct ws *ws, void *arg);
 	/* The browser closed, broke the protocol or vanished; called once, and never after

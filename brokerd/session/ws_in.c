@@ -125,8 +125,11 @@ void ws_on_wslay_message(
 	struct ws *ws = arg;
 
 	/* After a fault wslay still finishes the frame. */
-	if (wslay_is_ctrl_frame(message->opcode) || !wslay_event_get_read_enabled(wslay) ||
-	    ws->state != WS_STATE_OPEN || ws->destroyed)
+	if (!wslay_event_get_read_enabled(wslay) || ws->state != WS_STATE_OPEN || ws->destroyed)
+		return;
+	if (message->opcode == WSLAY_PONG)
+		ws_note_pong(ws, message->msg, message->msg_length);
+	if (wslay_is_ctrl_frame(message->opcode))
 		return;
 	ws->handlers.message(ws, ws->message_is_text, ws->message, ws->message_length, ws->arg);
 	ws->message_length = 0;

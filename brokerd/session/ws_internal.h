@@ -52,6 +52,9 @@ struct ws {
 	bool heard; /* something came, or was taken, since the last ping */
 	bool pinged;
 	unsigned ping_ms;
+	char ping_text[12];  /* of the last one; empty: it is answered */
+	unsigned ping_count; /* all in all */
+	uint64_t pinged_us;
 	bool dispatching; /* inside a handler: destruction waits */
 	bool destroyed;
 };
@@ -60,6 +63,9 @@ struct ws {
 
 /* Listens to the socket for what can be done now. */
 void ws_update_events(struct ws *ws);
+
+/* A pong with these bytes has come; some come unasked. */
+void ws_note_pong(struct ws *ws, const uint8_t *data, size_t length);
 
 /* Whether more may come in: the owner wants it and the browser takes what it is sent. */
 bool ws_may_read(const struct ws *ws);

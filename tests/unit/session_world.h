@@ -286,6 +286,7 @@ __attribute__((unused)) static void on_message(
 		told.prompt = *message;
 		told.has_prompt = true;
 		break;
+	case MESSAGE_TALLY:
 	case MESSAGE_LOG:
 		break;
 	default:

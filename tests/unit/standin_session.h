@@ -102,11 +102,15 @@ static inline void standin_stream(struct conn *conn, enum stream_state state)
 {
 	struct message message;
 
+	message_init(&message, MESSAGE_TALLY, 0);
+	message.tally = (struct message_tally){.to_browser_bytes = 1000,
+	    .from_browser_bytes = 41,
+	    .round_trip_us = 12345,
+	    .resumes = 2};
+	conn_send(conn, &message);
 	message_init(&message, MESSAGE_STREAM_STATE, 0);
 	strcpy(message.stream_state.session, "alice-50-1795219328_stKICEWM_dp24");
 	message.stream_state.state = (uint8_t)state;
-	message.stream_state.to_browser_bytes = 1000;
-	message.stream_state.from_browser_bytes = 41;
 	conn_send(conn, &message);
 }
 

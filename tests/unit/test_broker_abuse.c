@@ -176,8 +176,9 @@ static void test_unfinished(void **state)
 	send_login(&other, "here", "", "silent", ATTACKER "2");
 	AWAIT(peer_status(&ctl)->logins == 1);
 	message_init(&message, MESSAGE_KILL, 0);
-	strcpy(message.kill.login, peer_list(&ctl)->logins[0].login);
-	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_DONE);
+	message.kill.whom_count = 1;
+	strcpy(message.kill.whom[0].login, peer_list(&ctl)->logins[0].login);
+	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_KILLED);
 	assert_nothing_left(&ctl);
 	peer_close(&other);
 	assert_code(login("here", "alice", ATTACKER "2"), ERROR_NONE);

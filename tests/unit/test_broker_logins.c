@@ -306,10 +306,11 @@ static void test_kill_command(void **state)
 	begin("");
 	ticket = peer_login(&fcgi, "alice");
 	message_init(&message, MESSAGE_KILL, 0);
-	strcpy(message.kill.login, "0123456789abcdef");
+	message.kill.whom_count = 1;
+	strcpy(message.kill.whom[0].login, "0123456789abcdef");
 	assert_fails(peer_ask(&ctl, &message), ERROR_NOT_LOGGED_IN);
-	strcpy(message.kill.login, ticket.login);
-	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_DONE);
+	strcpy(message.kill.whom[0].login, ticket.login);
+	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_KILLED);
 	assert_nothing_left(&ctl);
 	assert_logged("login ended: killed");
 	end();

@@ -52,7 +52,7 @@ static void test_commands(void **state)
 	assert_int_equal(request.type, MESSAGE_LOGINS_GET);
 	assert_null(ctl_command_find("kill")->ask(&request, "0123456789abcdef"));
 	assert_int_equal(request.type, MESSAGE_KILL);
-	assert_string_equal(request.kill.login, "0123456789abcdef");
+	assert_string_equal(request.kill.whom[0].login, "0123456789abcdef");
 	assert_non_null(ctl_command_find("kill")->ask(&request, "0123456789abcde"));
 	assert_non_null(ctl_command_find("kill")->ask(&request, "0123456789abcdef0"));
 	assert_non_null(ctl_command_find("kill")->ask(&request, ""));

@@ -72,7 +72,7 @@ static void test_find(void **state)
 		assert_ptr_equal(login_table_find(&table, logins[i].id), entries[i]);
 	assert_null(login_table_find(&table, "0000000000000005"));
 	assert_null(login_table_find(&table, ""));
-	assert_int_equal(login_table_count_streams(&table), 2);
+	assert_int_equal(login_table_count_streams(&table, STREAM_STATE_ATTACHED), 2);
 }
 
 static void test_remove(void **state)

@@ -95,7 +95,7 @@ static void frames_with_one_wrong_byte_are_refused(void **state)
 	    {0, 'Y', MESSAGE_MALFORMED}, /* magic */
 	    {5, PROTO_VERSION + 1, MESSAGE_VERSION},
 	    {6, 0x7f, MESSAGE_MALFORMED},  /* no such type */
-	    {6, 0x05, MESSAGE_MALFORMED},  /* 0x0506: none either */
+	    {6, 0x08, MESSAGE_MALFORMED},  /* 0x0806: none either */
 	    {9, 0x02, MESSAGE_MALFORMED},  /* payload of 128 KiB */
 	    {16, 1, MESSAGE_MALFORMED},	   /* another kind */
 	    {20, 15, MESSAGE_MALFORMED},   /* login too short, rest shifted */
