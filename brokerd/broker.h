@@ -15,10 +15,12 @@ struct clients;
 struct config;
 struct dialer;
 struct event_base;
+struct handover;
 struct penalties;
 struct port_pool;
 struct spawner;
 struct uid_pool;
+struct upgrade;
 
 struct broker {
 	struct event_base *base;
@@ -26,16 +28,19 @@ struct broker {
 	const char *config_path;
 	struct clients *clients;
 	struct dialer *dialer;
+	struct handover *handover;
 	struct spawner *spawner;
 	struct port_pool *ports;
 	struct uid_pool *uids;
 	struct penalties *penalties;
+	struct upgrade *upgrade;
 	struct login_table logins;
 	struct turns openings, starts; /* on each server, a few at a time */
 	struct turns users;	       /* starts and resumes of each user of each server, singly */
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins, and ends */
 	bool draining; /* takes no new logins, by an admin's wish */
+	bool leaving;  /* the next broker gets the logins */
 };
 
 #endif

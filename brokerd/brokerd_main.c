@@ -19,15 +19,17 @@
 
 _Noreturn static void usage(FILE *stream, int status)
 {
-	fputs("usage: " DAEMON_PROGRAM " [-c FILE] [--check] [--session FILE]\n"
+	fputs("usage: " DAEMON_PROGRAM " [-c FILE] [--check] [--session FILE] [--fd-store]\n"
 	      "\n"
 	      "  -c, --config FILE   configuration (default " DEFAULT_CONFIG ")\n"
 	      "      --check         only read the configuration and tell what is wrong with it\n"
 	      "      --session FILE  program of the sessions (default " X2GOWEB_SESSION ")\n"
+	      "      --fd-store      logins outlive this process: systemd keeps their descriptors\n"
 	      "  -h, --help          this text\n"
 	      "  -V, --version       the version\n"
 	      "\n"
-	      "Stays in the foreground. SIGHUP reads the configuration again, SIGTERM ends.\n",
+	      "Stays in the foreground. SIGHUP reads the configuration again, SIGUSR2 runs the\n"
+	      "program that is installed now in place of this one, SIGTERM ends.\n",
 	    stream);
 	exit(status);
 }
@@ -54,8 +56,10 @@ int main(int argc, char **argv)
 {
 	static const struct option names[] = {{"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'C'}, {"session", required_argument, NULL, 's'},
-	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-	struct daemon_options options = {DEFAULT_CONFIG, X2GOWEB_SESSION};
+	    {"fd-store", no_argument, NULL, 'F'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {0}};
+	struct daemon_options options = {
+	    .config = DEFAULT_CONFIG, .session = X2GOWEB_SESSION, .arguments = argv};
 	struct config *config;
 	bool check = false;
 	int option;
@@ -70,6 +74,9 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			options.session = optarg;
+			break;
+		case 'F':
+			options.in_store = true;
 			break;
 		case 'h':
 			usage(stdout, 0);

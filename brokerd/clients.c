@@ -15,6 +15,7 @@
 #include "handle.h"
 #include "proto/conn.h"
 #include "proto/log.h"
+#include "upgrade.h"
 
 /* Accepted in one turn; the rest waits until those have been read. */
 #define ACCEPT_AT_ONCE 16
@@ -50,6 +51,7 @@ static void drop(struct client *client)
 	TAILQ_REMOVE(&listener->list, client, next);
 	listener->count--;
 	login_table_forget_asker(&listener->clients->broker->logins, client->conn);
+	upgrade_forget_asker(listener->clients->broker->upgrade, client->conn);
 	conn_destroy(client->conn);
 	event_free(client->hello_deadline);
 	free(client);
@@ -263,6 +265,36 @@ void clients_stop_accepting(struct clients *clients)
 {
 	stop_accepting(&clients->fcgi);
 	stop_accepting(&clients->ctl);
+}
+
+static void pause_accepting(struct listener *listener)
+{
+	event_del(listener->event);
+	event_del(listener->pause);
+}
+
+void clients_pause_accepting(struct clients *clients)
+{
+	pause_accepting(&clients->fcgi);
+	pause_accepting(&clients->ctl);
+}
+
+static void close_answered(struct listener *listener)
+{
+	struct client *client, *following;
+
+	for (client = TAILQ_FIRST(&listener->list); client != NULL; client = following) {
+		following = TAILQ_NEXT(client, next);
+		if (conn_unanswered(client->conn) == 0 && conn_unsent_bytes(client->conn) == 0)
+			drop(client);
+	}
+}
+
+unsigned clients_close_answered(struct clients *clients)
+{
+	close_answered(&clients->fcgi);
+	close_answered(&clients->ctl);
+	return clients_count(clients);
 }
 
 void clients_destroy(struct clients *clients)

@@ -17,6 +17,13 @@ struct clients *clients_create(struct broker *broker, int broker_fd, int control
 /* Takes no new ones; those there are stay. */
 void clients_stop_accepting(struct clients *clients);
 
+/* Takes no new ones either, but leaves them where they wait, for the next broker. Those there are
+ * go once they have their answers; see clients_close_answered. */
+void clients_pause_accepting(struct clients *clients);
+
+/* Drops those who wait for no answer. Returns how many are left. */
+unsigned clients_close_answered(struct clients *clients);
+
 /* Drops all. Takes NULL. */
 void clients_destroy(struct clients *clients);
 

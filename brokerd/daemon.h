@@ -6,14 +6,21 @@
 #ifndef BROKERD_DAEMON_H
 #define BROKERD_DAEMON_H
 
+#include <stdbool.h>
+
 #define DAEMON_PROGRAM "x2goweb-brokerd"
 
 struct daemon_options {
 	const char *config;  /* path of the configuration */
 	const char *session; /* path of the sessions' program */
+	/* What the broker is when it becomes a newer one: program NULL: what runs now. */
+	const char *program;
+	char *const *arguments;
+	bool in_store; /* logins outlive the process in systemd's store of descriptors */
 };
 
-/* Serves until SIGTERM or SIGINT. Returns the exit status; ends the process at once if it cannot
+/* Serves until SIGTERM or SIGINT, which end all logins, or with in_store leave them to the next
+ * broker. Returns the exit status; ends the process at once if it cannot
  * start. Descriptors 0 to 2 are open. */
 int daemon_run(const struct daemon_options *options);
 

@@ -4,6 +4,7 @@
  * A session process may have been taken over by what it talks to: it is killed when it says what
  * it may not say.
  */
+#include <event2/event.h>
 #include <string.h>
 
 #include "broker.h"
@@ -73,6 +74,7 @@ static void on_stream_state(struct login *login, struct message *message)
 	if (before != report->state)
 		login->stream_since_ms = clock_now_ms();
 	login->stream = report->state;
+	login_keep(login);
 	login_touch(login);
 	context = login_context(login);
 	if ((before == STREAM_STATE_ATTACHED) == (report->state == STREAM_STATE_ATTACHED))
@@ -95,6 +97,26 @@ static void on_stream_state(struct login *login, struct message *message)
 static void on_tally(struct login *login, struct message *message)
 {
 	login->tally = message->tally;
+	login_keep(login);
+}
+
+/* What the broker before was told of the stream may have died with it. */
+static void on_resynced(struct login *login, struct message *message)
+{
+	const struct message_resynced *report = &message->resynced;
+
+	if (!login->resyncing) {
+		login_kill(login, "it answers what was not asked");
+		return;
+	}
+	login->resyncing = false;
+	strcpy(login->session, report->session);
+	if (login->stream != report->state)
+		login->stream_since_ms = clock_now_ms();
+	login->stream = report->state;
+	if (login->state == LOGIN_STATE_READY)
+		event_del(login->deadline);
+	login_keep(login);
 }
 
 static void on_log(struct login *login, struct message *message)
@@ -145,9 +167,12 @@ static void log_order_done(
 static void on_answer(struct login *login, struct message *message)
 {
 	struct log_context context = login_context(login);
-	struct request *request =
-	    requests_take(&login->requests, message->request_id, message->type);
+	struct request *request;
 
+	/* Of the broker before; its numbers may be in use again. */
+	if (login->resyncing)
+		return;
+	request = requests_take(&login->requests, message->request_id, message->type);
 	if (request == NULL) {
 		login_kill(login, "it answers what was not asked");
 		return;
@@ -188,6 +213,7 @@ static const struct {
     {MESSAGE_SIGN, IN(OPENING), IN(STOPPING), on_sign},
     {MESSAGE_OPENED, IN(OPENING), IN(STOPPING), on_opened},
     {MESSAGE_ENDED, IN(OPENING) | IN(PROMPTING) | IN(READY), IN(STOPPING), on_ended},
+    {MESSAGE_RESYNCED, IN(PROMPTING) | IN(READY), IN(STOPPING), on_resynced},
     {MESSAGE_STREAM_STATE, IN(READY) | IN(STOPPING), 0, on_stream_state},
     {MESSAGE_TALLY, IN(READY) | IN(STOPPING), 0, on_tally},
     {MESSAGE_LOG, IN(OPENING) | IN(PROMPTING) | IN(READY) | IN(STOPPING), 0, on_log},

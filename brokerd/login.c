@@ -94,6 +94,16 @@ void login_set_state(struct login *login, enum login_state state)
 		event_del(login->deadline);
 		break;
 	}
+	login_keep(login);
+}
+
+/* For all who have an end of it open: systemd's store has one, too. */
+static void drop_link(struct login *login)
+{
+	if (login->link != NULL && !login->broker->leaving)
+		conn_cut(login->link);
+	conn_destroy(login->link);
+	login->link = NULL;
 }
 
 void login_destroy(struct login *login)
@@ -102,7 +112,7 @@ void login_destroy(struct login *login)
 
 	turn_end(&login->opening);
 	dial_destroy(login->dial);
-	conn_destroy(login->link);
+	drop_link(login);
 	if (login->pid != 0)
 		spawner_forget(broker->spawner, login->pid);
 	requests_fail_all(&login->requests, login->reason, NULL);
@@ -110,10 +120,10 @@ void login_destroy(struct login *login)
 		secret_free(login->open);
 	if (login->listener >= 0)
 		close(login->listener);
-	if (login->port != 0)
+	if (login->port != 0 && !broker->leaving)
 		port_pool_give_back(broker->ports, login->port, clock_now_ms(),
 		    broker->config->relay.quarantine_ms);
-	if (login->uid != 0)
+	if (login->uid != 0 && !broker->leaving)
 		uid_pool_give_back(broker->uids, login->uid);
 	if (login->deadline != NULL)
 		event_free(login->deadline);
@@ -138,6 +148,7 @@ void login_end(struct login *login)
 		    context.error, login->detail[0] != 0 ? ": " : "", login->detail,
 		    (clock_now_ms() - login->since_ms) / 1000, login->tally.to_browser_bytes,
 		    login->tally.from_browser_bytes);
+	login_keep_over(login);
 	login_table_remove(table, login);
 	login_destroy(login);
 	login_table_tell_empty(table);
@@ -263,8 +274,7 @@ void login_kill(struct login *login, const char *why)
 	log_about(&context, LOG_LEVEL_WARNING, "session process is killed: %s", why);
 	login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	begin_stop(login, ERROR_INTERNAL, HOP_SERVER, why);
-	conn_destroy(login->link);
-	login->link = NULL;
+	drop_link(login);
 	uid_pool_kill(login->broker->uids, login->uid);
 	login_set_deadline(login, KILL_PAUSE_MS);
 }
@@ -276,8 +286,7 @@ void login_on_link_closed(struct conn *link, const char *reason, void *arg)
 	struct login *login = arg;
 
 	(void)link;
-	conn_destroy(login->link);
-	login->link = NULL;
+	drop_link(login);
 	if (login->state != LOGIN_STATE_STOPPING)
 		begin_stop(login, ERROR_INTERNAL, HOP_SERVER, reason);
 	if (login->pid == 0)
@@ -320,6 +329,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		login_on_link_closed(login->link, "link outlived its process", login);
 	} else if (login->state == LOGIN_STATE_OPENING) {
 		login_stop(login, ERROR_TIMEOUT, "session process opened nothing in time");
+	} else if (login->state == LOGIN_STATE_READY) {
+		login_kill(login, "it does not answer the new broker");
 	} else if (login->state == LOGIN_STATE_PROMPTING) {
 		login_stop(login, ERROR_PROMPT_TIMEOUT, NULL);
 	} else {
@@ -386,9 +397,9 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	explicit_bzero(login->cookie, sizeof(login->cookie));
 	strcpy(login->methods, opened->methods);
 	strcpy(login->fingerprint, opened->fingerprint);
+	login->was_ready = true;
 	login_set_state(login, LOGIN_STATE_READY);
 	turn_end(&login->opening);
-	login->was_ready = true;
 	login_touch(login);
 	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by %s%s%s; host key %s",
 	    opened->methods[0] != 0 ? opened->methods : "nothing",

@@ -94,9 +94,13 @@ struct login {
 	int listener;
 
 	uint16_t port;
-	uid_t uid; /* 0: none yet */
-	pid_t pid; /* 0: none yet, or reaped */
+	uid_t uid;	 /* 0: none yet */
+	pid_t pid;	 /* 0: none yet, or reaped */
+	pid_t first_pid; /* the same, for ever */
 	struct conn *link;
+	unsigned link_version;	/* of the protocol that its process speaks */
+	int record;		/* see login_kept.c; -1: none. The handover's. */
+	bool resyncing;		/* answers to what another broker asked may still come */
 	struct event *deadline; /* of the state */
 	struct event *idle;
 	struct event *expiry; /* the end of any login */
@@ -161,7 +165,17 @@ void login_forget_asker(struct login *login, const struct conn *asker);
 struct log_context login_context(const struct login *login);
 const char *login_state_name(enum login_state state);
 
-/* Frees all of it at once, for the broker's own end. */
+/* Writes its record anew, after each change that the next broker has to know of. */
+void login_keep(const struct login *login);
+
+/* Makes logins again of what the broker before has kept. Returns how many there are. */
+unsigned login_restore_all(struct broker *broker);
+
+/* No process of this uid is left: nothing of its login has to be kept any more. arg: the broker. */
+void login_keep_end(uid_t uid, void *arg);
+
+/* Frees all of it at once, for the broker's own end; one that leaves its logins to the next broker
+ * leaves them as they are. */
 void login_destroy(struct login *login);
 
 #endif

@@ -40,6 +40,7 @@ static bool start_process(struct login *login, int *ssh_fd)
 		close(pair[0]);
 		return false;
 	}
+	login_keep_begin(login, pair[0]);
 	login_set_state(login, LOGIN_STATE_OPENING);
 	login->link =
 	    conn_create(broker->base, pair[0], ROLE_BROKER, ROLE_SESSION, &handlers, login);
@@ -178,7 +179,7 @@ static struct login *create(struct broker *broker, const struct message_login *r
 	if (login == NULL)
 		return NULL;
 	login->broker = broker;
-	login->listener = -1;
+	login->listener = login->record = -1;
 	login->since_ms = clock_now_ms();
 	requests_init(&login->requests, broker->base);
 	message_set_text(login->server, sizeof(login->server), server, strlen(server));

@@ -173,6 +173,7 @@ void login_sign(struct login *login, const struct message *request)
 		login_kill(login, "it asks for too many signatures");
 		return;
 	}
+	login_keep(login);
 	what.user = hop->user;
 	message_init(&answer, MESSAGE_SIGNATURE, request->request_id);
 	if (keys_sign(hop->ssh.key, own->key, own->key_length, &what, &answer.signature, why,

@@ -29,6 +29,11 @@ void login_on_process_ended(int status, void *arg);
 /* What the login has done counts against who asked for it, or against the host at hop. */
 void login_penalise(struct login *login, enum penalty penalty, enum hop hop);
 
+/* Its record says from now on that nothing but processes of its uid may be left. */
+void login_keep_over(const struct login *login);
+/* Its process has been started: it can be kept from now on. link_fd stays the caller's. */
+void login_keep_begin(struct login *login, int link_fd);
+
 /* After how long it is worth to try again; 0: nothing is known of that. */
 uint32_t login_retry_after_s(enum error_code code);
 

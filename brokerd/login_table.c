@@ -114,6 +114,16 @@ void login_table_forget_asker(struct login_table *table, const struct conn *aske
 	}
 }
 
+bool login_table_is_flushed(const struct login_table *table)
+{
+	const struct login *login;
+
+	LIST_FOREACH(login, &table->logins, next)
+	if (login->link != NULL && conn_unsent_bytes(login->link) != 0)
+		return false;
+	return true;
+}
+
 void login_table_stop_all(struct login_table *table, enum error_code reason)
 {
 	struct login *login, *following;

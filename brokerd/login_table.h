@@ -48,6 +48,9 @@ bool login_table_drops(const struct config_drop *drop, unsigned unfinished, unsi
 /* Tells all logins that asker has gone; some of them may go, too. */
 void login_table_forget_asker(struct login_table *table, const struct conn *asker);
 
+/* Whether all that their session processes were told has left. */
+bool login_table_is_flushed(const struct login_table *table);
+
 /* Stops all logins for this reason. */
 void login_table_stop_all(struct login_table *table, enum error_code reason);
 

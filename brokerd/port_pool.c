@@ -105,11 +105,31 @@ int port_pool_take(struct port_pool *pool, uint64_t now_ms, uint16_t *ret_port)
 	return -1;
 }
 
+/* NULL if it is not of the pool. */
+static struct port *find(struct port_pool *pool, uint16_t port)
+{
+	return port >= pool->first && port - pool->first < pool->count
+		   ? &pool->ports[port - pool->first]
+		   : NULL;
+}
+
+bool port_pool_reserve(struct port_pool *pool, uint16_t port)
+{
+	struct port *entry = find(pool, port);
+
+	if (entry == NULL || entry->use == PORT_USE_TAKEN)
+		return false;
+	entry->use = PORT_USE_TAKEN;
+	return true;
+}
+
 void port_pool_give_back(
     struct port_pool *pool, uint16_t port, uint64_t now_ms, unsigned quarantine_ms)
 {
-	struct port *entry = &pool->ports[port - pool->first];
+	struct port *entry = find(pool, port);
 
+	if (entry == NULL)
+		return;
 	entry->use = PORT_USE_RESTING;
 	entry->rests_until_ms = now_ms + quarantine_ms;
 }

@@ -7,6 +7,7 @@
 #ifndef BROKERD_PORT_POOL_H
 #define BROKERD_PORT_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct port_pool;
@@ -23,7 +24,12 @@ void port_pool_destroy(struct port_pool *pool);
  * Returns a non-blocking listener, owned by the caller, and sets *ret_port; -1 if there is none. */
 int port_pool_take(struct port_pool *pool, uint64_t now_ms, uint16_t *ret_port);
 
-/* The port's listener is closed everywhere, or will be soon: it rests until now + quarantine. */
+/* Takes this port, whose listener a session process already has. False: it is not one of these, or
+ * taken. */
+bool port_pool_reserve(struct port_pool *pool, uint16_t port);
+
+/* The port's listener is closed everywhere, or will be soon: it rests until now + quarantine.
+ * Nothing is done about one that is not of these. */
 void port_pool_give_back(
     struct port_pool *pool, uint16_t port, uint64_t now_ms, unsigned quarantine_ms);
 

@@ -126,6 +126,16 @@ void privdrop_broker(uid_t uid, gid_t gid)
 	prove_broker(uid, gid);
 }
 
+bool privdrop_keep_for_exec(void)
+{
+	if (!set_caps(broker_caps, COUNT(broker_caps), true))
+		return false;
+	for (int i = 0; i < COUNT(broker_caps); i++)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, broker_caps[i], 0, 0) != 0)
+			return false;
+	return true;
+}
+
 bool privdrop_child(uid_t uid, bool keep_chroot)
 {
 	int count = keep_chroot ? COUNT(session_caps) : 0;

@@ -13,12 +13,16 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "handover.h"
 #include "proto/log.h"
 
 #define BROKER_SOCKET  "broker.sock"
 #define CONTROL_SOCKET "control.sock"
 #define ROOT_DIRECTORY "empty"
-#define BACKLOG	       128
+/* What is passed on by exec only. */
+#define PASSED_DIRECTORY "directory"
+#define PASSED_ROOT	 "root"
+#define BACKLOG		 128
 
 /* The directory belongs to the broker's user, so from the second start on nothing in it may be
  * followed or trusted by root. */
@@ -114,17 +118,80 @@ static int open_root(int directory)
 	return fd;
 }
 
-void runtime_open(struct runtime *runtime, const struct config *config)
+/* Whether the socket that was kept is the one at this name, and open to whom it has to be. */
+static bool is_still_there(
+    const struct config *config, int directory, const char *name, int fd, gid_t group, mode_t mode)
+{
+	struct sockaddr_un address = {0}, expected = {0};
+	socklen_t length = sizeof(address), listens_length = sizeof(int);
+	struct stat status;
+	int listens = 0;
+
+	snprintf(expected.sun_path, sizeof(expected.sun_path), "%s/%s", config->broker.runtime_dir,
+	    name);
+	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       address.sun_family == AF_UNIX &&
+	       strncmp(address.sun_path, expected.sun_path, sizeof(address.sun_path)) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_length) == 0 &&
+	       listens != 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISSOCK(status.st_mode) && status.st_uid == 0 && status.st_gid == group &&
+	       (status.st_mode & 0777) == mode;
+}
+
+/* Those who connect while no broker runs wait in a socket that is kept. */
+static int take_or_listen(const struct config *config, struct handover *handover, int directory,
+    const char *name, gid_t group, mode_t mode)
+{
+	int kept[HANDOVER_FDS_MAX], fd, copy;
+
+	if (handover_find(handover, name, kept) != 0) {
+		if (is_still_there(config, directory, name, kept[0], group, mode) &&
+		    (fd = fcntl(kept[0], F_DUPFD_CLOEXEC, 0)) >= 0)
+			return fd;
+		handover_forget(handover, name);
+	}
+	fd = listen_on(config, directory, name, group, mode);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0 || !handover_keep(handover, name, &copy, 1))
+		log_warn("%s: is not kept for the next broker", name);
+	return fd;
+}
+
+void runtime_open(struct runtime *runtime, const struct config *config, struct handover *handover)
 {
 	/* Admins who are not root need to reach it; who they are is checked by their uid. */
 	mode_t control_mode = config->broker.admin_users.count != 0 ? 0666 : 0600;
 
-	runtime->directory = open_directory(config);
-	runtime->root_fd = open_root(runtime->directory);
-	runtime->broker_fd =
-	    listen_on(config, runtime->directory, BROKER_SOCKET, config->broker.web_group.id, 0660);
+	runtime->directory = handover_take(handover, PASSED_DIRECTORY);
+	runtime->root_fd = handover_take(handover, PASSED_ROOT);
+	if (runtime->directory < 0)
+		runtime->directory = open_directory(config);
+	if (runtime->root_fd < 0)
+		runtime->root_fd = open_root(runtime->directory);
+	runtime->broker_fd = take_or_listen(
+	    config, handover, runtime->directory, BROKER_SOCKET, config->broker.web_group.id, 0660);
 	runtime->control_fd =
-	    listen_on(config, runtime->directory, CONTROL_SOCKET, 0, control_mode);
+	    take_or_listen(config, handover, runtime->directory, CONTROL_SOCKET, 0, control_mode);
+}
+
+static void pass(struct handover *handover, const char *name, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0 || !handover_pass(handover, name, copy))
+		log_fatal("%s: cannot be passed on", name);
+}
+
+void runtime_pass(const struct runtime *runtime, struct handover *handover)
+{
+	pass(handover, PASSED_DIRECTORY, runtime->directory);
+	pass(handover, PASSED_ROOT, runtime->root_fd);
+}
+
+void runtime_close(struct handover *handover)
+{
+	handover_forget(handover, BROKER_SOCKET);
+	handover_forget(handover, CONTROL_SOCKET);
 }
 
 void runtime_remove(struct runtime *runtime)

@@ -27,13 +27,26 @@ struct child {
 	pid_t pid;
 	spawn_ended *ended; /* NULL: nobody cares any more */
 	void *arg;
+	struct event *gone; /* of one that an earlier broker started, by its pidfd; else NULL */
 };
 
 struct spawner {
+	struct event_base *base;
 	struct event *sigchld;
 	int session_fd, root_fd;
 	LIST_HEAD(, child) children;
 };
+
+/* It is over: its child record goes. */
+static void finish(struct child *child, int status)
+{
+	LIST_REMOVE(child, next);
+	if (child->ended != NULL)
+		child->ended(status, child->arg);
+	if (child->gone != NULL)
+		event_free(child->gone);
+	free(child);
+}
 
 static void on_sigchld(evutil_socket_t signal_number, short what, void *arg)
 {
@@ -46,15 +59,19 @@ static void on_sigchld(evutil_socket_t signal_number, short what, void *arg)
 	(void)what;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		LIST_FOREACH(child, &spawner->children, next)
-		if (child->pid == pid)
+		if (child->pid == pid && child->gone == NULL)
 			break;
-		if (child == NULL)
-			continue;
-		LIST_REMOVE(child, next);
-		if (child->ended != NULL)
-			child->ended(status, child->arg);
-		free(child);
+		if (child != NULL)
+			finish(child, status);
 	}
+}
+
+/* Its parent, which is not this process, has its status. */
+static void on_gone(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	finish(arg, 0);
 }
 
 struct spawner *spawner_create(struct event_base *base, int session_fd, int root_fd)
@@ -64,6 +81,7 @@ struct spawner *spawner_create(struct event_base *base, int session_fd, int root
 	if (spawner == NULL)
 		return NULL;
 	LIST_INIT(&spawner->children);
+	spawner->base = base;
 	spawner->session_fd = session_fd;
 	spawner->root_fd = root_fd;
 	spawner->sigchld = evsignal_new(base, SIGCHLD, on_sigchld, spawner);
@@ -81,8 +99,8 @@ void spawner_destroy(struct spawner *spawner)
 	if (spawner == NULL)
 		return;
 	while ((child = LIST_FIRST(&spawner->children)) != NULL) {
-		LIST_REMOVE(child, next);
-		free(child);
+		child->ended = NULL;
+		finish(child, 0);
 	}
 	if (spawner->sigchld != NULL)
 		event_free(spawner->sigchld);
@@ -176,8 +194,37 @@ static pid_t watch(
 	child->pid = pid;
 	child->ended = ended;
 	child->arg = arg;
+	child->gone = NULL;
 	LIST_INSERT_HEAD(&spawner->children, child, next);
 	return pid;
+}
+
+/* Whether this process, which may have been another program when it started that one, will hear of
+ * its end by SIGCHLD. It may have ended already. */
+static bool is_child(int pidfd)
+{
+	siginfo_t info;
+
+	return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool spawner_adopt(struct spawner *spawner, pid_t pid, int pidfd, spawn_ended *ended, void *arg)
+{
+	struct child *child = malloc(sizeof(*child));
+
+	if (child == NULL)
+		return false;
+	watch(child, spawner, pid, ended, arg);
+	if (is_child(pidfd)) {
+		event_active(spawner->sigchld, EV_SIGNAL, 1);
+		return true;
+	}
+	child->gone = event_new(spawner->base, pidfd, EV_READ, on_gone, child);
+	if (child->gone != NULL && event_add(child->gone, NULL) == 0)
+		return true;
+	child->ended = NULL;
+	finish(child, 0);
+	return false;
 }
 
 pid_t spawner_run_session(
@@ -204,6 +251,31 @@ pid_t spawner_run_sweep(struct spawner *spawner, uid_t uid, spawn_ended *ended, 
 	pid = fork_clean();
 	if (pid == 0)
 		be_sweeper(uid);
+	return watch(child, spawner, pid, ended, arg);
+}
+
+_Noreturn static void be_program(const char *program, char *const *arguments)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+	    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		execv(program, arguments);
+	log_error("%s: cannot be run", program);
+	_exit(EXIT_NOT_STARTED);
+}
+
+pid_t spawner_run_program(struct spawner *spawner, const char *program, char *const *arguments,
+    spawn_ended *ended, void *arg)
+{
+	struct child *child = malloc(sizeof(*child));
+	pid_t pid;
+
+	if (child == NULL)
+		return -1;
+	pid = fork_clean();
+	if (pid == 0)
+		be_program(program, arguments);
 	return watch(child, spawner, pid, ended, arg);
 }
 

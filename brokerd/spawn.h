@@ -6,6 +6,7 @@
 #ifndef BROKERD_SPAWN_H
 #define BROKERD_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct event_base;
@@ -30,6 +31,14 @@ pid_t spawner_run_session(
 /* Starts a child that becomes uid, kills every process of that uid, and ends. The broker itself
  * may not signal a session: it has no CAP_KILL. Fails: -1 with errno. */
 pid_t spawner_run_sweep(struct spawner *spawner, uid_t uid, spawn_ended *ended, void *arg);
+
+/* Runs a program as this process' user, with nothing but its stderr. Fails: -1 with errno. */
+pid_t spawner_run_program(struct spawner *spawner, const char *program, char *const *arguments,
+    spawn_ended *ended, void *arg);
+
+/* Watches a session process that an earlier broker started; pidfd stays the caller's and open until
+ * ended was called. Its status is 0 if only its new parent knows that. Fails: false with errno. */
+bool spawner_adopt(struct spawner *spawner, pid_t pid, int pidfd, spawn_ended *ended, void *arg);
 
 /* ended is not called any more for this child. */
 void spawner_forget(struct spawner *spawner, pid_t pid);

@@ -29,6 +29,8 @@ struct uid_pool {
 	struct spawner *spawner;
 	void (*idle)(void *arg);
 	void *idle_arg;
+	void (*freed)(uid_t uid, void *arg);
+	void *freed_arg;
 	uid_t first;
 	unsigned count, next, sweeping; /* next: where the search begins, so that use goes round */
 	struct uid_entry entries[];
@@ -96,6 +98,21 @@ uid_t uid_pool_take(struct uid_pool *pool)
 	return 0;
 }
 
+bool uid_pool_reserve(struct uid_pool *pool, uid_t uid)
+{
+	if (uid < pool->first || uid - pool->first >= pool->count ||
+	    pool->entries[uid - pool->first].use != UID_USE_FREE)
+		return false;
+	pool->entries[uid - pool->first].use = UID_USE_TAKEN;
+	return true;
+}
+
+void uid_pool_when_freed(struct uid_pool *pool, void (*freed)(uid_t uid, void *arg), void *arg)
+{
+	pool->freed = freed;
+	pool->freed_arg = arg;
+}
+
 static void sweep(struct uid_entry *entry);
 
 static void on_pause_over(evutil_socket_t fd, short what, void *arg)
@@ -151,6 +168,8 @@ static void set_free(struct uid_entry *entry)
 	if (entry->pause != NULL)
 		event_free(entry->pause);
 	entry->pause = NULL;
+	if (pool->freed != NULL)
+		pool->freed(uid_of(entry), pool->freed_arg);
 	if (pool->sweeping == 0 && pool->idle != NULL)
 		pool->idle(pool->idle_arg);
 }

@@ -25,6 +25,12 @@ void uid_pool_destroy(struct uid_pool *pool);
 /* Takes a uid that no process has; 0 if there is none. */
 uid_t uid_pool_take(struct uid_pool *pool);
 
+/* Takes this one, which has processes of an earlier broker. False: it is not of these, or taken. */
+bool uid_pool_reserve(struct uid_pool *pool, uid_t uid);
+
+/* freed is called for each uid that is free again. */
+void uid_pool_when_freed(struct uid_pool *pool, void (*freed)(uid_t uid, void *arg), void *arg);
+
 /* Kills what is left of the uid, but keeps it taken. */
 void uid_pool_kill(struct uid_pool *pool, uid_t uid);
 

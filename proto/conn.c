@@ -35,9 +35,10 @@ struct conn {
 	void *arg;
 	struct event *read_event, *write_event;
 	struct ucred credentials;
-	bool ready;	  /* HELLO has come */
-	bool closing;	  /* close once all is sent */
-	bool dispatching; /* inside a handler: destruction waits */
+	unsigned asked, answered; /* messages with a number, in and out */
+	bool ready;		  /* HELLO has come */
+	bool closing;		  /* close once all is sent */
+	bool dispatching;	  /* inside a handler: destruction waits */
 	bool destroyed;
 	const char *failure; /* why it ended, once it has */
 
@@ -215,6 +216,7 @@ bool conn_send(struct conn *conn, struct message *message)
 	}
 	for (size_t i = 0; i < fd_count; i++)
 		message->fds[i] = -1;
+	conn->answered += message->request_id != 0;
 	frame->fd_count = fd_count;
 	frame->length = length;
 	frame->sent = 0;
@@ -314,6 +316,7 @@ static bool dispatch(struct conn *conn)
 	} else if (!conn->ready) {
 		fail(conn, "message before hello");
 	} else {
+		conn->asked += message->request_id != 0;
 		conn->handlers.message(conn, message, conn->arg);
 	}
 	close_fds(message->fds, PROTO_FDS);
@@ -471,6 +474,16 @@ void conn_close_when_sent(struct conn *conn)
 {
 	conn->closing = true;
 	flush(conn);
+}
+
+void conn_cut(struct conn *conn)
+{
+	shutdown(conn->fd, SHUT_RDWR);
+}
+
+unsigned conn_unanswered(const struct conn *conn)
+{
+	return conn->asked > conn->answered ? conn->asked - conn->answered : 0;
 }
 
 void conn_end_sending(struct conn *conn)

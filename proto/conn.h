@@ -80,6 +80,14 @@ void conn_close_when_sent(struct conn *conn);
  * still arrives. */
 void conn_end_sending(struct conn *conn);
 
+/* Ends the connection for all who have this end of it open, in other processes, too. It is closed
+ * by conn_destroy. */
+void conn_cut(struct conn *conn);
+
+/* How many messages with a number came more than were sent: of a peer that asks one thing after
+ * the other, and gets one message for it, what has still to be answered. */
+unsigned conn_unanswered(const struct conn *conn);
+
 bool conn_is_ready(const struct conn *conn);
 
 /* What waits for the peer to read. */

@@ -259,52 +259,63 @@ bool message_encode(
 	return true;
 }
 
-static void decode_layout(struct wire_reader *reader, const struct layout *layout, uint8_t *body)
-{
-	for (size_t i = 0; i < layout->count; i++) {
-		const struct field *field = &layout->fields[i];
-		uint8_t *value = body + field->offset;
-		bool kind_matches = wire_get_uint(reader, 1) == (uint64_t)field->kind;
-		size_t length = wire_get_uint(reader, 4);
-		const uint8_t *data = wire_get_bytes(reader, length);
-		struct wire_reader part = {data, length, 0, data == NULL || !kind_matches};
-		uint64_t amount = field->kind == FIELD_UINT   ? wire_get_uint(&part, field->width)
-				  : field->kind == FIELD_LIST ? wire_get_uint(&part, 2)
-							      : length;
+static void decode_layout(
+    struct wire_reader *reader, const struct layout *layout, uint8_t *body, bool may_end);
 
-		if (part.failed || amount < field->min || amount > field->max) {
+static void decode_field(struct wire_reader *reader, const struct field *field, uint8_t *body)
+{
+	uint8_t *value = body + field->offset;
+	bool kind_matches = wire_get_uint(reader, 1) == (uint64_t)field->kind;
+	size_t length = wire_get_uint(reader, 4);
+	const uint8_t *data = wire_get_bytes(reader, length);
+	struct wire_reader part = {data, length, 0, data == NULL || !kind_matches};
+	uint64_t amount = field->kind == FIELD_UINT   ? wire_get_uint(&part, field->width)
+			  : field->kind == FIELD_LIST ? wire_get_uint(&part, 2)
+						      : length;
+
+	if (part.failed || amount < field->min || amount > field->max) {
+		reader->failed = true;
+		return;
+	}
+	switch (field->kind) {
+	case FIELD_UINT:
+		uint_store(value, amount, field->width);
+		break;
+	case FIELD_TEXT:
+	case FIELD_LINES:
+	case FIELD_SECRET:
+		data = wire_get_bytes(&part, length);
+		if ((length != 0 && memchr(data, 0, length) != NULL) ||
+		    !text_is_allowed(field->kind, (const char *)data, length)) {
 			reader->failed = true;
 			return;
 		}
-		switch (field->kind) {
-		case FIELD_UINT:
-			uint_store(value, amount, field->width);
-			break;
-		case FIELD_TEXT:
-		case FIELD_LINES:
-		case FIELD_SECRET:
-			data = wire_get_bytes(&part, length);
-			if ((length != 0 && memchr(data, 0, length) != NULL) ||
-			    !text_is_allowed(field->kind, (const char *)data, length)) {
-				reader->failed = true;
-				return;
-			}
-			memcpy(value, data, length);
-			value[length] = 0;
-			break;
-		case FIELD_BYTES:
-			memcpy(value, wire_get_bytes(&part, length), length);
-			uint_store(body + field->count_offset, length, sizeof(uint16_t));
-			break;
-		case FIELD_LIST:
-			memset(value, 0, amount * field->width);
-			for (size_t k = 0; k < amount && !part.failed; k++)
-				decode_layout(&part, field->record, value + k * field->width);
-			uint_store(body + field->count_offset, amount, sizeof(uint16_t));
-			break;
-		}
-		if (!wire_end(&part))
-			reader->failed = true;
+		memcpy(value, data, length);
+		value[length] = 0;
+		break;
+	case FIELD_BYTES:
+		memcpy(value, wire_get_bytes(&part, length), length);
+		uint_store(body + field->count_offset, length, sizeof(uint16_t));
+		break;
+	case FIELD_LIST:
+		memset(value, 0, amount * field->width);
+		for (size_t k = 0; k < amount && !part.failed; k++)
+			decode_layout(&part, field->record, value + k * field->width, false);
+		uint_store(body + field->count_offset, amount, sizeof(uint16_t));
+		break;
+	}
+	if (!wire_end(&part))
+		reader->failed = true;
+}
+
+/* may_end: fields at the end may be missing. */
+static void decode_layout(
+    struct wire_reader *reader, const struct layout *layout, uint8_t *body, bool may_end)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		if (may_end && reader->offset == reader->length)
+			return;
+		decode_field(reader, &layout->fields[i], body);
 		if (reader->failed)
 			return;
 	}
@@ -341,10 +352,33 @@ enum message_result message_decode(const uint8_t *data, size_t length, enum role
 		return MESSAGE_SHORT;
 	message_init(message, info->type, (uint32_t)request_id);
 	body = (struct wire_reader){data + PROTO_HEADER_BYTES, payload, 0, false};
-	decode_layout(&body, info->layout, body_of(message));
+	decode_layout(&body, info->layout, body_of(message), false);
 	if (!wire_end(&body))
 		return MESSAGE_MALFORMED;
 	*ret_length = PROTO_HEADER_BYTES + payload;
+	return MESSAGE_OK;
+}
+
+enum message_result message_decode_kept(const uint8_t *data, size_t length, struct message *message)
+{
+	struct wire_reader header = {data, length, 0, false};
+	uint64_t magic = wire_get_uint(&header, 4);
+	uint64_t version = wire_get_uint(&header, 2);
+	const struct message_info *info = info_find(wire_get_uint(&header, 2));
+	uint64_t payload = wire_get_uint(&header, 4);
+	uint64_t request_id = wire_get_uint(&header, 4);
+	struct wire_reader body;
+
+	if (header.failed || magic != PROTO_MAGIC || info == NULL ||
+	    payload != length - PROTO_HEADER_BYTES)
+		return MESSAGE_MALFORMED;
+	if ((info->senders & info->receivers & ROLE_BIT(BROKER)) == 0)
+		return MESSAGE_DENIED;
+	message_init(message, info->type, (uint32_t)request_id);
+	body = (struct wire_reader){data + PROTO_HEADER_BYTES, payload, 0, false};
+	decode_layout(&body, info->layout, body_of(message), version != PROTO_VERSION);
+	if (body.failed || (version == PROTO_VERSION && !wire_end(&body)))
+		return MESSAGE_MALFORMED;
 	return MESSAGE_OK;
 }
 

@@ -110,6 +110,9 @@ enum clipboard {
 /* What becomes of a stream when its browser is gone for longer than the grace time. */
 enum when_left { WHEN_LEFT_SUSPEND, WHEN_LEFT_LEAVE, WHEN_LEFT_COUNT };
 
+/* In place of a login's state: it is over, but processes of its uid may be left. */
+#define KEPT_OVER 255
+
 /* Where the stream between agent and browser stands. */
 enum stream_state {
 	STREAM_STATE_NONE,    /* no agent */
@@ -211,6 +214,11 @@ bool message_encode(
  * this; see message_fd_count. */
 enum message_result message_decode(const uint8_t *data, size_t length, enum role sender,
     enum role receiver, struct message *message, size_t *ret_length);
+
+/* The same for one that a broker, perhaps of another version, has kept for the next one: fields
+ * that were added to its end since are empty, and those that are not known yet are passed over. */
+enum message_result message_decode_kept(
+    const uint8_t *data, size_t length, struct message *message);
 
 /* How many descriptors travel with this type. */
 size_t message_fd_count(enum message_type type);

@@ -164,6 +164,16 @@ bool operation_queue_has_opener(const struct operation_queue *queue)
 	return false;
 }
 
+void operation_queue_forget_requests(struct operation_queue *queue)
+{
+	struct operation *operation;
+
+	if (queue->current != NULL)
+		queue->current->request_id = 0;
+	TAILQ_FOREACH(operation, &queue->waiting, next)
+	operation->request_id = 0;
+}
+
 /* --- ends --------------------------------------------------------------------------------- */
 
 void operation_end(struct operation *operation)
@@ -180,7 +190,7 @@ static void fail_request(struct operation *operation)
 {
 	struct conn *link = operation->session->link;
 
-	if (link != NULL)
+	if (link != NULL && operation->request_id != 0)
 		conn_send_fail(link, operation->request_id, operation->failure, operation->detail);
 }
 
@@ -226,7 +236,7 @@ void operation_reply(struct operation *operation, struct message *message)
 	struct conn *link = operation->session->link;
 
 	message->request_id = operation->request_id;
-	if (link != NULL)
+	if (link != NULL && operation->request_id != 0)
 		conn_send(link, message);
 	operation_end(operation);
 }

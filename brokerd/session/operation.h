@@ -61,7 +61,7 @@ struct operation {
 	TAILQ_ENTRY(operation) next; /* operation_queue.waiting */
 	struct session *session;
 	enum operation_kind kind;
-	uint32_t request_id; /* 0: our own idea */
+	uint32_t request_id; /* 0: our own idea, or nobody waits for the answer any more */
 	/* What is asked for; each kind uses its part. */
 	char target[X2GO_ID_BYTES + 1]; /* id of a session */
 	char program[129];
@@ -114,6 +114,9 @@ void operation_destroy(struct operation *operation);
 /* Queues it, urgent ones before all others, and begins it when it is its turn.
  * Fails: false with the operation gone when too much waits. */
 bool operation_submit(struct operation *operation, bool urgent);
+
+/* Nobody waits for answers to what is under way or waits; it is done all the same. */
+void operation_queue_forget_requests(struct operation_queue *queue);
 
 /* Whether a start or resume is under way or waits: two at a time disturb each other. */
 bool operation_queue_has_opener(const struct operation_queue *queue);

@@ -303,6 +303,23 @@ static void handle_order(struct session *session, const struct message *message)
 	}
 }
 
+/* Whoever asked for what is under way has gone with the broker before. */
+static void handle_resync(struct session *session)
+{
+	struct message message;
+
+	operation_queue_forget_requests(&session->operations);
+	message_init(&message, MESSAGE_RESYNCED, 0);
+	strcpy(message.resynced.session, session->stream.id);
+	if (session->relay != NULL)
+		message.resynced.state = (uint8_t)relay_get_state(session->relay);
+	conn_send(session->link, &message);
+	if (session->state != SESSION_STATE_READY)
+		return;
+	memset(&session->told, 0xff, sizeof(session->told));
+	report_tally(session);
+}
+
 static void on_message(struct conn *link, struct message *message, void *arg)
 {
 	struct session *session = arg;
@@ -318,6 +335,8 @@ static void on_message(struct conn *link, struct message *message, void *arg)
 		session_hops_answer(session, message);
 	} else if (message->type == MESSAGE_SIGNATURE || message->type == MESSAGE_FAIL) {
 		session_hops_sign(session, message);
+	} else if (message->type == MESSAGE_RESYNC) {
+		handle_resync(session);
 	} else if (message->type != MESSAGE_OPEN) {
 		handle_order(session, message);
 	} else if (session->state == SESSION_STATE_IDLE) {

@@ -182,11 +182,16 @@ static inline void world_guard(pid_t broker)
 	close(ends[1].fd);
 }
 
+/* The name under which the tests' own binary is a broker that another one has become. */
+#define WORLD_BROKER "x2goweb-brokerd"
+
 /* Runs a broker. Its exit comes as that of a child. */
 static inline pid_t world_fork_broker(void)
 {
-	static char config[128];
-	const struct daemon_options options = {config, "/proc/self/exe"};
+	static char config[128], name[] = WORLD_BROKER;
+	static char *arguments[] = {name, config, NULL};
+	const struct daemon_options options = {
+	    .config = config, .session = "/proc/self/exe", .arguments = arguments};
 	pid_t pid;
 
 	strcpy(config, world_path("conf"));

@@ -24,6 +24,8 @@
 extern char **environ;
 
 static struct message standin_held; /* a DO_START that waits */
+static char standin_session[256];   /* as told last */
+static enum stream_state standin_stream_state;
 
 /* "Uid: 70000 70000 …" of /proc/self/status as one line without blanks' abundance. */
 static inline void standin_status_line(const char *name, char *text, size_t size)
@@ -111,6 +113,8 @@ static inline void standin_stream(struct conn *conn, enum stream_state state)
 	message_init(&message, MESSAGE_STREAM_STATE, 0);
 	strcpy(message.stream_state.session, "alice-50-1795219328_stKICEWM_dp24");
 	message.stream_state.state = (uint8_t)state;
+	strcpy(standin_session, message.stream_state.session);
+	standin_stream_state = state;
 	conn_send(conn, &message);
 }
 
@@ -190,6 +194,19 @@ static inline void standin_start(struct conn *conn, const struct message *order)
 	conn_send(conn, &answer);
 }
 
+static inline void standin_resync(struct conn *conn)
+{
+	struct message answer;
+
+	/* Of another broker; nobody waits for it. */
+	standin_held.type = 0;
+	message_init(&answer, MESSAGE_RESYNCED, 0);
+	strcpy(answer.resynced.session, standin_session);
+	answer.resynced.state = (uint8_t)standin_stream_state;
+	if (strcmp(standin_user, "mute") != 0)
+		conn_send(conn, &answer);
+}
+
 static inline void standin_message(struct conn *conn, struct message *order, void *arg)
 {
 	struct message answer;
@@ -251,6 +268,9 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 			conn_send_fail(conn, order->request_id, ERROR_LAYOUT_UNKNOWN,
 			    order->do_layout.session);
 		}
+		break;
+	case MESSAGE_RESYNC:
+		standin_resync(conn);
 		break;
 	case MESSAGE_STOP:
 		if (strcmp(standin_user, "stubborn") != 0)
