@@ -55,10 +55,18 @@ static bool print_nothing(FILE *out, const struct message *answer, unsigned part
 	return true;
 }
 
+static const char *ask_upgrade(struct message *request, const char *argument)
+{
+	(void)argument;
+	message_init(request, MESSAGE_UPGRADE, 1);
+	return NULL;
+}
+
 static const struct ctl_command commands[] = {
     {"kill", "LOGIN", "end a login; its X2Go session is suspended", ask_kill, print_nothing},
     {"list", NULL, "the logins there are", ask_list, print_list},
     {"status", NULL, "how much is in use", ask_status, print_status},
+    {"upgrade", NULL, "run the installed broker in place of this one", ask_upgrade, print_nothing},
 };
 
 const struct ctl_command *ctl_command_at(unsigned index)

@@ -38,7 +38,7 @@ _Noreturn static void usage(FILE *stream, enum ctl_status status)
 	      "       " PROGRAM " hostkey [-c FILE] COMMAND ...\n\n",
 	    stream);
 	for (unsigned i = 0; (command = ctl_command_at(i)) != NULL; i++)
-		fprintf(stream, "  %-6s %-12s %s\n", command->name,
+		fprintf(stream, "  %-7s %-12s %s\n", command->name,
 		    command->argument != NULL ? command->argument : "", command->help);
 	fputs("  hostkey             host keys of X2Go servers; see " PROGRAM " hostkey --help\n"
 	      "\n"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "broker_kept.h"
 #include "clients.h"
 #include "clock.h"
 #include "config.h"
@@ -352,6 +353,7 @@ int daemon_run(const struct daemon_options *options)
 	unblock_signals();
 	if (broker->config->server_count == 0)
 		log_warnx("configuration: there is no [server NAME] section, so nobody can log in");
+	broker_restore(broker);
 	restored = login_restore_all(broker);
 	log_event(LOG_EVENT_BROKER_STARTED, NULL,
 	    DAEMON_PROGRAM " %s is ready: %s, %zu servers, %u logins taken over", X2GOWEB_VERSION,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "broker_kept.h"
 #include "clients.h"
 #include "clock.h"
 #include "config.h"
@@ -13,6 +14,7 @@
 #include "port_pool.h"
 #include "proto/conn.h"
 #include "uid_pool.h"
+#include "upgrade.h"
 #include "whom.h"
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -134,9 +136,16 @@ static void on_drain(struct broker *broker, struct conn *conn, struct message *m
 
 	log_info("%s, by uid %u", names[mode], (unsigned)conn_peer_uid(conn));
 	broker->draining = mode != DRAIN_OFF;
+	broker_keep(broker);
 	if (mode == DRAIN_END)
 		end_logins(broker, &all, ERROR_DRAINING);
 	conn_send_done(conn, message->request_id);
+}
+
+static void on_upgrade(struct broker *broker, struct conn *conn, struct message *message)
+{
+	log_info("upgrade: ordered by uid %u", (unsigned)conn_peer_uid(conn));
+	upgrade_begin(broker->upgrade, conn, message->request_id);
 }
 
 static const struct {
@@ -147,6 +156,7 @@ static const struct {
     {MESSAGE_LOGINS_GET, on_logins_get},
     {MESSAGE_KILL, on_kill},
     {MESSAGE_DRAIN, on_drain},
+    {MESSAGE_UPGRADE, on_upgrade},
 };
 
 void handle_ctl(struct conn *conn, struct message *message, void *arg)

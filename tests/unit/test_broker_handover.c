@@ -32,7 +32,7 @@ static void end(void)
 {
 	assert_nothing_left(&ctl);
 	assert_int_equal(store_count("login-"), 0);
-	assert_int_equal(store_count(""), 2);
+	assert_int_equal(store_count(""), 3);
 	peer_close(&fcgi);
 	peer_close(&ctl);
 	store_stop();
