@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit.h"
 #include "login_table.h"
 #include "turns.h"
 
@@ -37,6 +38,7 @@ struct broker {
 	struct login_table logins;
 	struct turns openings, starts; /* on each server, a few at a time */
 	struct turns users;	       /* starts and resumes of each user of each server, singly */
+	struct audit_flood flood;
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins, and ends */
 	bool draining; /* takes no new logins, by an admin's wish */

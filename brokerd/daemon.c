@@ -201,8 +201,8 @@ static void begin_upgrade(void *arg)
 {
 	struct daemon *daemon = arg;
 
-	log_info(
-	    "upgrade: %s takes over, with %u logins", daemon->program, daemon->broker.logins.count);
+	log_event(LOG_EVENT_BROKER_UPGRADING, NULL, "upgrade: %s takes over, with %u logins",
+	    daemon->program, daemon->broker.logins.count);
 	leave(daemon, DAEMON_END_UPGRADE);
 }
 

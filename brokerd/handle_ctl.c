@@ -122,8 +122,7 @@ static void on_kill(struct broker *broker, struct conn *conn, struct message *me
 	}
 	message_init(&answer, MESSAGE_KILLED, message->request_id);
 	answer.killed.logins = end_logins(broker, whom, ERROR_KILLED);
-	log_info("%u logins are ended by uid %u", (unsigned)answer.killed.logins,
-	    (unsigned)conn_peer_uid(conn));
+	audit_admin(conn_peer_uid(conn), "has ended %u logins", (unsigned)answer.killed.logins);
 	conn_send(conn, &answer);
 }
 
@@ -131,10 +130,10 @@ static void on_drain(struct broker *broker, struct conn *conn, struct message *m
 {
 	static const struct record_whom all = {.all = 1};
 	static const char *const names[DRAIN_COUNT] = {
-	    "logins are taken again", "no new logins are taken", "the logins that are left end"};
+	    "takes logins again", "takes no new logins", "ends the logins that are left"};
 	uint8_t mode = message->drain.mode;
 
-	log_info("%s, by uid %u", names[mode], (unsigned)conn_peer_uid(conn));
+	audit_admin(conn_peer_uid(conn), "%s", names[mode]);
 	broker->draining = mode != DRAIN_OFF;
 	broker_keep(broker);
 	if (mode == DRAIN_END)

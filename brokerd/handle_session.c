@@ -13,12 +13,10 @@
 #include "login.h"
 #include "proto/conn.h"
 
-/* Lines that a session process may bring into the log: of its own, and by changing the stream's
- * state. So many at once, and so many in the long run. */
-#define LOG_BURST	 100
-#define LOG_PER_SECOND	 20
-#define EVENT_BURST	 20
-#define EVENT_PER_SECOND 1
+/* Lines of its own that a session process may bring into the log: so many at once, and so many in
+ * the long run. */
+#define LOG_BURST      100
+#define LOG_PER_SECOND 20
 
 #define IN(state) (1u << LOGIN_STATE_##state)
 
@@ -46,52 +44,18 @@ static void on_ended(struct login *login, struct message *message)
 	    message->ended.detail);
 }
 
-/* True if one more may come now. */
-static bool take_credit(struct login_credit *credit, unsigned burst, unsigned per_second)
-{
-	uint64_t now = clock_now_ms();
-	uint64_t earned = (now - credit->earned_ms) * per_second / 1000;
-
-	/* It begins long ago, thus with all that it may have. */
-	if (earned != 0) {
-		credit->earned_ms = now;
-		credit->left =
-		    credit->left + earned < burst ? credit->left + (unsigned)earned : burst;
-	}
-	if (credit->left == 0)
-		return false;
-	credit->left--;
-	return true;
-}
-
 static void on_stream_state(struct login *login, struct message *message)
 {
 	const struct message_stream_state *report = &message->stream_state;
 	enum stream_state before = login->stream;
-	struct log_context context;
 
 	strcpy(login->session, report->session);
 	if (before != report->state)
 		login->stream_since_ms = clock_now_ms();
 	login->stream = report->state;
+	audit_stream(login, before, report->reason);
 	login_keep(login);
 	login_touch(login);
-	context = login_context(login);
-	if ((before == STREAM_STATE_ATTACHED) == (report->state == STREAM_STATE_ATTACHED))
-		return;
-	if (!take_credit(&login->event_credit, EVENT_BURST, EVENT_PER_SECOND)) {
-		login->lines_dropped++;
-	} else if (report->state == STREAM_STATE_ATTACHED) {
-		log_event(LOG_EVENT_STREAM_ATTACHED, &context, "browser attached");
-	} else if (report->state == STREAM_STATE_WAITING) {
-		log_event(
-		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: the desktop goes on");
-	} else {
-		context.error =
-		    error_is_known(report->reason) ? error_info(report->reason)->name : "?";
-		log_event(
-		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: %s", context.error);
-	}
 }
 
 static void on_tally(struct login *login, struct message *message)
@@ -104,6 +68,7 @@ static void on_tally(struct login *login, struct message *message)
 static void on_resynced(struct login *login, struct message *message)
 {
 	const struct message_resynced *report = &message->resynced;
+	enum stream_state before = login->stream;
 
 	if (!login->resyncing) {
 		login_kill(login, "it answers what was not asked");
@@ -114,6 +79,7 @@ static void on_resynced(struct login *login, struct message *message)
 	if (login->stream != report->state)
 		login->stream_since_ms = clock_now_ms();
 	login->stream = report->state;
+	audit_stream(login, before, ERROR_NONE);
 	if (login->state == LOGIN_STATE_READY)
 		event_del(login->deadline);
 	login_keep(login);
@@ -128,40 +94,15 @@ static void on_log(struct login *login, struct message *message)
 		level = LOG_LEVEL_ERROR;
 	if (level > log_get_level())
 		return;
-	if (!take_credit(&login->log_credit, LOG_BURST, LOG_PER_SECOND)) {
+	if (!credit_take(&login->log_credit, LOG_BURST, LOG_PER_SECOND, clock_now_ms())) {
 		login->lines_dropped++;
 		return;
 	}
 	if (login->lines_dropped != 0)
-		log_about(&context, LOG_LEVEL_WARNING,
+		log_event(LOG_EVENT_LINES_DROPPED, &context,
 		    "%u lines of the session process were dropped", login->lines_dropped);
 	login->lines_dropped = 0;
 	log_about(&context, level, "session: %s", message->log.text);
-}
-
-/* What an order has done to a session. */
-static void log_order_done(
-    struct login *login, const struct request *request, const struct record_session *session)
-{
-	struct log_context context = login_context(login);
-
-	context.session = session->id;
-	switch (request->order) {
-	case MESSAGE_DO_START:
-		log_event(LOG_EVENT_SESSION_STARTED, &context, "session started");
-		break;
-	case MESSAGE_DO_RESUME:
-		log_event(LOG_EVENT_SESSION_RESUMED, &context, "session resumed");
-		break;
-	case MESSAGE_DO_SUSPEND:
-		log_event(LOG_EVENT_SESSION_SUSPENDED, &context, "session suspended");
-		break;
-	case MESSAGE_DO_TERMINATE:
-		log_event(LOG_EVENT_SESSION_TERMINATED, &context, "session terminated");
-		break;
-	default:
-		break;
-	}
 }
 
 static void on_answer(struct login *login, struct message *message)
@@ -181,10 +122,10 @@ static void on_answer(struct login *login, struct message *message)
 	switch (message->type) {
 	case MESSAGE_STREAM:
 		message->stream.port = login->port;
-		log_order_done(login, request, message->stream.session);
+		audit_order_done(login, request->order, message->stream.session[0].id);
 		break;
 	case MESSAGE_SESSION:
-		log_order_done(login, request, message->session.session);
+		audit_order_done(login, request->order, message->session.session[0].id);
 		break;
 	case MESSAGE_FAIL:
 		if (!error_is_known(message->fail.code))

@@ -2,7 +2,6 @@
 #include "login.h"
 
 #include <event2/event.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,16 +137,9 @@ void login_destroy(struct login *login)
 void login_end(struct login *login)
 {
 	struct login_table *table = &login->broker->logins;
-	struct log_context context = login_context(login);
 
-	context.error = error_info(login->reason)->name;
 	if (login->was_ready)
-		log_event(LOG_EVENT_LOGIN_ENDED, &context,
-		    "login ended: %s%s%s; %" PRIu64 " s, %" PRIu64 " bytes to the browser, %" PRIu64
-		    " from it",
-		    context.error, login->detail[0] != 0 ? ": " : "", login->detail,
-		    (clock_now_ms() - login->since_ms) / 1000, login->tally.to_browser_bytes,
-		    login->tally.from_browser_bytes);
+		audit_ended(login);
 	login_keep_over(login);
 	login_table_remove(table, login);
 	login_destroy(login);
@@ -193,7 +185,6 @@ void login_set_reason(struct login *login, enum error_code reason, enum hop hop,
 	    .hop = hop,
 	    .retry_after_s = login_retry_after_s(reason),
 	    .detail = detail};
-	struct log_context context = login_context(login);
 
 	if (login->reason != ERROR_NONE)
 		return;
@@ -204,11 +195,8 @@ void login_set_reason(struct login *login, enum error_code reason, enum hop hop,
 	login_penalise(login, penalties_of(reason, login->was_ready, &login->target), hop);
 	if (!may_be_told(login, reason))
 		failure.detail = NULL;
-	context.error = error_info(reason)->name;
 	if (!login->was_ready)
-		log_event(LOG_EVENT_LOGIN_FAILED, &context, "login failed: %s%s%s%s", context.error,
-		    hop == HOP_JUMP ? " at the jump host" : "", login->detail[0] != 0 ? ": " : "",
-		    login->detail);
+		audit_failed(login);
 	if (login->asker != NULL)
 		conn_send_failure(login->asker, login->asker_id, &failure);
 	login->asker = NULL;
@@ -246,13 +234,15 @@ void login_stop_at(struct login *login, enum error_code reason, enum hop hop, co
 	conn_send(login->link, &stop);
 }
 
-/* For the admin to compare with the key that the server has shown. */
-static void log_keys_on_file(const struct login *login, enum hop hop)
+/* For the admin to compare the key that the server has shown with those on file. */
+static void report_changed_key(const struct login *login, enum hop hop, const char *detail)
 {
 	const struct config *config = login->broker->config;
 	const struct knownhosts_files files = {config->ssh.known_hosts, config->ssh.accepted_hosts};
 	const struct log_context context = login_context(login);
 
+	log_event(LOG_EVENT_HOST_KEY_CHANGED, &context, "%s shows another host key: %s",
+	    hop == HOP_JUMP ? "the jump host" : "the server", detail);
 	for (size_t i = 0; i < login->target.hop_count; i++)
 		if (login_open_hop(login, i) == hop)
 			knownhosts_log(&files, login->target.hops[i].address,
@@ -263,7 +253,7 @@ void login_ended_by_itself(
     struct login *login, enum error_code reason, enum hop hop, const char *detail)
 {
 	if (reason == ERROR_HOST_KEY_CHANGED && login->reason == ERROR_NONE)
-		log_keys_on_file(login, hop);
+		report_changed_key(login, hop, detail);
 	begin_stop(login, reason, hop, detail);
 }
 
@@ -271,7 +261,7 @@ void login_kill(struct login *login, const char *why)
 {
 	const struct log_context context = login_context(login);
 
-	log_about(&context, LOG_LEVEL_WARNING, "session process is killed: %s", why);
+	log_event(LOG_EVENT_PROCESS_KILLED, &context, "session process is killed: %s", why);
 	login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	begin_stop(login, ERROR_INTERNAL, HOP_SERVER, why);
 	drop_link(login);
@@ -303,11 +293,11 @@ void login_on_process_ended(int status, void *arg)
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	if (WIFSIGNALED(status))
-		log_about(&context, LOG_LEVEL_WARNING,
+		log_event(LOG_EVENT_PROCESS_DIED, &context,
 		    "session process was ended by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != 0)
-		log_about(&context, LOG_LEVEL_WARNING, "session process ended with status %d",
+		log_event(LOG_EVENT_PROCESS_DIED, &context, "session process ended with status %d",
 		    WEXITSTATUS(status));
 	if (login->link == NULL)
 		login_end(login);
@@ -334,7 +324,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	} else if (login->state == LOGIN_STATE_PROMPTING) {
 		login_stop(login, ERROR_PROMPT_TIMEOUT, NULL);
 	} else {
-		log_about(&context, LOG_LEVEL_WARNING, "session process does not stop: killed");
+		log_event(LOG_EVENT_PROCESS_KILLED, &context,
+		    "session process is killed: it does not stop");
 		uid_pool_kill(login->broker->uids, login->uid);
 		login_set_deadline(login, KILL_PAUSE_MS);
 	}
@@ -381,8 +372,6 @@ void login_touch(struct login *login)
 
 void login_set_ready(struct login *login, const struct message_opened *opened)
 {
-	const struct log_context context = login_context(login);
-	const struct policy_target *target = &login->target;
 	struct message answer;
 	bool sent;
 
@@ -401,10 +390,7 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	login_set_state(login, LOGIN_STATE_READY);
 	turn_end(&login->opening);
 	login_touch(login);
-	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by %s%s%s; host key %s",
-	    opened->methods[0] != 0 ? opened->methods : "nothing",
-	    target->hop_count > 1 ? ", through " : "",
-	    target->hop_count > 1 ? target->hops[0].name : "", opened->fingerprint);
+	audit_opened(login);
 	sent = conn_send(login->asker, &answer);
 	message_wipe(&answer);
 	login->asker = NULL;

@@ -30,6 +30,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "audit.h"
 #include "cookie.h"
 #include "policy.h"
 #include "proto/errors.h"
@@ -42,12 +43,6 @@ struct broker;
 struct conn;
 struct dial;
 struct event;
-
-/* What may still come of something now; see handle_session.c. */
-struct login_credit {
-	unsigned left;
-	uint64_t earned_ms; /* up to when it has been earned */
-};
 
 enum login_state {
 	LOGIN_STATE_WAITING,
@@ -117,7 +112,8 @@ struct login {
 	enum hop reason_hop;
 	char detail[401];
 
-	struct login_credit log_credit, event_credit;
+	struct audit audit;
+	struct credit log_credit;
 	unsigned lines_dropped;
 };
 

@@ -160,13 +160,8 @@ static void refuse(
 	    .hop = failure->hop,
 	    .retry_after_s = failure->retry_after_s != 0 ? failure->retry_after_s
 							 : login_retry_after_s(failure->code)};
-	struct log_context context = login_context(login);
 
-	context.login = NULL;
-	context.error = error_info(failure->code)->name;
-	log_event(LOG_EVENT_LOGIN_FAILED, &context, "login refused: %s%s%s%s", context.error,
-	    failure->hop == HOP_JUMP ? " at the jump host" : "",
-	    failure->detail != NULL ? ": " : "", failure->detail != NULL ? failure->detail : "");
+	audit_refused(login, failure);
 	conn_send_failure(asker, id, &told);
 }
 

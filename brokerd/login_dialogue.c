@@ -59,7 +59,7 @@ static void accept_host_key(
 {
 	const struct config *config = login->broker->config;
 	const struct knownhosts_files files = {config->ssh.known_hosts, config->ssh.accepted_hosts};
-	const struct log_context context = login_context(login);
+	struct log_context context = login_context(login);
 	const char *detail = NULL;
 	struct message order;
 	enum error_code error = knownhosts_accept(
@@ -69,7 +69,9 @@ static void accept_host_key(
 		login_stop_at(login, error, prompt->hop, detail);
 		return;
 	}
-	log_about(&context, LOG_LEVEL_INFO, "host key %s of %s is trusted from now on",
+	context.host = hop->name;
+	context.host_key = prompt->fingerprint;
+	log_event(LOG_EVENT_HOST_KEY_TRUSTED, &context, "host key %s of %s is trusted from now on",
 	    prompt->fingerprint, hop->name);
 	message_init(&order, MESSAGE_DO_ANSWER, 0);
 	order.do_answer.answers_count = 1;

@@ -92,6 +92,9 @@ static void fill(const struct login *login, struct message_kept_login *kept)
 	kept->from_browser_bytes = login->tally.from_browser_bytes;
 	kept->round_trip_us = login->tally.round_trip_us;
 	kept->resumes = login->tally.resumes;
+	kept->shown_since_ms = login->audit.shown_since_ms;
+	kept->to_bytes_before = login->audit.to_bytes_before;
+	kept->from_bytes_before = login->audit.from_bytes_before;
 }
 
 static void write_record(const struct login *login, bool over)
@@ -230,6 +233,9 @@ static struct login *rebuild(struct broker *broker, const struct message_kept_lo
 	login->tally.from_browser_bytes = kept->from_browser_bytes;
 	login->tally.round_trip_us = kept->round_trip_us;
 	login->tally.resumes = kept->resumes;
+	login->audit.shown_since_ms = kept->shown_since_ms;
+	login->audit.to_bytes_before = kept->to_bytes_before;
+	login->audit.from_bytes_before = kept->from_bytes_before;
 	requests_init(&login->requests, broker->base);
 	return login;
 }
@@ -354,7 +360,8 @@ static void restore(const char *name, const int *fds, size_t count, void *arg)
 		return;
 	}
 	context = login_context(login);
-	log_about(&context, LOG_LEVEL_INFO, "login taken over from the broker before");
+	log_event(
+	    LOG_EVENT_LOGIN_TAKEN_OVER, &context, "login taken over from the broker before");
 	go_on(login);
 }
 

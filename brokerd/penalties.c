@@ -193,8 +193,8 @@ static void add_to_source(struct penalties *penalties, const struct config *conf
 	if (ip_parse(subject->client, &ip))
 		network_print(&source, text);
 	if (penalty_table_add(penalties->sources, &key, penalty_ms, &rules, now_ms))
-		log_about(&context, LOG_LEVEL_WARNING, "%s is kept away for %llu s: [penalties]",
-		    text,
+		log_event(LOG_EVENT_SOURCE_KEPT_AWAY, &context,
+		    "%s is kept away for %llu s: [penalties]", text,
 		    (unsigned long long)penalty_table_left_ms(penalties->sources, &key, now_ms) /
 			1000);
 }

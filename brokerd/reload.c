@@ -24,6 +24,15 @@ static void tell(const char *text, void *arg)
 		listener->report(text, listener->arg);
 }
 
+/* What has come of it; true if it is in force. */
+static bool finish(const struct listener *listener, enum log_event event, const char *text)
+{
+	log_event(event, NULL, "%s", text);
+	if (listener->report != NULL)
+		listener->report(text, listener->arg);
+	return event == LOG_EVENT_CONFIG_RELOADED;
+}
+
 bool reload(struct broker *broker, config_report *report, void *arg)
 {
 	struct listener listener = {report, arg, LOG_LEVEL_ERROR};
@@ -32,17 +41,15 @@ bool reload(struct broker *broker, config_report *report, void *arg)
 	char text[128];
 
 	if (fresh == NULL) {
-		tell("configuration not reloaded: the running one stays", &listener);
-		return false;
+		return finish(&listener, LOG_EVENT_CONFIG_REFUSED,
+		    "configuration not reloaded: the running one stays");
 	}
 	listener.level = LOG_LEVEL_WARNING;
 	fixed = config_keep_fixed(fresh, broker->config, tell, &listener);
 	config_destroy(broker->config);
 	broker->config = fresh;
 	log_init(DAEMON_PROGRAM, fresh->broker.log_level);
-	listener.level = LOG_LEVEL_INFO;
 	snprintf(text, sizeof(text), "configuration reloaded: %zu servers%s", fresh->server_count,
 	    fixed != 0 ? "; the rest counts after a restart" : "");
-	tell(text, &listener);
-	return true;
+	return finish(&listener, LOG_EVENT_CONFIG_RELOADED, text);
 }

@@ -47,7 +47,8 @@ struct broker {
 static void complain(struct broker *broker, const char *what, const char *why)
 {
 	if (!broker->complained)
-		log_warnx("broker %s: %s: %s", broker->path, what, why);
+		log_event(LOG_EVENT_BROKER_UNREACHABLE, NULL, "broker %s: %s: %s", broker->path,
+		    what, why);
 	broker->complained = true;
 }
 

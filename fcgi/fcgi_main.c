@@ -191,7 +191,8 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
 	if (program->stopping)
 		return;
 	program->stopping = true;
-	log_info("stopping: %s, %u requests in work", strsignal(number), program->requests.count);
+	log_event(LOG_EVENT_RESPONDER_STOPPED, NULL, "stopping: %s, %u requests in work",
+	    strsignal(number), program->requests.count);
 	sd_notify(0, "STOPPING=1");
 	front_destroy(program->front);
 	program->front = NULL;
@@ -253,7 +254,7 @@ int main(int argc, char **argv)
 	    program.base, listener.fd, ARRIVAL_DEADLINE_MS, ARRIVALS_MAX, serve, &program);
 	if (program.requests.broker == NULL || program.front == NULL)
 		log_fatalx("out of memory");
-	log_info("ready");
+	log_event(LOG_EVENT_RESPONDER_STARTED, NULL, "ready");
 	run(&program);
 	broker_destroy(program.requests.broker);
 	event_base_free(program.base);

@@ -2,13 +2,18 @@
 /*
  * The log of every program: levels, errno text, and audited events with the journal's structured
  * fields. Lines go to the journal where there is one, else to stderr; a sandboxed process hands
- * them to a sink instead. Text of foreign origin is made harmless here. Secrets never get here.
+ * them to a sink instead. Secrets never get here.
+ *
+ * Text of foreign origin is made harmless here: it can begin no line, no field and no event of its
+ * own, drive no terminal and push nothing out of a line. What it may not contain becomes '?', what
+ * is too long ends with "...".
  */
 #ifndef PROTO_LOG_H
 #define PROTO_LOG_H
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* syslog's numbers, as the journal wants them. */
 enum log_level {
@@ -19,13 +24,14 @@ enum log_level {
 };
 
 enum log_event {
-#define EVENT(name, id) LOG_EVENT_##name,
+#define EVENT(name, id, level) LOG_EVENT_##name,
 #include "events.def"
 #undef EVENT
 	LOG_EVENT_COUNT
 };
 
-/* Whom a line is about; every member may be NULL. */
+/* Whom a line is about, and what came of it; every member may be NULL. In the journal a member is
+ * the field X2GOWEB_<MEMBER>; docs/journal.md says what they mean. */
 struct log_context {
 	const char *login;
 	const char *session;
@@ -33,6 +39,14 @@ struct log_context {
 	const char *server;
 	const char *client;
 	const char *error; /* name of an error code */
+	const char *host, *jump, *jump_user;
+	const char *methods, *host_key;
+	const char *admin;
+	const struct log_counts *counts;
+};
+
+struct log_counts {
+	uint64_t duration_ms, to_browser_bytes, from_browser_bytes;
 };
 
 /* Opens the log of this program (static name). Uses the journal if stderr is connected to it. */
@@ -57,8 +71,14 @@ _Noreturn void log_fatalx(const char *format, ...) __attribute__((format(printf,
 void log_about(const struct log_context *context, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* An audited event, at level info. */
+/* An audited event, at the level that events.def gives it; written whatever log_init was told. */
 void log_event(enum log_event event, const struct log_context *context, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+const char *log_event_name(enum log_event event);
+const char *log_event_message_id(enum log_event event);
+
+/* The index-th field of a context as the journal has it, "X2GOWEB_LOGIN"; NULL past the last. */
+const char *log_field_name(unsigned index);
 
 #endif
