@@ -30,7 +30,7 @@ static struct log_context context_of(const struct login *login)
 		context.jump = target->hops[0].name;
 		context.jump_user = target->hops[0].user;
 	}
-	context.methods = login->methods;
+	context.methods = login->was_ready && login->methods[0] == 0 ? "none" : login->methods;
 	context.host_key = login->fingerprint;
 	if (login->reason != ERROR_NONE)
 		context.error = error_info(login->reason)->name;
@@ -85,9 +85,8 @@ void audit_opened(const struct login *login)
 	const struct log_context context = context_of(login);
 
 	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by %s%s%s; host key %s",
-	    login->methods[0] != 0 ? login->methods : "nothing",
-	    context.jump != NULL ? ", through " : "", context.jump != NULL ? context.jump : "",
-	    login->fingerprint);
+	    context.methods, context.jump != NULL ? ", through " : "",
+	    context.jump != NULL ? context.jump : "", login->fingerprint);
 }
 
 void audit_ended(const struct login *login)

@@ -70,21 +70,6 @@ static bool to_journal;
 static void (*line_sink)(enum log_level level, const char *text, void *arg);
 static void *line_sink_arg;
 
-const char *log_event_name(enum log_event event)
-{
-	return events[event].name;
-}
-
-const char *log_event_message_id(enum log_event event)
-{
-	return events[event].message_id;
-}
-
-const char *log_field_name(unsigned index)
-{
-	return index < FIELD_COUNT ? fields[index].journal : NULL;
-}
-
 /* Whether stderr is the journal's stream: systemd says so by device and inode. */
 static bool stderr_is_journal(void)
 {

@@ -75,10 +75,4 @@ void log_about(const struct log_context *context, enum log_level level, const ch
 void log_event(enum log_event event, const struct log_context *context, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-const char *log_event_name(enum log_event event);
-const char *log_event_message_id(enum log_event event);
-
-/* The index-th field of a context as the journal has it, "X2GOWEB_LOGIN"; NULL past the last. */
-const char *log_field_name(unsigned index);
-
 #endif

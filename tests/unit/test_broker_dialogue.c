@@ -181,7 +181,7 @@ static void test_processes_that_ask_what_they_may_not(void **state)
 		peer_await(&fcgi, peer_send_login(&fcgi, "here", cases[i].user));
 		assert_nothing_left(&ctl);
 		snprintf(expected, sizeof(expected),
-		    "session process is killed: %s login=", cases[i].logged);
+		    "session process is killed: %s event=PROCESS_KILLED login=", cases[i].logged);
 		assert_logged(expected);
 		killed = 0;
 		for (const char *at = world_log(); (at = strstr(at, "is killed: ")) != NULL; at++)

@@ -111,7 +111,7 @@ static void test_calls(void **state)
 	answer = peer_ask(&fcgi, &message);
 	assert_int_equal(answer->type, MESSAGE_SESSION);
 	assert_logged("session suspended event=SESSION_SUSPENDED");
-	assert_logged("browser detached: ok event=STREAM_DETACHED");
+	assert_logged("stream ended: ok event=STREAM_ENDED");
 
 	message_init(&message, MESSAGE_APPLICATIONS_GET, 0);
 	strcpy(message.applications_get.login, ticket.login);
@@ -293,7 +293,7 @@ static void test_stubborn(void **state)
 	logout(&ticket);
 	assert_string_equal(peer_list(&ctl)->logins[0].state, "stopping");
 	assert_nothing_left(&ctl);
-	assert_logged("session process does not stop: killed");
+	assert_logged("session process is killed: it does not stop event=PROCESS_KILLED");
 	end();
 }
 
@@ -487,7 +487,7 @@ static void test_chatter(void **state)
 	assert_logged("session: chatter 0 login=");
 	flapping = peer_login(&fcgi, "flapping");
 	peer_start(&fcgi, &flapping, "ICEWM");
-	assert_in_range(count_logged("event=STREAM_DETACHED"), 5, 40);
+	assert_in_range(count_logged("event=STREAM_ENDED"), 5, 40);
 	logout(&chatty);
 	logout(&flapping);
 	end();
