@@ -257,12 +257,13 @@ SHARE := $(PREFIX)/share/x2goweb
 
 install: all ## install under DESTDIR and PREFIX
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/lib/x2goweb $(SHARE) \
-	$(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8)
+	$(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(PREFIX)/lib/systemd/catalog)
 	install -m 755 $(BUILD)/bin/x2goweb-brokerd $(BUILD)/bin/brokerctl $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(DESTDIR)$(PREFIX)/lib/x2goweb/
 	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
 	install -m 644 packaging/x2goweb.conf $(DESTDIR)$(SHARE)/x2goweb.conf
 	sed 's|/usr/share/x2goweb|$(SHARE)|' packaging/nginx/x2goweb.conf >$(DESTDIR)$(SHARE)/nginx.conf
+	install -m 644 packaging/journal/*.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/
 	install -m 644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 

@@ -360,8 +360,7 @@ static void restore(const char *name, const int *fds, size_t count, void *arg)
 		return;
 	}
 	context = login_context(login);
-	log_event(
-	    LOG_EVENT_LOGIN_TAKEN_OVER, &context, "login taken over from the broker before");
+	log_event(LOG_EVENT_LOGIN_TAKEN_OVER, &context, "login taken over from the broker before");
 	go_on(login);
 }
 

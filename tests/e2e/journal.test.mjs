@@ -161,13 +161,10 @@ test("a responder's lines are its own as well", async () => {
 		"a responder",
 	);
 	await responder.stop();
-	const [stopped] = await eventually(
-		async () => {
-			const found = await journal.entries("X2GOWEB_EVENT=RESPONDER_STOPPED");
-			return found.length !== 0 && found;
-		},
-		"the responder's end",
-	);
+	const [stopped] = await eventually(async () => {
+		const found = await journal.entries("X2GOWEB_EVENT=RESPONDER_STOPPED");
+		return found.length !== 0 && found;
+	}, "the responder's end");
 	assert.equal(stopped.MESSAGE_ID, ids.RESPONDER_STOPPED);
 	assert.equal(stopped.SYSLOG_IDENTIFIER, "x2goweb-fcgi");
 	assert.equal(stopped._TRANSPORT, "journal");

@@ -60,7 +60,8 @@ for (const [language, file] of Object.entries(LANGUAGES))
 		for (const { id, headers, body, fields: used } of list) {
 			assert.deepEqual(Object.keys(headers), ["Subject", "Defined-By", "Documentation"], id);
 			assert.ok(headers.Subject.length > 10 && body.length > 40, id);
-			for (const name of used) assert.ok(fields.includes(name.slice(1, -1)), `${id}: ${name}`);
+			for (const name of used)
+				assert.ok(fields.includes(name.slice(1, -1)), `${id}: ${name}`);
 		}
 	});
 
