@@ -156,7 +156,7 @@ DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libss
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
-	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko
+	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko mandoc
 # What the relay is measured against.
 DEPS_BENCH := websockify
 # Node.js may come from elsewhere than Debian, with its own npm inside.
@@ -237,10 +237,11 @@ JS_FILES := www tests/unit/js tests/e2e tests/bench tests/x2gohost/*.mjs
 CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)
 FORMAT_OK := $(shell $(CLANG_FORMAT) --version 2>/dev/null | grep -o 'version 14\.')
 
-lint: $(BUILD)/npm ## formatting, types, shell scripts, rules of the layout
+lint: $(BUILD)/npm ## formatting, types, shell scripts, manual pages, rules of the layout
 	@echo "  LINT  C"
 	$(Q)$(if $(FORMAT_OK),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES),echo "        no clang-format 14: format not checked")
 	$(Q)tests/lint/layout.sh
+	$(Q)tests/lint/man.sh
 	@echo "  LINT  shell"
 	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run tests/x2gohost | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
 	@echo "  LINT  JavaScript"
