@@ -55,6 +55,7 @@ void audit_refused(const struct login *login, const struct conn_failure *failure
 	struct log_context context = login_context(login);
 	bool has_detail = failure->detail != NULL && failure->detail[0] != 0;
 
+	metrics_count(&login->broker->metrics, METRIC_LOGINS_FAILED, failure->code, 1);
 	if (!credit_take(&flood->refusals, REFUSALS_BURST, REFUSALS_PER_SECOND, clock_now_ms())) {
 		flood->refusals_dropped++;
 		return;
@@ -75,6 +76,7 @@ void audit_failed(const struct login *login)
 	const struct log_counts counts = counts_of(login);
 	struct log_context context = context_of(login);
 
+	metrics_count(&login->broker->metrics, METRIC_LOGINS_FAILED, login->reason, 1);
 	context.counts = &counts;
 	log_event(LOG_EVENT_LOGIN_FAILED, &context, "login failed: %s%s%s%s", context.error,
 	    place_of(login->reason_hop), login->detail[0] != 0 ? ": " : "", login->detail);
@@ -84,6 +86,7 @@ void audit_opened(const struct login *login)
 {
 	const struct log_context context = context_of(login);
 
+	metrics_count(&login->broker->metrics, METRIC_LOGINS_OPENED, 0, 1);
 	log_event(LOG_EVENT_LOGIN_OPENED, &context, "login opened by %s%s%s; host key %s",
 	    context.methods, context.jump != NULL ? ", through " : "",
 	    context.jump != NULL ? context.jump : "", login->fingerprint);
@@ -94,6 +97,7 @@ void audit_ended(const struct login *login)
 	const struct log_counts counts = counts_of(login);
 	struct log_context context = context_of(login);
 
+	metrics_count(&login->broker->metrics, METRIC_LOGINS_ENDED, login->reason, 1);
 	context.counts = &counts;
 	log_event(LOG_EVENT_LOGIN_ENDED, &context,
 	    "login ended: %s%s%s; %" PRIu64 " s, %" PRIu64 " bytes to the browser, %" PRIu64
@@ -107,19 +111,27 @@ void audit_order_done(const struct login *login, enum message_type order, const 
 	static const struct {
 		enum message_type order;
 		enum log_event event;
+		enum metric_session metric;
 		const char *text;
 	} rows[] = {
-	    {MESSAGE_DO_START, LOG_EVENT_SESSION_STARTED, "session started"},
-	    {MESSAGE_DO_RESUME, LOG_EVENT_SESSION_RESUMED, "session resumed"},
-	    {MESSAGE_DO_SUSPEND, LOG_EVENT_SESSION_SUSPENDED, "session suspended"},
-	    {MESSAGE_DO_TERMINATE, LOG_EVENT_SESSION_TERMINATED, "session terminated"},
+	    {MESSAGE_DO_START, LOG_EVENT_SESSION_STARTED, METRIC_SESSION_STARTED,
+		"session started"},
+	    {MESSAGE_DO_RESUME, LOG_EVENT_SESSION_RESUMED, METRIC_SESSION_RESUMED,
+		"session resumed"},
+	    {MESSAGE_DO_SUSPEND, LOG_EVENT_SESSION_SUSPENDED, METRIC_SESSION_SUSPENDED,
+		"session suspended"},
+	    {MESSAGE_DO_TERMINATE, LOG_EVENT_SESSION_TERMINATED, METRIC_SESSION_TERMINATED,
+		"session terminated"},
 	};
 	struct log_context context = login_context(login);
 
 	context.session = session;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].order == order)
-			log_event(rows[i].event, &context, "%s", rows[i].text);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].order != order)
+			continue;
+		metrics_count(&login->broker->metrics, METRIC_SESSIONS, rows[i].metric, 1);
+		log_event(rows[i].event, &context, "%s", rows[i].text);
+	}
 }
 
 void audit_stream(struct login *login, enum stream_state before, uint16_t reason)
@@ -130,7 +142,8 @@ void audit_stream(struct login *login, enum stream_state before, uint16_t reason
 	bool ended = before != STREAM_STATE_NONE && login->stream == STREAM_STATE_NONE;
 	struct log_counts counts;
 
-	if (before == STREAM_STATE_NONE) {
+	if (before == STREAM_STATE_NONE && login->stream != STREAM_STATE_NONE) {
+		metrics_count(&login->broker->metrics, METRIC_STREAMS, 0, 1);
 		audit->shown_since_ms = clock_now_ms();
 		audit->to_bytes_before = tally->to_browser_bytes;
 		audit->from_bytes_before = tally->from_browser_bytes;

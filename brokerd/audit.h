@@ -2,7 +2,8 @@
 /*
  * The trail that logins leave in the journal: who came from where, went where by which way, was let
  * in how, saw which session, moved how many bytes, for how long, and why it ended. docs/journal.md
- * is for its readers. Runs in x2goweb-brokerd; changes nothing but its own notes in a login.
+ * is for its readers. What it writes down it counts as well (metrics.h). Runs in x2goweb-brokerd;
+ * changes nothing but its own notes in a login.
  */
 #ifndef BROKERD_AUDIT_H
 #define BROKERD_AUDIT_H

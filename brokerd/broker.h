@@ -10,6 +10,7 @@
 
 #include "audit.h"
 #include "login_table.h"
+#include "metrics.h"
 #include "turns.h"
 
 struct clients;
@@ -39,6 +40,7 @@ struct broker {
 	struct turns openings, starts; /* on each server, a few at a time */
 	struct turns users;	       /* starts and resumes of each user of each server, singly */
 	struct audit_flood flood;
+	struct metrics metrics;
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins, and ends */
 	bool draining; /* takes no new logins, by an admin's wish */

@@ -150,11 +150,13 @@ static void take_client(struct listener *listener, int fd)
 	if (!is_named(listener->role == ROLE_FCGI ? &config->broker.web_users
 						  : &config->broker.admin_users,
 		peer.uid)) {
+		metrics_count(&broker->metrics, METRIC_CONNECTIONS_REFUSED, 0, 1);
 		log_event(LOG_EVENT_PEER_REFUSED, NULL, "%s: pid %d of uid %u may not connect",
 		    role_name(listener->role), (int)peer.pid, (unsigned)peer.uid);
 		goto refuse;
 	}
 	if (!make_room(listener, peer.uid)) {
+		metrics_count(&broker->metrics, METRIC_CONNECTIONS_REFUSED, 0, 1);
 		log_event(LOG_EVENT_PEER_REFUSED, NULL,
 		    "%s: pid %d of uid %u: too many connections", role_name(listener->role),
 		    (int)peer.pid, (unsigned)peer.uid);

@@ -137,6 +137,9 @@ struct config {
 		struct config_networks exempt;
 	} penalties;
 	struct {
+		struct config_networks allow;
+	} metrics;
+	struct {
 		struct config_range uids;
 		unsigned when_left; /* enum when_left */
 	} sessions;

@@ -55,6 +55,7 @@ const struct config_key config_keys[] = {
 	{"penalties", "prefix6", CONFIG_KIND_UINT, FIELD(penalties.prefix6), 16, 128, "64", false},
 	{"penalties", "sources", CONFIG_KIND_UINT, FIELD(penalties.sources), 16, 1048576, "65536", false},
 	{"penalties", "exempt", CONFIG_KIND_NETWORKS, FIELD(penalties.exempt), 0, 0, "", false},
+	{"metrics", "allow", CONFIG_KIND_NETWORKS, FIELD(metrics.allow), 0, 0, "127.0.0.0/8, ::1", false},
 	{"sessions", "uids", CONFIG_KIND_RANGE, FIELD(sessions.uids), 1000, 2147483647, "70000-70499", true},
 	{"sessions", "when_left", CONFIG_KIND_WHEN_LEFT, FIELD(sessions.when_left), 0, 0, "suspend", false},
 	{"deadlines", "hello", CONFIG_KIND_SECONDS, FIELD(deadlines.hello_ms), 1, 60, "5", false},

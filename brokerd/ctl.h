@@ -41,4 +41,7 @@ void ctl_print_status(FILE *out, const struct message_status *status, bool json)
 /* Prints one answer of a list; what surrounds the list comes with its first and its last part. */
 void ctl_print_logins(FILE *out, const struct message_logins *logins, unsigned part, bool json);
 
+/* text: as the broker gives it. */
+void ctl_print_metrics(FILE *out, const char *text, bool json);
+
 #endif

@@ -55,6 +55,21 @@ static bool print_nothing(FILE *out, const struct message *answer, unsigned part
 	return true;
 }
 
+static const char *ask_metrics(struct message *request, const char *argument)
+{
+	(void)argument;
+	message_init(request, MESSAGE_METRICS_GET, 1);
+	return NULL;
+}
+
+static bool print_metrics(FILE *out, const struct message *answer, unsigned part, bool json)
+{
+	(void)part;
+	if (answer->type == MESSAGE_METRICS)
+		ctl_print_metrics(out, answer->metrics.text, json);
+	return true;
+}
+
 static const char *ask_upgrade(struct message *request, const char *argument)
 {
 	(void)argument;
@@ -65,6 +80,7 @@ static const char *ask_upgrade(struct message *request, const char *argument)
 static const struct ctl_command commands[] = {
     {"kill", "LOGIN", "end a login; its X2Go session is suspended", ask_kill, print_nothing},
     {"list", NULL, "the logins there are", ask_list, print_list},
+    {"metrics", NULL, "what is counted, for Prometheus", ask_metrics, print_metrics},
     {"status", NULL, "how much is in use", ask_status, print_status},
     {"upgrade", NULL, "run the installed broker in place of this one", ask_upgrade, print_nothing},
 };

@@ -16,4 +16,7 @@ void handle_fcgi(struct conn *conn, struct message *message, void *arg);
 void handle_ctl(struct conn *conn, struct message *message, void *arg);
 void handle_session(struct conn *conn, struct message *message, void *arg);
 
+/* METRICS_GET of one who may see them. */
+void handle_metrics_get(struct broker *broker, struct conn *conn, struct message *message);
+
 #endif

@@ -72,6 +72,17 @@ static void show_login(const struct login *login, struct record_login *record)
 	record->resumes = login->tally.resumes;
 }
 
+void handle_metrics_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct message answer;
+
+	message_init(&answer, MESSAGE_METRICS, message->request_id);
+	if (metrics_print(broker, answer.metrics.text, sizeof(answer.metrics.text)))
+		conn_send(conn, &answer);
+	else
+		conn_send_fail(conn, message->request_id, ERROR_INTERNAL, NULL);
+}
+
 static void on_logins_get(struct broker *broker, struct conn *conn, struct message *message)
 {
 	struct message answer;
@@ -143,7 +154,7 @@ static void on_drain(struct broker *broker, struct conn *conn, struct message *m
 
 static void on_upgrade(struct broker *broker, struct conn *conn, struct message *message)
 {
-	log_info("upgrade: ordered by uid %u", (unsigned)conn_peer_uid(conn));
+	audit_admin(conn_peer_uid(conn), "orders an upgrade");
 	upgrade_begin(broker->upgrade, conn, message->request_id);
 }
 
@@ -156,6 +167,7 @@ static const struct {
     {MESSAGE_KILL, on_kill},
     {MESSAGE_DRAIN, on_drain},
     {MESSAGE_UPGRADE, on_upgrade},
+    {MESSAGE_METRICS_GET, handle_metrics_get},
 };
 
 void handle_ctl(struct conn *conn, struct message *message, void *arg)

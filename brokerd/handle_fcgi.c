@@ -61,6 +61,23 @@ static void on_config_get(struct broker *broker, struct conn *conn, struct messa
 	conn_send(conn, &answer);
 }
 
+static void on_health_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct message answer;
+
+	message_init(&answer, MESSAGE_HEALTH, message->request_id);
+	answer.health.draining = broker->draining || broker->stopping;
+	conn_send(conn, &answer);
+}
+
+static void on_metrics_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	if (metrics_may_be_seen(broker, message->metrics_get.client))
+		handle_metrics_get(broker, conn, message);
+	else
+		conn_send_fail(conn, message->request_id, ERROR_NOT_FOUND, NULL);
+}
+
 #define IN(state) (1u << LOGIN_STATE_##state)
 
 /* The login that the call is for. NULL, and the call is answered, if the cookie is not its own or
@@ -265,6 +282,8 @@ static const struct {
     {MESSAGE_TERMINATE, on_terminate},
     {MESSAGE_LAYOUT, on_layout},
     {MESSAGE_LOGOUT, on_logout},
+    {MESSAGE_HEALTH_GET, on_health_get},
+    {MESSAGE_METRICS_GET, on_metrics_get},
 };
 
 void handle_fcgi(struct conn *conn, struct message *message, void *arg)

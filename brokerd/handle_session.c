@@ -60,6 +60,7 @@ static void on_stream_state(struct login *login, struct message *message)
 
 static void on_tally(struct login *login, struct message *message)
 {
+	metrics_count_tally(&login->broker->metrics, &login->tally, &message->tally);
 	login->tally = message->tally;
 	login_keep(login);
 }
@@ -107,6 +108,7 @@ static void on_log(struct login *login, struct message *message)
 
 static void on_answer(struct login *login, struct message *message)
 {
+	struct metrics *metrics = &login->broker->metrics;
 	struct log_context context = login_context(login);
 	struct request *request;
 
@@ -122,6 +124,9 @@ static void on_answer(struct login *login, struct message *message)
 	switch (message->type) {
 	case MESSAGE_STREAM:
 		message->stream.port = login->port;
+		metrics_time(metrics,
+		    request->order == MESSAGE_DO_START ? METRIC_TIME_START : METRIC_TIME_RESUME,
+		    clock_now_ms() - request->asked_ms);
 		audit_order_done(login, request->order, message->stream.session[0].id);
 		break;
 	case MESSAGE_SESSION:
@@ -130,6 +135,7 @@ static void on_answer(struct login *login, struct message *message)
 	case MESSAGE_FAIL:
 		if (!error_is_known(message->fail.code))
 			message->fail.code = ERROR_INTERNAL;
+		metrics_count(metrics, METRIC_CALLS_FAILED, message->fail.code, 1);
 		context.error = error_info(message->fail.code)->name;
 		log_about(&context, LOG_LEVEL_INFO, "%s failed: %s: %s",
 		    message_type_name(request->order), context.error, message->fail.detail);

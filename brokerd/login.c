@@ -64,6 +64,19 @@ void login_set_deadline(struct login *login, uint64_t duration_ms)
 	event_add(login->deadline, &limit);
 }
 
+/* How long the login took, without the time in which its user was asked. */
+static void note_time(struct login *login, enum login_state next)
+{
+	uint64_t now = clock_now_ms();
+
+	if (login->state == LOGIN_STATE_PROMPTING)
+		login->begun_ms += now - login->prompted_ms;
+	if (next == LOGIN_STATE_PROMPTING)
+		login->prompted_ms = now;
+	if (next == LOGIN_STATE_READY)
+		metrics_time(&login->broker->metrics, METRIC_TIME_LOGIN, now - login->begun_ms);
+}
+
 void login_set_state(struct login *login, enum login_state state)
 {
 	const struct config *config = login->broker->config;
@@ -74,6 +87,7 @@ void login_set_state(struct login *login, enum login_state state)
 		    states[state].name);
 	log_about(&context, LOG_LEVEL_DEBUG, "login: %s -> %s", states[login->state].name,
 	    states[state].name);
+	note_time(login, state);
 	login->state = state;
 	switch (state) {
 	case LOGIN_STATE_OPENING:
@@ -150,9 +164,11 @@ void login_penalise(struct login *login, enum penalty penalty, enum hop hop)
 {
 	const struct penalties_subject subject = {login->client, login->user, &login->target};
 
-	if (penalty != PENALTY_NONE)
-		penalties_add(login->broker->penalties, login->broker->config, &subject, penalty,
-		    hop, clock_now_ms());
+	if (penalty == PENALTY_NONE)
+		return;
+	metrics_count(&login->broker->metrics, METRIC_PENALTIES, penalty, 1);
+	penalties_add(login->broker->penalties, login->broker->config, &subject, penalty, hop,
+	    clock_now_ms());
 }
 
 uint32_t login_retry_after_s(enum error_code code)
@@ -261,6 +277,7 @@ void login_kill(struct login *login, const char *why)
 {
 	const struct log_context context = login_context(login);
 
+	metrics_count(&login->broker->metrics, METRIC_PROCESSES_KILLED, 0, 1);
 	log_event(LOG_EVENT_PROCESS_KILLED, &context, "session process is killed: %s", why);
 	login_penalise(login, PENALTY_CRASH, HOP_SERVER);
 	begin_stop(login, ERROR_INTERNAL, HOP_SERVER, why);
@@ -292,6 +309,8 @@ void login_on_process_ended(int status, void *arg)
 	/* SIGKILL is the broker's own, the admin's, or the kernel's for want of memory. */
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		login_penalise(login, PENALTY_CRASH, HOP_SERVER);
+	if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0)
+		metrics_count(&login->broker->metrics, METRIC_PROCESSES_DIED, 0, 1);
 	if (WIFSIGNALED(status))
 		log_event(LOG_EVENT_PROCESS_DIED, &context,
 		    "session process was ended by signal %d (%s)", WTERMSIG(status),
@@ -324,6 +343,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	} else if (login->state == LOGIN_STATE_PROMPTING) {
 		login_stop(login, ERROR_PROMPT_TIMEOUT, NULL);
 	} else {
+		metrics_count(&login->broker->metrics, METRIC_PROCESSES_KILLED, 0, 1);
 		log_event(LOG_EVENT_PROCESS_KILLED, &context,
 		    "session process is killed: it does not stop");
 		uid_pool_kill(login->broker->uids, login->uid);

@@ -71,6 +71,7 @@ struct login {
 	struct policy_target target;
 	struct login_hop hops[HOPS_MAX];
 	uint64_t since_ms;
+	uint64_t begun_ms, prompted_ms; /* since, later by how long its user took to answer */
 
 	/* Until the login is open: who waits for it, if anybody. */
 	struct conn *asker;

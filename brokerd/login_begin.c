@@ -175,7 +175,7 @@ static struct login *create(struct broker *broker, const struct message_login *r
 		return NULL;
 	login->broker = broker;
 	login->listener = login->record = -1;
-	login->since_ms = clock_now_ms();
+	login->since_ms = login->begun_ms = clock_now_ms();
 	requests_init(&login->requests, broker->base);
 	message_set_text(login->server, sizeof(login->server), server, strlen(server));
 	strcpy(login->user, request->user);

@@ -206,7 +206,8 @@ static struct login *rebuild(struct broker *broker, const struct message_kept_lo
 	login->link_version = kept->link_version;
 	login->listener = login->record = -1;
 	login->port = kept->port;
-	login->since_ms = kept->since_ms;
+	login->since_ms = login->begun_ms = kept->since_ms;
+	login->prompted_ms = clock_now_ms();
 	strcpy(login->id, kept->login);
 	memcpy(login->cookie_hash, kept->cookie_hash, sizeof(login->cookie_hash));
 	strcpy(login->server, kept->server);

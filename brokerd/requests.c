@@ -80,6 +80,7 @@ static struct request *request_create(struct requests *requests, struct conn *li
 	request->link = link;
 	request->asker = asker;
 	request->asker_id = asker_id;
+	request->asked_ms = clock_now_ms();
 	request->id = order->request_id = requests->last_id;
 	request->order = order->type;
 	request->answer = answer;

@@ -42,6 +42,7 @@ struct request {
 	struct conn *asker;		 /* NULL: gone, or told that it took too long */
 	uint32_t asker_id;		 /* its request's number */
 	uint32_t id;			 /* the order's number */
+	uint64_t asked_ms;		 /* when it was asked for */
 	enum message_type order, answer;
 	unsigned deadline_ms;
 	struct event *deadline;

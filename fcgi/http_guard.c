@@ -50,21 +50,24 @@ static bool origin_is_allowed(
 	       strcasecmp(request->origin, own) == 0;
 }
 
-/* The call that the path ends with, /rpc/<call>; NULL if there is none. */
+/* The call that the path ends with, /rpc/<call> or, for the few others, /<call>; NULL if there is
+ * none. */
 static const struct rpc_call *call_of(const char *uri)
 {
 	static const char parent[] = "/rpc/";
+	const struct rpc_call *call;
 	size_t length, name;
+	bool in_parent;
 
 	if (uri == NULL)
 		return NULL;
 	length = strcspn(uri, "?#");
 	for (name = length; name > 0 && uri[name - 1] != '/';)
 		name--;
-	if (name < sizeof(parent) - 1 ||
-	    memcmp(uri + name - (sizeof(parent) - 1), parent, sizeof(parent) - 1) != 0)
-		return NULL;
-	return rpc_find(uri + name, length - name);
+	in_parent = name >= sizeof(parent) - 1 &&
+		    memcmp(uri + name - (sizeof(parent) - 1), parent, sizeof(parent) - 1) == 0;
+	call = rpc_find(uri + name, length - name);
+	return call != NULL && name != 0 && call->is_outside != in_parent ? call : NULL;
 }
 
 /* application/json, alone or with charset=utf-8 (RFC 9110 section 8.3.1). */

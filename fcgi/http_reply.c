@@ -14,12 +14,14 @@
 /* Nothing here is a page: whatever a browser is made to do with an answer, it may not run, frame,
  * keep or share it. */
 static const char fixed_headers[] =
-    "Content-Type: application/json\r\n"
     "Cache-Control: no-store\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
     "Referrer-Policy: no-referrer\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/* The only text that is not JSON; the version is that of the format. */
+#define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* The cookie is for /x2go/rpc and /x2gows, hence the root path. */
 #define COOKIE_ATTRIBUTES "; Path=/; HttpOnly; Secure; SameSite=Strict"
@@ -57,18 +59,16 @@ static void write_header(struct exchange *exchange, const char *name, const char
 	write_text(exchange, "\r\n");
 }
 
-/* Sends what json holds, frees it and ends the exchange. */
-static bool send_reply(struct exchange *exchange, int status, uint32_t retry_after_s,
-    const char *allow, struct http_set_cookie *set, yajl_gen json)
+/* Ends the exchange. */
+static bool send_body(struct exchange *exchange, int status, uint32_t retry_after_s,
+    const char *allow, struct http_set_cookie *set, const char *type, const char *body,
+    size_t length)
 {
-	const unsigned char *body = NULL;
-	size_t length = 0;
 	char number[16];
 
-	if (json != NULL)
-		yajl_gen_get_buf(json, &body, &length);
 	snprintf(number, sizeof(number), "%d", status);
 	write_header(exchange, "Status", number);
+	write_header(exchange, "Content-Type", type);
 	write_text(exchange, fixed_headers);
 	if (retry_after_s != 0) {
 		snprintf(number, sizeof(number), "%u", (unsigned)retry_after_s);
@@ -82,21 +82,51 @@ static bool send_reply(struct exchange *exchange, int status, uint32_t retry_aft
 	snprintf(number, sizeof(number), "%zu", length);
 	write_header(exchange, "Content-Length", number);
 	write_text(exchange, "\r\n");
-	exchange_write(exchange, (const char *)body, length);
+	exchange_write(exchange, body, length);
+	return exchange_finish(exchange);
+}
+
+/* Sends what json holds, frees it and ends the exchange. */
+static bool send_reply(struct exchange *exchange, int status, uint32_t retry_after_s,
+    const char *allow, struct http_set_cookie *set, yajl_gen json)
+{
+	const unsigned char *body = NULL;
+	size_t length = 0;
+	bool delivered;
+
+	if (json != NULL)
+		yajl_gen_get_buf(json, &body, &length);
+	delivered = send_body(exchange, status, retry_after_s, allow, set, "application/json",
+	    (const char *)body, length);
 	if (json != NULL)
 		yajl_gen_free(json);
-	return exchange_finish(exchange);
+	return delivered;
 }
 
 bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
     const struct message *answer, struct http_set_cookie *set)
 {
-	yajl_gen json = yajl_gen_alloc(NULL);
+	int status = call->status != NULL ? call->status(answer) : 200;
+	yajl_gen json;
 
+	if (call->text != NULL)
+		return send_body(exchange, status, 0, NULL, set, PROMETHEUS_TYPE,
+		    call->text(answer), strlen(call->text(answer)));
+	json = yajl_gen_alloc(NULL);
 	if (json == NULL)
 		return send_reply(exchange, 500, 0, NULL, set, NULL);
 	call->write(json, answer);
-	return send_reply(exchange, 200, 0, NULL, set, json);
+	return send_reply(exchange, status, 0, NULL, set, json);
+}
+
+bool http_reply_no_health(struct exchange *exchange)
+{
+	struct http_set_cookie none = {{0}};
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	if (json != NULL)
+		json_write_health(json, NULL);
+	return send_reply(exchange, 503, 0, NULL, &none, json);
 }
 
 bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,

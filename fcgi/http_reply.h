@@ -29,6 +29,9 @@ void http_set_cookie_take(struct http_set_cookie *set, const char *login);
 bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
     const struct message *answer, struct http_set_cookie *set);
 
+/* Of the call for the gateway's health, when no broker answers. */
+bool http_reply_no_health(struct exchange *exchange);
+
 /* allow: method for the Allow header, or NULL. */
 bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,
     const char *allow, struct http_set_cookie *set);

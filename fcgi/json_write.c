@@ -245,6 +245,16 @@ static bool detail_is_for_the_user(enum error_code code)
 	       code == ERROR_DESKTOP_MISSING || code == ERROR_ACCOUNT_REFUSED;
 }
 
+void json_write_health(yajl_gen json, const struct message *answer)
+{
+	yajl_gen_map_open(json);
+	put_text(json, "state",
+	    answer == NULL	      ? "broker_unreachable"
+	    : answer->health.draining ? "draining"
+				      : "ok");
+	yajl_gen_map_close(json);
+}
+
 void json_write_error(yajl_gen json, const struct json_failure *failure)
 {
 	const struct error_info *info = error_info(failure->code);

@@ -21,6 +21,8 @@ void json_write_applications(yajl_gen json, const struct message *answer);
 void json_write_stream(yajl_gen json, const struct message *answer);
 void json_write_session(yajl_gen json, const struct message *answer);
 void json_write_done(yajl_gen json, const struct message *answer);
+/* Of HEALTH. NULL: there is no broker that would have answered. */
+void json_write_health(yajl_gen json, const struct message *answer);
 
 /* What went wrong, and what may be said about it. */
 struct json_failure {

@@ -61,6 +61,12 @@ static void reply_failure(struct request *request, const struct json_failure *fa
 {
 	struct http_set_cookie set = {{0}};
 
+	if (request->rpc != NULL && request->rpc->ask == MESSAGE_HEALTH_GET &&
+	    error_info(failure->code)->http_status >= 500) {
+		http_reply_no_health(&request->exchange);
+		request_free(request);
+		return;
+	}
 	if (failure_ends_login(request, failure->code))
 		http_set_cookie_take(&set, request->login);
 	http_reply_error(&request->exchange, failure,
@@ -146,6 +152,9 @@ static enum error_code complete(struct request *request, struct message *ask)
 
 	switch (request->rpc->cookie) {
 	case RPC_COOKIE_NONE:
+		if (request->rpc->ask == MESSAGE_METRICS_GET)
+			copy_client(
+			    exchange, ask->metrics_get.client, sizeof(ask->metrics_get.client));
 		break;
 	case RPC_COOKIE_GIVEN:
 		copy_client(exchange, ask->login.client, sizeof(ask->login.client));

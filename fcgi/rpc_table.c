@@ -146,30 +146,47 @@ static const struct json_field logout_fields[] = {
  * the longest way, two hosts and a turn in line, stays below this by default. */
 #define SERVER_CALL_MS 240000
 
+/* Programs that watch wait no longer. */
+#define WATCHER_MS 10000
+
+static int health_status(const struct message *answer)
+{
+	return answer->health.draining ? 503 : 200;
+}
+
+static const char *metrics_text(const struct message *answer)
+{
+	return answer->metrics.text;
+}
+
 /* Sorted by name. */
 static const struct rpc_call calls[] = {
     {"answer", "POST", answer_fields, RPC_COOKIE_NEEDED, MESSAGE_ANSWER, MESSAGE_LOGGED_IN,
-	SERVER_CALL_MS, json_write_login},
+	SERVER_CALL_MS, .write = json_write_login},
     {"applications", "POST", applications_fields, RPC_COOKIE_NEEDED, MESSAGE_APPLICATIONS_GET,
-	MESSAGE_APPLICATIONS, SERVER_CALL_MS, json_write_applications},
+	MESSAGE_APPLICATIONS, SERVER_CALL_MS, .write = json_write_applications},
     {"config", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_CONFIG_GET, MESSAGE_CONFIG, 10000,
-	json_write_config},
+	.write = json_write_config},
+    {"health", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_HEALTH_GET, MESSAGE_HEALTH, WATCHER_MS,
+	.write = json_write_health, .is_outside = true, .status = health_status},
     {"layout", "POST", layout_fields, RPC_COOKIE_NEEDED, MESSAGE_LAYOUT, MESSAGE_DONE,
-	SERVER_CALL_MS, json_write_done},
+	SERVER_CALL_MS, .write = json_write_done},
     {"login", "POST", login_fields, RPC_COOKIE_GIVEN, MESSAGE_LOGIN, MESSAGE_LOGGED_IN,
-	SERVER_CALL_MS, json_write_login},
+	SERVER_CALL_MS, .write = json_write_login},
     {"logout", "POST", logout_fields, RPC_COOKIE_TAKEN, MESSAGE_LOGOUT, MESSAGE_DONE,
-	SERVER_CALL_MS, json_write_done},
+	SERVER_CALL_MS, .write = json_write_done},
+    {"metrics", "GET", no_fields, RPC_COOKIE_NONE, MESSAGE_METRICS_GET, MESSAGE_METRICS, WATCHER_MS,
+	.is_outside = true, .text = metrics_text},
     {"resume", "POST", resume_fields, RPC_COOKIE_NEEDED, MESSAGE_RESUME, MESSAGE_STREAM,
-	SERVER_CALL_MS, json_write_stream},
+	SERVER_CALL_MS, .write = json_write_stream},
     {"sessions", "POST", sessions_fields, RPC_COOKIE_NEEDED, MESSAGE_SESSIONS_GET, MESSAGE_SESSIONS,
-	SERVER_CALL_MS, json_write_sessions},
+	SERVER_CALL_MS, .write = json_write_sessions},
     {"start", "POST", start_fields, RPC_COOKIE_NEEDED, MESSAGE_START, MESSAGE_STREAM,
-	SERVER_CALL_MS, json_write_stream},
+	SERVER_CALL_MS, .write = json_write_stream},
     {"suspend", "POST", suspend_fields, RPC_COOKIE_NEEDED, MESSAGE_SUSPEND, MESSAGE_SESSION,
-	SERVER_CALL_MS, json_write_session},
+	SERVER_CALL_MS, .write = json_write_session},
     {"terminate", "POST", terminate_fields, RPC_COOKIE_NEEDED, MESSAGE_TERMINATE, MESSAGE_SESSION,
-	SERVER_CALL_MS, json_write_session},
+	SERVER_CALL_MS, .write = json_write_session},
 };
 
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))

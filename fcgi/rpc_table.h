@@ -6,6 +6,7 @@
 #ifndef FCGI_RPC_TABLE_H
 #define FCGI_RPC_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <yajl/yajl_gen.h>
 
@@ -28,6 +29,10 @@ struct rpc_call {
 	enum message_type ask, answer;
 	unsigned deadline_ms; /* past the broker's own, so that its reason arrives */
 	void (*write)(yajl_gen json, const struct message *answer);
+	/* Of calls that no page makes: outside of /rpc/, for programs that watch the gateway. */
+	bool is_outside;
+	int (*status)(const struct message *answer);	   /* NULL: 200 */
+	const char *(*text)(const struct message *answer); /* plain text in place of write */
 };
 
 /* The call of that name, or NULL. */

@@ -113,6 +113,9 @@ enum when_left { WHEN_LEFT_SUSPEND, WHEN_LEFT_LEAVE, WHEN_LEFT_COUNT };
 /* In place of a login's state: it is over, but processes of its uid may be left. */
 #define KEPT_OVER 255
 
+/* All metrics at their longest. */
+#define METRICS_BYTES 32768
+
 /* Where the stream between agent and browser stands. */
 enum stream_state {
 	STREAM_STATE_NONE,    /* no agent */

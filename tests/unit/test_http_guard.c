@@ -102,6 +102,39 @@ static void test_paths(void **state)
 	}
 }
 
+/* What watches the gateway asks beside the page's calls. */
+static void test_outside(void **state)
+{
+	static const struct {
+		const char *uri, *method, *call;
+		enum error_code error;
+	} table[] = {
+	    {"/x2go/health", "GET", "health", ERROR_NONE},
+	    {"/health?full", "GET", "health", ERROR_NONE},
+	    {"/x2go/metrics", "GET", "metrics", ERROR_NONE},
+	    {"/x2go/metrics", "POST", "metrics", ERROR_METHOD_NOT_ALLOWED},
+	    {"/x2go/rpc/metrics", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/config", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/metrics/", "GET", NULL, ERROR_NOT_FOUND},
+	    {"metrics", "GET", NULL, ERROR_NOT_FOUND},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct http_origins none = {.count = 0};
+		struct http_request request = {.uri = table[i].uri, .method = table[i].method};
+		const struct rpc_call *call;
+		const char *detail;
+		size_t bytes;
+
+		assert_int_equal(
+		    http_guard_check(&request, &none, &call, &bytes, &detail), table[i].error);
+		assert_int_equal(call == NULL, table[i].call == NULL);
+		if (call != NULL)
+			assert_string_equal(call->name, table[i].call);
+	}
+}
+
 static void test_methods(void **state)
 {
 	static const struct {
@@ -331,7 +364,8 @@ static void test_calls_are_sorted_and_complete(void **state)
 		assert_string_not_equal(message_type_name(call->ask), "?");
 		assert_string_not_equal(message_type_name(call->answer), "?");
 		assert_true(call->deadline_ms >= 10000);
-		assert_non_null(call->write);
+		assert_int_equal(call->write == NULL, call->text != NULL);
+		assert_true(!call->is_outside || strcmp(call->method, "GET") == 0);
 		while (call->fields[fields].name != NULL)
 			fields++;
 		assert_true(fields <= JSON_FIELDS_MAX);
@@ -345,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_good),
 	    cmocka_unit_test(test_paths),
+	    cmocka_unit_test(test_outside),
 	    cmocka_unit_test(test_methods),
 	    cmocka_unit_test(test_get_is_plain),
 	    cmocka_unit_test(test_origins),

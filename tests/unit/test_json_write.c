@@ -217,6 +217,8 @@ static void test_largest(void **state)
 				if (message.type == call->answer)
 					break;
 			assert_int_equal(message.type, call->answer);
+			if (call->write == NULL)
+				continue;
 			written(call->write);
 			assert_int_equal(text[0], '{');
 			assert_int_equal(text[strlen(text) - 1], '}');
