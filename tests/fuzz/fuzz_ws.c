@@ -195,7 +195,8 @@ static void on_closed(struct ws *ws, void *arg)
 /* Sends in pieces, reading what is answered. */
 static void read_as_we_do(const uint8_t *data, size_t size, size_t step, struct log *log)
 {
-	static const struct ws_handlers handlers = {on_message, on_writable, on_lost, on_closed};
+	static const struct ws_handlers handlers = {
+	    .message = on_message, .writable = on_writable, .lost = on_lost, .closed = on_closed};
 	static struct event_base *base;
 	static uint8_t answers[65536];
 	size_t early = step < size ? step : size;

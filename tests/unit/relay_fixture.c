@@ -53,7 +53,15 @@ void on_done(enum error_code error, const char *detail, void *arg)
 	seen.state_at_done = relay_get_state(relay);
 }
 
-static const struct relay_handlers handlers = {on_state, on_agent_ended};
+static void on_tally(struct relay *from, void *arg)
+{
+	(void)from;
+	(void)arg;
+	seen.tallies++;
+}
+
+static const struct relay_handlers handlers = {
+    .state = on_state, .tally = on_tally, .agent_ended = on_agent_ended};
 
 static void create_relay(void)
 {

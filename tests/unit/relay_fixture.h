@@ -38,7 +38,7 @@ extern struct ws_client browser;
 
 /* What the relay told its owner. */
 struct seen {
-	unsigned states, done, agent_ended;
+	unsigned states, done, agent_ended, tallies;
 	enum stream_state state;
 	enum error_code reason;	 /* of the last state */
 	enum error_code started; /* what done() was told */

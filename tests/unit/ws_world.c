@@ -57,7 +57,8 @@ static void on_closed(struct ws *from, void *arg)
 	world.ws = NULL;
 }
 
-static const struct ws_handlers handlers = {on_message, on_writable, on_lost, on_closed};
+static const struct ws_handlers handlers = {
+    .message = on_message, .writable = on_writable, .lost = on_lost, .closed = on_closed};
 
 void world_create(const char *greeting, const void *early, size_t early_length)
 {
