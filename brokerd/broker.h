@@ -21,6 +21,7 @@ struct handover;
 struct penalties;
 struct port_pool;
 struct spawner;
+struct stream_sockets;
 struct uid_pool;
 struct upgrade;
 
@@ -33,6 +34,7 @@ struct broker {
 	struct handover *handover;
 	struct spawner *spawner;
 	struct port_pool *ports;
+	struct stream_sockets *sockets; /* of new logins, instead of ports; or NULL */
 	struct uid_pool *uids;
 	struct penalties *penalties;
 	struct upgrade *upgrade;

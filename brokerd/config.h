@@ -116,8 +116,11 @@ struct config {
 		struct config_choices desktops;
 	} web;
 	struct {
-		char listen[46];
+		char listen[46]; /* numeric address, or "unix" */
 		struct config_range ports;
+		char tls_listen[46]; /* x2goweb-tls; empty: it is not wanted */
+		unsigned tls_port;
+		char tls_certificate[1024], tls_key[1024];
 		unsigned quarantine_ms;
 		unsigned buffer_bytes, delay_bytes;
 		bool raw;
@@ -175,6 +178,9 @@ typedef void config_report(const char *text, void *arg);
 struct config *config_load(
     const char *path, bool resolve_ids, config_report *report, void *report_arg);
 void config_destroy(struct config *config);
+
+/* Whether relays listen on UNIX sockets in runtime_dir, instead of ports. */
+bool config_relay_is_unix(const struct config *config);
 
 /* Takes over from running what only counts at a start (users, sockets, ranges), so that fresh can
  * replace it. Reports each key of that kind that differed, and returns how many did. */

@@ -6,6 +6,9 @@
 #define METHODS_WITHOUT_KEY "keyboard-interactive,password"
 #define METHODS_WITH_KEY    "publickey," METHODS_WITHOUT_KEY
 
+/* With /streams/, a name and .sock behind it, it has to fit a socket's address. */
+#define SOCKET_DIR_MAX 61
+
 static const struct config_key *key_of(const char *section, const char *name)
 {
 	return &config_keys[config_find_key(section, name)];
@@ -41,6 +44,28 @@ static void check_web(struct config_parser *parser)
 		strcpy(config->web.default_server, config->servers[0].name);
 	if (config->web.default_desktop[0] == 0 && config->web.desktops.count != 0)
 		strcpy(config->web.default_desktop, config->web.desktops.items[0].id);
+}
+
+bool config_relay_is_unix(const struct config *config)
+{
+	return strcmp(config->relay.listen, "unix") == 0;
+}
+
+static void check_relay(struct config_parser *parser)
+{
+	const struct config *config = parser->config;
+
+	if (config_relay_is_unix(config) && strlen(config->broker.runtime_dir) > SOCKET_DIR_MAX)
+		complain_fixed(parser, "broker", "runtime_dir",
+		    "is too long for [relay] listen = unix: %d bytes at most", SOCKET_DIR_MAX);
+	if (config->relay.tls_listen[0] == 0)
+		return;
+	if (!config_relay_is_unix(config))
+		complain_fixed(parser, "relay", "tls_listen", "needs listen = unix");
+	if (config->relay.tls_certificate[0] == 0)
+		complain_fixed(parser, "relay", "tls_certificate", "is needed by tls_listen");
+	if (config->relay.tls_key[0] == 0)
+		complain_fixed(parser, "relay", "tls_key", "is needed by tls_listen");
 }
 
 static void check_penalties(struct config_parser *parser)
@@ -164,6 +189,7 @@ void config_check(struct config_parser *parser)
 	} checks[] = {{"server", check_server}, {"jump", check_jump}, {"group", check_group}};
 
 	check_web(parser);
+	check_relay(parser);
 	check_penalties(parser);
 	check_other_servers(parser);
 	for (size_t i = 1; i < parser->section_count; i++)

@@ -72,13 +72,24 @@ static const char *parse_colour(unsigned min, unsigned max, const char *value, v
 	return parse_text(min, max, value, field);
 }
 
-static const char *parse_address(unsigned min, unsigned max, const char *value, void *field)
+static bool is_address(const char *value)
 {
 	unsigned char binary[sizeof(struct in6_addr)];
 
-	if (inet_pton(AF_INET, value, binary) != 1 && inet_pton(AF_INET6, value, binary) != 1)
-		return "is not a numeric IP address";
-	return parse_text(min, max, value, field);
+	return inet_pton(AF_INET, value, binary) == 1 || inet_pton(AF_INET6, value, binary) == 1;
+}
+
+static const char *parse_address(unsigned min, unsigned max, const char *value, void *field)
+{
+	return is_address(value) || (value[0] == 0 && min == 0) ? parse_text(min, max, value, field)
+								: "is not a numeric IP address";
+}
+
+static const char *parse_listen(unsigned min, unsigned max, const char *value, void *field)
+{
+	return is_address(value) || strcmp(value, "unix") == 0
+		   ? parse_text(min, max, value, field)
+		   : "is neither a numeric IP address nor unix";
 }
 
 static const char *parse_uint(unsigned min, unsigned max, const char *value, void *field)
@@ -389,6 +400,7 @@ static const struct {
     [CONFIG_KIND_WEB_PATH] = {parse_web_path, false, 0},
     [CONFIG_KIND_COLOUR] = {parse_colour, false, 0},
     [CONFIG_KIND_ADDRESS] = {parse_address, false, 0},
+    [CONFIG_KIND_LISTEN] = {parse_listen, false, 0},
     [CONFIG_KIND_UINT] = {parse_uint, false, sizeof(unsigned)},
     [CONFIG_KIND_SECONDS] = {parse_seconds, false, sizeof(unsigned)},
     [CONFIG_KIND_BOOL] = {parse_bool, false, sizeof(bool)},

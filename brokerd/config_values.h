@@ -16,7 +16,8 @@ enum config_kind {
 	CONFIG_KIND_PATH,      /* char[], absolute, min..max bytes; empty only if min is 0 */
 	CONFIG_KIND_WEB_PATH,  /* char[], the path of a URL or nothing, at most max bytes */
 	CONFIG_KIND_COLOUR,    /* char[8], "#rrggbb" or nothing */
-	CONFIG_KIND_ADDRESS,   /* char[46], a numeric IP address */
+	CONFIG_KIND_ADDRESS,   /* char[46], a numeric IP address; empty only if min is 0 */
+	CONFIG_KIND_LISTEN,    /* char[46], a numeric IP address or "unix" */
 	CONFIG_KIND_UINT,      /* unsigned, min..max */
 	CONFIG_KIND_SECONDS,   /* unsigned, milliseconds; the text is whole seconds min..max */
 	CONFIG_KIND_BOOL,      /* bool, yes or no */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -26,6 +27,7 @@
 #include "reload.h"
 #include "runtime.h"
 #include "spawn.h"
+#include "stream_sockets.h"
 #include "uid_pool.h"
 #include "upgrade.h"
 
@@ -246,6 +248,20 @@ static struct event *on_signal(struct daemon *daemon, int number, event_callback
 	return event;
 }
 
+/* What an earlier broker has left behind has no login. */
+static bool socket_lives(const char *name, void *arg)
+{
+	const struct login_table *logins = arg;
+	const struct login *login;
+
+	LIST_FOREACH(login, &logins->logins, next)
+	{
+		if (strcmp(login->socket, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void create_parts(struct daemon *daemon)
 {
 	struct broker *broker = &daemon->broker;
@@ -260,9 +276,14 @@ static void create_parts(struct daemon *daemon)
 	broker->spawner = spawner_create(broker->base, daemon->session_fd, daemon->runtime.root_fd);
 	broker->ports = port_pool_create(
 	    config->relay.listen, config->relay.ports.first, config->relay.ports.last);
+	if (config_relay_is_unix(config))
+		broker->sockets =
+		    stream_sockets_create(daemon->runtime.streams_fd, config->broker.runtime_dir);
 	broker->penalties = penalties_create();
 	if (broker->dialer == NULL || broker->spawner == NULL || broker->ports == NULL ||
-	    broker->penalties == NULL || !turns_init(&broker->openings, broker->base) ||
+	    broker->penalties == NULL ||
+	    (broker->sockets == NULL && config_relay_is_unix(config)) ||
+	    !turns_init(&broker->openings, broker->base) ||
 	    !turns_init(&broker->starts, broker->base) || !turns_init(&broker->users, broker->base))
 		log_fatalx("out of memory");
 	broker->uids = uid_pool_create(
@@ -300,6 +321,7 @@ static void destroy_parts(struct daemon *daemon)
 	turns_finish(&broker->users);
 	uid_pool_destroy(broker->uids);
 	port_pool_destroy(broker->ports);
+	stream_sockets_destroy(broker->sockets);
 	spawner_destroy(broker->spawner);
 	dialer_destroy(broker->dialer);
 	penalties_destroy(broker->penalties);
@@ -355,6 +377,7 @@ int daemon_run(const struct daemon_options *options)
 		log_warnx("configuration: there is no [server NAME] section, so nobody can log in");
 	broker_restore(broker);
 	restored = login_restore_all(broker);
+	stream_sockets_sweep(broker->sockets, socket_lives, &broker->logins);
 	log_event(LOG_EVENT_BROKER_STARTED, NULL,
 	    DAEMON_PROGRAM " %s is ready: %s, %zu servers, %u logins taken over", X2GOWEB_VERSION,
 	    broker->config->broker.runtime_dir, broker->config->server_count, restored);

@@ -34,8 +34,9 @@ static void on_status_get(struct broker *broker, struct conn *conn, struct messa
 	strcpy(status->release, X2GOWEB_VERSION);
 	status->uptime_s = (now - broker->started_ms) / 1000;
 	status->logins = broker->logins.count;
-	status->logins_max =
-	    smaller(broker->config->limits.logins, smaller(ports.total, uids.total));
+	status->logins_max = smaller(broker->config->limits.logins, uids.total);
+	if (broker->sockets == NULL)
+		status->logins_max = smaller(status->logins_max, ports.total);
 	status->unfinished = login_table_count_unfinished(&broker->logins);
 	status->streams = login_table_count_streams(&broker->logins, STREAM_STATE_ATTACHED);
 	status->waiting = login_table_count_streams(&broker->logins, STREAM_STATE_WAITING);

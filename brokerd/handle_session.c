@@ -124,6 +124,7 @@ static void on_answer(struct login *login, struct message *message)
 	switch (message->type) {
 	case MESSAGE_STREAM:
 		message->stream.port = login->port;
+		strcpy(message->stream.socket, login->socket);
 		metrics_time(metrics,
 		    request->order == MESSAGE_DO_START ? METRIC_TIME_START : METRIC_TIME_RESUME,
 		    clock_now_ms() - request->asked_ms);

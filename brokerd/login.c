@@ -19,6 +19,7 @@
 #include "proto/conn.h"
 #include "proto/secret.h"
 #include "spawn.h"
+#include "stream_sockets.h"
 #include "uid_pool.h"
 
 /* How much longer than its own deadlines a session process may take. */
@@ -136,6 +137,8 @@ void login_destroy(struct login *login)
 	if (login->port != 0 && !broker->leaving)
 		port_pool_give_back(broker->ports, login->port, clock_now_ms(),
 		    broker->config->relay.quarantine_ms);
+	if (login->socket[0] != 0 && !broker->leaving)
+		stream_sockets_remove(broker->sockets, login->socket);
 	if (login->uid != 0 && !broker->leaving)
 		uid_pool_give_back(broker->uids, login->uid);
 	if (login->deadline != NULL)

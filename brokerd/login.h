@@ -89,7 +89,9 @@ struct login {
 	struct dial *dial;
 	int listener;
 
+	/* Where its relay listens: one of the two. */
 	uint16_t port;
+	char socket[STREAM_SOCKET_CHARS + 1];
 	uid_t uid;	 /* 0: none yet */
 	pid_t pid;	 /* 0: none yet, or reaped */
 	pid_t first_pid; /* the same, for ever */

@@ -19,6 +19,7 @@
 #include "proto/conn.h"
 #include "proto/secret.h"
 #include "spawn.h"
+#include "stream_sockets.h"
 #include "uid_pool.h"
 
 /* Starts the session process and hands it the connection; *ssh_fd is -1 once that is its. */
@@ -111,9 +112,13 @@ static bool take_resources(struct login *login, struct conn_failure *failure)
 	if (!login_create_timers(login) || !cookie_make(login->cookie, login->cookie_hash))
 		return false;
 	failure->code = ERROR_TOO_MANY_LOGINS;
-	login->listener = port_pool_take(broker->ports, login->since_ms, &login->port);
+	if (broker->sockets != NULL)
+		login->listener = stream_sockets_listen(broker->sockets, login->socket);
+	else
+		login->listener = port_pool_take(broker->ports, login->since_ms, &login->port);
 	if (login->listener < 0) {
-		failure->detail = "no port of [relay] ports is free";
+		failure->detail = broker->sockets != NULL ? "no socket can be made for its relay"
+							  : "no port of [relay] ports is free";
 		return false;
 	}
 	login->uid = uid_pool_take(broker->uids);

@@ -66,6 +66,7 @@ static void fill(const struct login *login, struct message_kept_login *kept)
 	kept->uid = login->uid;
 	kept->pid = (uint32_t)login->pid;
 	kept->port = login->port;
+	strcpy(kept->socket, login->socket);
 	kept->since_ms = login->since_ms;
 	kept->cookie_hash_length = sizeof(login->cookie_hash);
 	memcpy(kept->cookie_hash, login->cookie_hash, sizeof(login->cookie_hash));
@@ -206,6 +207,7 @@ static struct login *rebuild(struct broker *broker, const struct message_kept_lo
 	login->link_version = kept->link_version;
 	login->listener = login->record = -1;
 	login->port = kept->port;
+	strcpy(login->socket, kept->socket);
 	login->since_ms = login->begun_ms = kept->since_ms;
 	login->prompted_ms = clock_now_ms();
 	strcpy(login->id, kept->login);

@@ -15,10 +15,13 @@
 #include "config.h"
 #include "handover.h"
 #include "proto/log.h"
+#include "stream_sockets.h"
 
 #define BROKER_SOCKET  "broker.sock"
 #define CONTROL_SOCKET "control.sock"
 #define ROOT_DIRECTORY "empty"
+#define STREAMS	       STREAM_SOCKETS_DIRECTORY
+#define STREAMS_MODE   (S_ISGID | 0710)
 /* What is passed on by exec only. */
 #define PASSED_DIRECTORY "directory"
 #define PASSED_ROOT	 "root"
@@ -118,6 +121,32 @@ static int open_root(int directory)
 	return fd;
 }
 
+/* The web server's group may pass through it to a socket whose name it is told, but not list it,
+ * and all that is made in it is that group's; the broker, which makes it, is no member. */
+static int open_streams(const struct config *config, int directory)
+{
+	struct stat status;
+	int fd;
+
+	if (mkdirat(directory, STREAMS, 0700) != 0 && errno != EEXIST)
+		log_fatal("%s: cannot make it", STREAMS);
+	fd = openat(directory, STREAMS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		log_fatal("%s: cannot open it", STREAMS);
+	if (status.st_uid != 0 && status.st_uid != config->broker.user.id)
+		log_fatalx("%s: belongs to uid %u, who is neither root nor the broker's user",
+		    STREAMS, (unsigned)status.st_uid);
+	/* A broker that is not root any more has it from one that was. */
+	if (status.st_uid == config->broker.user.id &&
+	    status.st_gid == config->broker.web_group.id &&
+	    (status.st_mode & 07777) == STREAMS_MODE)
+		return fd;
+	if (fchown(fd, config->broker.user.id, config->broker.web_group.id) != 0 ||
+	    fchmod(fd, STREAMS_MODE) != 0)
+		log_fatal("%s: cannot give it to the broker's user", STREAMS);
+	return fd;
+}
+
 /* Whether the socket that was kept is the one at this name, and open to whom it has to be. */
 static bool is_still_there(
     const struct config *config, int directory, const char *name, int fd, gid_t group, mode_t mode)
@@ -168,6 +197,8 @@ void runtime_open(struct runtime *runtime, const struct config *config, struct h
 		runtime->directory = open_directory(config);
 	if (runtime->root_fd < 0)
 		runtime->root_fd = open_root(runtime->directory);
+	runtime->streams_fd =
+	    config_relay_is_unix(config) ? open_streams(config, runtime->directory) : -1;
 	runtime->broker_fd = take_or_listen(
 	    config, handover, runtime->directory, BROKER_SOCKET, config->broker.web_group.id, 0660);
 	runtime->control_fd =
@@ -198,6 +229,7 @@ void runtime_remove(struct runtime *runtime)
 {
 	if (unlinkat(runtime->directory, BROKER_SOCKET, 0) != 0 ||
 	    unlinkat(runtime->directory, CONTROL_SOCKET, 0) != 0 ||
-	    unlinkat(runtime->directory, ROOT_DIRECTORY, AT_REMOVEDIR) != 0)
+	    unlinkat(runtime->directory, ROOT_DIRECTORY, AT_REMOVEDIR) != 0 ||
+	    (runtime->streams_fd >= 0 && unlinkat(runtime->directory, STREAMS, AT_REMOVEDIR) != 0))
 		log_warn("cannot clear the runtime directory");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The broker's directory under /run: it is locked by the one broker there may be, holds the two
- * sockets and the empty directory that becomes the sessions' root. Made as root, at the start.
+ * sockets, the empty directory that becomes the sessions' root and, if wanted, the one for the
+ * relays' sockets. Made as root, at the start.
  */
 #ifndef BROKERD_RUNTIME_H
 #define BROKERD_RUNTIME_H
@@ -12,7 +13,8 @@ struct handover;
 struct runtime {
 	int directory; /* holds the lock */
 	int broker_fd, control_fd;
-	int root_fd; /* the empty directory */
+	int root_fd;	/* the empty directory */
+	int streams_fd; /* that of the relays' sockets, see stream_sockets.h; -1: they use ports */
 };
 
 /* Makes all of it, or takes what the broker before has left: sockets in which connections may wait.

@@ -210,9 +210,13 @@ void json_write_applications(yajl_gen json, const struct message *answer)
 
 void json_write_stream(yajl_gen json, const struct message *answer)
 {
-	char path[32];
+	const struct message_stream *stream = &answer->stream;
+	char path[sizeof("/x2gows/") + STREAM_SOCKET_CHARS];
 
-	snprintf(path, sizeof(path), "/x2gows/%u", (unsigned)answer->stream.port);
+	if (stream->port != 0)
+		snprintf(path, sizeof(path), "/x2gows/%u", (unsigned)stream->port);
+	else
+		snprintf(path, sizeof(path), "/x2gows/%s", stream->socket);
 	yajl_gen_map_open(json);
 	put_name(json, "session");
 	put_session(json, &answer->stream.session[0]);

@@ -25,6 +25,9 @@
 #define SCREEN_MIN 64
 #define SCREEN_MAX 8192
 
+/* Name of a relay's socket: 16 random bytes in hex. */
+#define STREAM_SOCKET_CHARS 32
+
 /* The programs that speak the protocol. */
 enum role { ROLE_FCGI, ROLE_BROKER, ROLE_SESSION, ROLE_CTL, ROLE_COUNT };
 

@@ -290,8 +290,11 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 	}
 	memcpy(ws->early, early, early_length);
 	ws->early_length = early_length;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+	/* TCP, or else a UNIX socket, whose buffer is all that can wait there. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+	else
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &lowat, sizeof(lowat));
 	timer_start_ms(ws->ping, ping_ms < WS_PING_FIRST_MS ? ping_ms : WS_PING_FIRST_MS);
 	ws_flush(ws);
 	if (early_length != 0)

@@ -56,7 +56,7 @@ struct ws_handlers {
 	void (*closed)(struct ws *ws, void *arg);
 };
 
-/* fd: a connected non-blocking TCP socket; taken over, also on failure. greeting: HTTP's answer,
+/* fd: a connected non-blocking stream socket; taken over, also on failure. greeting: HTTP's answer,
  * sent first. early: bytes that came with the request; copied. ping_ms: a browser that was sent a
  * ping and is not heard of for this long is gone. Fails: NULL if memory is short. */
 struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size_t greeting_length,

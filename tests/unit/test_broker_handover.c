@@ -169,10 +169,38 @@ static void test_open_logins_live_on(void **state)
 	end();
 }
 
+/* Where relays listen stays as well, and goes with its login, whoever is the broker then. */
+static void test_sockets_live_on(void **state)
+{
+	const struct message *answer;
+	struct ticket alice;
+	struct stat status;
+	char file[64];
+
+	(void)state;
+	begin("[relay]\nlisten = unix\n");
+	alice = peer_login(&fcgi, "alice");
+	answer = peer_start(&fcgi, &alice, "ICEWM");
+	assert_int_equal(answer->type, MESSAGE_STREAM);
+	snprintf(file, sizeof(file), "run/streams/%s.sock", answer->stream.socket);
+	for (unsigned round = 0; round < 2 * WAYS; round++) {
+		follow(round % WAYS);
+		assert_int_equal(stat(world_path(file), &status), 0);
+		answer = peer_start(&fcgi, &alice, "ICEWM");
+		assert_int_equal(answer->type, MESSAGE_STREAM);
+		assert_non_null(strstr(file, answer->stream.socket));
+	}
+	assert_int_equal(peer_logout(&fcgi, &alice)->type, MESSAGE_DONE);
+	await_kept(0);
+	assert_int_not_equal(stat(world_path(file), &status), 0);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-	const struct CMUnitTest tests[] = {CASE(test_open_logins_live_on)};
+	const struct CMUnitTest tests[] = {
+	    CASE(test_open_logins_live_on), CASE(test_sockets_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);

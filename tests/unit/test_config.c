@@ -190,6 +190,7 @@ static void test_values(void **state)
 	assert_string_equal(config->web.default_desktop, "ICEWM");
 	assert_string_equal(config->relay.listen, "::1");
 	assert_int_equal(config->relay.ports.last, 30000);
+	assert_false(config_relay_is_unix(config));
 	assert_true(config->relay.raw);
 	assert_int_equal(config->server_count, 2);
 	assert_string_equal(config->servers[0].title, "first");

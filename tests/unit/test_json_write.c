@@ -84,6 +84,10 @@ static void test_answers(void **state)
 	fill_row(&message.stream.session[0]);
 	assert_string_equal(
 	    written(json_write_stream), "{\"session\":" ROW ",\"ws\":\"/x2gows/20003\"}");
+	message.stream.port = 0;
+	strcpy(message.stream.socket, "0123456789abcdef0123456789abcdef");
+	assert_string_equal(written(json_write_stream),
+	    "{\"session\":" ROW ",\"ws\":\"/x2gows/0123456789abcdef0123456789abcdef\"}");
 
 	message_init(&message, MESSAGE_SESSIONS, 1);
 	assert_string_equal(written(json_write_sessions), "{\"sessions\":[]}");

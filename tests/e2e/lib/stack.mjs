@@ -36,7 +36,7 @@ const BROKER_USER = 64200;
  */
 
 /** @param {string} user */
-function idsOf(user) {
+export function idsOf(user) {
 	const out = spawnSync("id", ["-u", user], { encoding: "utf8" });
 	const group = spawnSync("id", ["-g", user], { encoding: "utf8" });
 	if (out.status !== 0) throw new Error(`there is no user ${user}`);
@@ -324,9 +324,19 @@ export class Stack {
 		await writeFile(this.file("x2goweb.conf"), this.configText(), { mode: 0o644 });
 	}
 
-	/** The packaged snippet with this stack's paths, in a server of its own. */
+	/** What an installation finds in packaging/, with this stack's paths. @param {string} name */
+	async packaged(name) {
+		const text = await readFile(path.join(root, "packaging", name), "utf8");
+		return text
+			.replaceAll("/usr/share/x2goweb/www/", `${this.file("www")}/`)
+			.replaceAll("/usr/lib/x2goweb/x2goweb-fcgi", this.file("x2goweb-fcgi"))
+			.replaceAll('"/usr/lib/x2goweb"', `"${this.directory}"`)
+			.replaceAll("/run/x2goweb-fcgi.sock", this.file("web/fcgi.sock"))
+			.replaceAll("/run/x2goweb/", `${this.file("run")}/`);
+	}
+
+	/** The packaged snippet, in a server of its own. */
 	async nginxText() {
-		const snippet = await readFile(path.join(root, "packaging/nginx/x2goweb.conf"), "utf8");
 		return `user ${WEB_USER};
 worker_processes 1;
 daemon off;
@@ -348,9 +358,7 @@ http {
 		server_name localhost;
 		ssl_certificate ${this.file("cert.pem")};
 		ssl_certificate_key ${this.file("key.pem")};
-${snippet
-	.replaceAll("/usr/share/x2goweb/www/", `${this.file("www")}/`)
-	.replaceAll("/run/x2goweb-fcgi.sock", this.file("web/fcgi.sock"))}
+${await this.packaged("nginx/x2goweb.conf")}
 	}
 }
 `;
