@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "broker_call.h"
+#include "cgi.h"
 #include "confine.h"
 #include "exchange.h"
 #include "front.h"
@@ -56,7 +57,8 @@ static const char help[] =
     "usage: x2goweb-fcgi [option...]\n"
     "\n"
     "Serves the RPC of the X2Go web gateway by FastCGI. The listening socket is the one that\n"
-    "systemd or spawn-fcgi passes, or one made at --socket.\n"
+    "systemd or spawn-fcgi passes, or one made at --socket. Serves one request by CGI if a web\n"
+    "server starts it for that.\n"
     "\n"
     "  --socket PATH    listen on a UNIX socket at PATH\n"
     "  --mode MODE      its permissions, octal (0660)\n"
@@ -217,6 +219,19 @@ static void run(struct program *program)
 	event_free(interrupt);
 }
 
+/* Until a signal ends it. */
+static void serve_all(struct program *program, struct listener *listener)
+{
+	program->front = front_create(
+	    program->base, listener->fd, ARRIVAL_DEADLINE_MS, ARRIVALS_MAX, serve, program);
+	if (program->front == NULL)
+		log_fatalx("out of memory");
+	log_event(LOG_EVENT_RESPONDER_STARTED, NULL, "ready");
+	run(program);
+	listener_close(listener);
+	log_info("stopped");
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {
@@ -227,11 +242,16 @@ int main(int argc, char **argv)
 	};
 	struct program program = {0};
 	struct listener listener;
+	bool cgi = cgi_is_meant(), served = true;
 
-	log_init("x2goweb-fcgi", LOG_LEVEL_INFO);
-	read_options(argc, argv, &options);
-	log_init("x2goweb-fcgi", options.log_level);
-	listener_open(&listener, &options.listener);
+	log_init("x2goweb-fcgi", cgi ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO);
+	if (cgi) {
+		cgi_read_options(&options.broker, &options.origins);
+	} else {
+		read_options(argc, argv, &options);
+		log_init("x2goweb-fcgi", options.log_level);
+		listener_open(&listener, &options.listener);
+	}
 	confine_process(options.user);
 	if (!exchange_setup())
 		log_fatalx("libfcgi does not start");
@@ -250,15 +270,13 @@ int main(int argc, char **argv)
 	    .all_done = on_all_done,
 	    .arg = &program,
 	};
-	program.front = front_create(
-	    program.base, listener.fd, ARRIVAL_DEADLINE_MS, ARRIVALS_MAX, serve, &program);
-	if (program.requests.broker == NULL || program.front == NULL)
+	if (program.requests.broker == NULL)
 		log_fatalx("out of memory");
-	log_event(LOG_EVENT_RESPONDER_STARTED, NULL, "ready");
-	run(&program);
+	if (cgi)
+		served = cgi_serve(&program.requests);
+	else
+		serve_all(&program, &listener);
 	broker_destroy(program.requests.broker);
 	event_base_free(program.base);
-	listener_close(&listener);
-	log_info("stopped");
-	return 0;
+	return served ? 0 : 1;
 }
