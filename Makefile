@@ -41,18 +41,21 @@ CTL_SHARED  := $(addprefix brokerd/,config.c config_check.c config_keys.c config
 	knownhosts.c knownhosts_edit.c knownhosts_line.c)
 CTL_SRC     := $(wildcard brokerd/ctl_*.c) $(CTL_SHARED)
 SESSION_SRC := $(wildcard brokerd/session/*.c)
+TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,config.c config_check.c config_keys.c \
+	config_values.c network.c)
 
 PROTO_LIBS   := libevent_core libcrypto libsystemd
 FCGI_LIBS    := yajl libseccomp
 BROKERD_LIBS := libevent libevent_extra libcap inih
 CTL_LIBS     := inih libssh2
 SESSION_LIBS := libssh2 libseccomp libcap
+TLS_LIBS     := libevent libevent_openssl libssl inih
 
 pkg_cflags = $(if $(strip $(1)),$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(if $(strip $(1)),$(shell pkg-config --libs $(1)))
 objects    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-PROGRAMS := x2goweb-fcgi x2goweb-brokerd x2goweb-session brokerctl
+PROGRAMS := x2goweb-fcgi x2goweb-brokerd x2goweb-session x2goweb-tls brokerctl
 BIN := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 
 all: $(BIN) $(BUILD)/www/index.html ## build everything
@@ -66,6 +69,8 @@ $(BUILD)/bin/brokerctl: $(call objects,$(CTL_SRC) $(PROTO_SRC))
 $(BUILD)/bin/brokerctl: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(CTL_LIBS))
 $(BUILD)/bin/x2goweb-session: $(call objects,$(SESSION_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-session: LIBS = -lwslay $(call pkg_libs,$(PROTO_LIBS) $(SESSION_LIBS))
+$(BUILD)/bin/x2goweb-tls: $(call objects,$(TLS_SRC) $(PROTO_SRC))
+$(BUILD)/bin/x2goweb-tls: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(TLS_LIBS))
 
 $(BIN):
 	@mkdir -p $(@D)
@@ -230,7 +235,7 @@ screenshots: deps-if-missing all ## pictures of every state of the page
 
 # --- lint ----------------------------------------------------------------------------------
 
-C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
+C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] tls/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
 	tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/relay/*.[ch])
 JS_FILES := www tests/unit/js tests/e2e tests/bench tests/x2gohost/*.mjs
 # The C format is that of clang-format 14 (Debian 12); others differ in details.
@@ -260,7 +265,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/lib/x2goweb $(SHARE) \
 	$(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(PREFIX)/lib/systemd/catalog)
 	install -m 755 $(BUILD)/bin/x2goweb-brokerd $(BUILD)/bin/brokerctl $(DESTDIR)$(PREFIX)/sbin/
-	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(DESTDIR)$(PREFIX)/lib/x2goweb/
+	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(BUILD)/bin/x2goweb-tls $(DESTDIR)$(PREFIX)/lib/x2goweb/
 	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
 	install -m 644 packaging/x2goweb.conf $(DESTDIR)$(SHARE)/x2goweb.conf
 	sed 's|/usr/share/x2goweb|$(SHARE)|' packaging/nginx/x2goweb.conf >$(DESTDIR)$(SHARE)/nginx.conf
