@@ -176,7 +176,7 @@ void audit_stream(struct login *login, enum stream_state before, uint16_t reason
 void audit_admin(uid_t admin, const char *format, ...)
 {
 	struct log_context context = {0};
-	char uid[16], what[200];
+	char uid[16], what[TELL_BYTES + 64];
 	va_list arguments;
 
 	va_start(arguments, format);

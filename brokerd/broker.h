@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "audit.h"
 #include "login_table.h"
@@ -22,6 +23,8 @@ struct penalties;
 struct port_pool;
 struct spawner;
 struct stream_sockets;
+struct tell;
+struct tracer;
 struct uid_pool;
 struct upgrade;
 
@@ -43,6 +46,8 @@ struct broker {
 	struct turns users;	       /* starts and resumes of each user of each server, singly */
 	struct audit_flood flood;
 	struct metrics metrics;
+	LIST_HEAD(, tell) tells;
+	LIST_HEAD(, tracer) tracers;
 	uint64_t started_ms;
 	bool stopping; /* takes no new logins, and ends */
 	bool draining; /* takes no new logins, by an admin's wish */

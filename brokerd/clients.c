@@ -15,6 +15,8 @@
 #include "handle.h"
 #include "proto/conn.h"
 #include "proto/log.h"
+#include "tell.h"
+#include "trace.h"
 #include "upgrade.h"
 
 /* Accepted in one turn; the rest waits until those have been read. */
@@ -47,11 +49,14 @@ struct clients {
 static void drop(struct client *client)
 {
 	struct listener *listener = client->listener;
+	struct broker *broker = listener->clients->broker;
 
 	TAILQ_REMOVE(&listener->list, client, next);
 	listener->count--;
-	login_table_forget_asker(&listener->clients->broker->logins, client->conn);
-	upgrade_forget_asker(listener->clients->broker->upgrade, client->conn);
+	login_table_forget_asker(&broker->logins, client->conn);
+	upgrade_forget_asker(broker->upgrade, client->conn);
+	tell_forget_asker(broker, client->conn);
+	trace_forget_asker(broker, client->conn);
 	conn_destroy(client->conn);
 	event_free(client->hello_deadline);
 	free(client);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Messages of brokerctl: what the admin wants to know or to end.
+ * Messages of brokerctl: what the admin wants to know, to say or to end.
  */
 #include <string.h>
 
@@ -13,6 +13,9 @@
 #include "login.h"
 #include "port_pool.h"
 #include "proto/conn.h"
+#include "reload.h"
+#include "tell.h"
+#include "trace.h"
 #include "uid_pool.h"
 #include "upgrade.h"
 #include "whom.h"
@@ -58,6 +61,8 @@ static void show_login(const struct login *login, struct record_login *record)
 	strcpy(record->state, login_state_name(login->state));
 	if (login->stream == STREAM_STATE_ATTACHED)
 		strcpy(record->state, "attached");
+	else if (login->stream == STREAM_STATE_WAITING && login->state == LOGIN_STATE_READY)
+		strcpy(record->state, "detached");
 	strcpy(record->user, login->user);
 	strcpy(record->server, login->server);
 	strcpy(record->client, login->client);
@@ -138,6 +143,72 @@ static void on_kill(struct broker *broker, struct conn *conn, struct message *me
 	conn_send(conn, &answer);
 }
 
+static void on_show_get(struct broker *broker, struct conn *conn, struct message *message)
+{
+	uint64_t now_ms = clock_now_ms();
+	const struct policy_target *target;
+	struct conn_failure failure;
+	struct record_whom whom = {0};
+	const struct login *login;
+	struct message answer;
+	struct message_shown *shown = &answer.shown;
+
+	strcpy(whom.login, message->show_get.login);
+	if (!whom_check(&whom, &broker->logins, &failure)) {
+		conn_send_failure(conn, message->request_id, &failure);
+		return;
+	}
+	login = whom_next(&whom, &broker->logins, NULL);
+	target = &login->target;
+	message_init(&answer, MESSAGE_SHOWN, message->request_id);
+	shown->login_count = 1;
+	show_login(login, &shown->login[0]);
+	strcpy(shown->host, target->hops[target->hop_count - 1].name);
+	if (target->hop_count > 1)
+		strcpy(shown->way, target->hops[0].name);
+	strcpy(shown->methods, login->methods);
+	strcpy(shown->fingerprint, login->fingerprint);
+	shown->stream = (uint8_t)login->stream;
+	if (login->stream_since_ms != 0)
+		shown->since_s = (now_ms - login->stream_since_ms) / 1000;
+	shown->expires_s = login_left_ms(login) / 1000;
+	shown->orders = login->requests.count;
+	conn_send(conn, &answer);
+}
+
+static void on_say(struct broker *broker, struct conn *conn, struct message *message)
+{
+	tell_logins(broker, message, conn);
+}
+
+static void on_trace(struct broker *broker, struct conn *conn, struct message *message)
+{
+	trace_begin(broker, message, conn);
+}
+
+static void add_line(const char *text, void *arg)
+{
+	struct message_reloaded *reloaded = arg;
+	size_t most = sizeof(reloaded->lines) / sizeof(reloaded->lines[0]);
+	struct record_line *line;
+
+	/* The last place is for the last line, which says what came of it. */
+	if (reloaded->lines_count == most)
+		reloaded->lines_count--;
+	line = &reloaded->lines[reloaded->lines_count++];
+	message_set_text(line->text, sizeof(line->text), text, strlen(text));
+}
+
+static void on_reload(struct broker *broker, struct conn *conn, struct message *message)
+{
+	struct message answer;
+
+	audit_admin(conn_peer_uid(conn), "reloads the configuration");
+	message_init(&answer, MESSAGE_RELOADED, message->request_id);
+	answer.reloaded.done = reload(broker, add_line, &answer.reloaded);
+	conn_send(conn, &answer);
+}
+
 static void on_drain(struct broker *broker, struct conn *conn, struct message *message)
 {
 	static const struct record_whom all = {.all = 1};
@@ -166,9 +237,13 @@ static const struct {
     {MESSAGE_STATUS_GET, on_status_get},
     {MESSAGE_LOGINS_GET, on_logins_get},
     {MESSAGE_KILL, on_kill},
+    {MESSAGE_SHOW_GET, on_show_get},
+    {MESSAGE_SAY, on_say},
     {MESSAGE_DRAIN, on_drain},
     {MESSAGE_UPGRADE, on_upgrade},
     {MESSAGE_METRICS_GET, handle_metrics_get},
+    {MESSAGE_RELOAD, on_reload},
+    {MESSAGE_TRACE, on_trace},
 };
 
 void handle_ctl(struct conn *conn, struct message *message, void *arg)

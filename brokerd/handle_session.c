@@ -12,6 +12,7 @@
 #include "handle.h"
 #include "login.h"
 #include "proto/conn.h"
+#include "trace.h"
 
 /* Lines of its own that a session process may bring into the log: so many at once, and so many in
  * the long run. */
@@ -93,10 +94,13 @@ static void on_log(struct login *login, struct message *message)
 
 	if (level < LOG_LEVEL_ERROR)
 		level = LOG_LEVEL_ERROR;
-	if (level > log_get_level())
+	if (level > log_get_level()) {
+		trace_session_line(login, level, message->log.text);
 		return;
+	}
 	if (!credit_take(&login->log_credit, LOG_BURST, LOG_PER_SECOND, clock_now_ms())) {
 		login->lines_dropped++;
+		trace_session_line(login, level, message->log.text);
 		return;
 	}
 	if (login->lines_dropped != 0)
@@ -144,10 +148,7 @@ static void on_answer(struct login *login, struct message *message)
 	default:
 		break;
 	}
-	message->request_id = request->asker_id;
-	if (request->asker != NULL)
-		conn_send(request->asker, message);
-	request_destroy(request);
+	request_answer(request, message);
 }
 
 /* What a session process may say, and when. While it stops, what it still has to say of before
@@ -170,6 +171,7 @@ static const struct {
     {MESSAGE_SESSION, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_APPLICATIONS, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_DONE, IN(READY), IN(STOPPING), on_answer},
+    {MESSAGE_TOLD, IN(READY), IN(STOPPING), on_answer},
     {MESSAGE_FAIL, IN(READY), IN(STOPPING), on_answer},
 };
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "proto/secret.h"
 #include "spawn.h"
 #include "stream_sockets.h"
+#include "trace.h"
 #include "uid_pool.h"
 
 /* How much longer than its own deadlines a session process may take. */
@@ -158,6 +160,7 @@ void login_end(struct login *login)
 	if (login->was_ready)
 		audit_ended(login);
 	login_keep_over(login);
+	trace_note_end(login);
 	login_table_remove(table, login);
 	login_destroy(login);
 	login_table_tell_empty(table);
@@ -383,6 +386,17 @@ bool login_create_timers(struct login *login)
 	login->expiry = evtimer_new(base, on_expiry, login);
 	return login->deadline != NULL && login->idle != NULL && login->expiry != NULL &&
 	       event_add(login->expiry, &limit) == 0;
+}
+
+uint64_t login_left_ms(const struct login *login)
+{
+	struct timeval end, now, left = {0};
+
+	if (!event_pending(login->expiry, EV_TIMEOUT, &end) || gettimeofday(&now, NULL) != 0 ||
+	    timercmp(&end, &now, <))
+		return 0;
+	timersub(&end, &now, &left);
+	return (uint64_t)left.tv_sec * 1000 + (uint64_t)left.tv_usec / 1000;
 }
 
 void login_touch(struct login *login)

@@ -150,6 +150,9 @@ void login_leave(struct login *login, const char *detail);
 /* The session process broke a rule: it is killed. */
 void login_kill(struct login *login, const char *why);
 
+/* How long it may last at the most. */
+uint64_t login_left_ms(const struct login *login);
+
 /* Something was done with the login: it is not idle. */
 void login_touch(struct login *login);
 

@@ -22,6 +22,9 @@
 #include "stream_sockets.h"
 #include "uid_pool.h"
 
+/* An admin has switched logins off, and will take a while. */
+#define RETRY_WHEN_DRAINED_S 60
+
 /* Starts the session process and hands it the connection; *ssh_fd is -1 once that is its. */
 static bool start_process(struct login *login, int *ssh_fd)
 {
@@ -139,6 +142,8 @@ static bool check(
 
 	if (broker->stopping || broker->draining) {
 		failure->code = ERROR_DRAINING;
+		if (!broker->stopping)
+			failure->retry_after_s = RETRY_WHEN_DRAINED_S;
 		return false;
 	}
 	failure->code = policy_decide(broker->config, request, &login->target, &failure->detail);

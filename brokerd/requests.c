@@ -22,13 +22,36 @@ static void end_turns(struct request *request)
 		turn_end(&request->turns[i]);
 }
 
-void request_destroy(struct request *request)
+static void request_destroy(struct request *request)
 {
 	end_turns(request);
 	free(request->waiting);
 	if (request->deadline != NULL)
 		event_free(request->deadline);
 	free(request);
+}
+
+/* There is no answer to be waited for. */
+static void fail(struct request *request, enum error_code code, const char *detail)
+{
+	request_done *done = request->done;
+
+	request->done = NULL;
+	if (done != NULL)
+		done(NULL, request->done_arg);
+	if (request->asker != NULL)
+		conn_send_fail(request->asker, request->asker_id, code, detail);
+	request->asker = NULL;
+}
+
+void request_answer(struct request *request, struct message *answer)
+{
+	answer->request_id = request->asker_id;
+	if (request->done != NULL)
+		request->done(answer, request->done_arg);
+	if (request->asker != NULL)
+		conn_send(request->asker, answer);
+	request_destroy(request);
 }
 
 static void forget(struct request *request)
@@ -46,10 +69,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (request->asker != NULL)
-		conn_send_fail(request->asker, request->asker_id,
-		    request->waiting != NULL ? ERROR_SESSION_BUSY : ERROR_TIMEOUT, NULL);
-	request->asker = NULL;
+	fail(request, request->waiting != NULL ? ERROR_SESSION_BUSY : ERROR_TIMEOUT, NULL);
 	if (request->waiting != NULL)
 		forget(request);
 	else
@@ -108,6 +128,23 @@ bool requests_send(struct requests *requests, struct conn *link, struct message 
 	return request != NULL;
 }
 
+bool requests_send_watched(struct requests *requests, struct conn *link, struct message *order,
+    enum message_type answer, request_done *done, void *done_arg, unsigned deadline_ms)
+{
+	struct request *request =
+	    request_create(requests, link, order, answer, NULL, 0, deadline_ms);
+
+	if (request != NULL && !conn_send(link, order)) {
+		forget(request);
+		return false;
+	}
+	if (request == NULL)
+		return false;
+	request->done = done;
+	request->done_arg = done_arg;
+	return true;
+}
+
 static void give(struct request *request)
 {
 	struct message *order = request->waiting;
@@ -118,8 +155,7 @@ static void give(struct request *request)
 	free(order);
 	if (sent)
 		return;
-	if (request->asker != NULL)
-		conn_send_fail(request->asker, request->asker_id, ERROR_INTERNAL, NULL);
+	fail(request, ERROR_INTERNAL, NULL);
 	forget(request);
 }
 
@@ -203,8 +239,7 @@ void requests_fail_all(struct requests *requests, enum error_code code, const ch
 	while ((request = LIST_FIRST(&requests->list)) != NULL) {
 		LIST_REMOVE(request, next);
 		requests->count--;
-		if (request->asker != NULL)
-			conn_send_fail(request->asker, request->asker_id, code, detail);
+		fail(request, code, detail);
 		request_destroy(request);
 	}
 }

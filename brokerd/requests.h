@@ -30,6 +30,9 @@ struct request_line {
 };
 #define REQUEST_LINES_MAX 2
 
+/* Gets the answer, or NULL if there is none in time; called once. */
+typedef void request_done(const struct message *answer, void *arg);
+
 struct request {
 	LIST_ENTRY(request) next; /* requests.list */
 	struct requests *requests;
@@ -41,8 +44,10 @@ struct request {
 	struct conn *link;		 /* that it is given over */
 	struct conn *asker;		 /* NULL: gone, or told that it took too long */
 	uint32_t asker_id;		 /* its request's number */
-	uint32_t id;			 /* the order's number */
-	uint64_t asked_ms;		 /* when it was asked for */
+	request_done *done;		 /* is told instead of asker; NULL: as with asker */
+	void *done_arg;
+	uint32_t id;	   /* the order's number */
+	uint64_t asked_ms; /* when it was asked for */
 	enum message_type order, answer;
 	unsigned deadline_ms;
 	struct event *deadline;
@@ -63,6 +68,10 @@ void requests_init(struct requests *requests, struct event_base *base);
 bool requests_send(struct requests *requests, struct conn *link, struct message *order,
     enum message_type answer, struct conn *asker, uint32_t asker_id, unsigned deadline_ms);
 
+/* The same for an order of the broker's own. */
+bool requests_send_watched(struct requests *requests, struct conn *link, struct message *order,
+    enum message_type answer, request_done *done, void *done_arg, unsigned deadline_ms);
+
 /* The order is given when its turn has come in each of these lines (at most REQUEST_LINES_MAX), one
  * after the other. Who still waits for that after deadline_ms is told ERROR_SESSION_BUSY, and if
  * nobody waits any more, the order is forgotten. deadline_ms count anew once it is given; the turns
@@ -75,10 +84,12 @@ bool requests_send_in_turn(struct requests *requests, const struct request_line 
 /* Whether such an order waits or was given and is not answered yet. */
 bool requests_has(const struct requests *requests, enum message_type order);
 
-/* Takes out the request with this number if such an answer may come to it; the caller frees it by
- * request_destroy. NULL: there is none. */
+/* Takes out the request with this number if such an answer may come to it; the caller gives it to
+ * request_answer. NULL: there is none. */
 struct request *requests_take(struct requests *requests, uint32_t id, enum message_type answer);
-void request_destroy(struct request *request);
+
+/* Passes the answer on to who waits for it, if anybody still does, and frees the request. */
+void request_answer(struct request *request, struct message *answer);
 
 /* Answers to asker are thrown away from now on. */
 void requests_forget(struct requests *requests, const struct conn *asker);

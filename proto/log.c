@@ -69,6 +69,9 @@ static enum log_level level_limit = LOG_LEVEL_INFO;
 static bool to_journal;
 static void (*line_sink)(enum log_level level, const char *text, void *arg);
 static void *line_sink_arg;
+static void (*line_tap)(
+    enum log_level level, const struct log_context *about, const char *text, void *arg);
+static void *line_tap_arg;
 
 /* Whether stderr is the journal's stream: systemd says so by device and inode. */
 static bool stderr_is_journal(void)
@@ -93,6 +96,14 @@ void log_set_sink(void (*sink)(enum log_level level, const char *text, void *arg
 {
 	line_sink = sink;
 	line_sink_arg = arg;
+}
+
+void log_set_tap(void (*tap)(enum log_level level, const struct log_context *context,
+		     const char *text, void *arg),
+    void *arg)
+{
+	line_tap = tap;
+	line_tap_arg = arg;
 }
 
 enum log_level log_get_level(void)
@@ -272,16 +283,22 @@ __attribute__((format(printf, 5, 0))) static void log_line(enum log_level level,
 {
 	int saved = errno;
 	char raw[2 * TEXT_BYTES], line[TEXT_BYTES];
+	bool wanted = level <= level_limit || event >= 0;
+	bool tapped = line_tap != NULL && about != NULL;
 	size_t used;
 
-	if (level > level_limit && event < 0)
+	if (!wanted && !tapped)
 		return;
 	vsnprintf(raw, sizeof(raw), format, arguments);
 	used = strlen(raw);
 	if (error_number != 0)
 		snprintf(raw + used, sizeof(raw) - used, ": %s", strerror(error_number));
 	copy_harmless(line, sizeof(line), raw, 0);
-	if (line_sink != NULL)
+	if (tapped)
+		line_tap(level, about, line, line_tap_arg);
+	if (!wanted)
+		; /* for the tap alone */
+	else if (line_sink != NULL)
 		line_sink(level, line, line_sink_arg);
 	else if (!to_journal || !write_journal(level, event, about, line))
 		write_stderr(level, event, about, line);

@@ -55,6 +55,11 @@ void log_init(const char *program, enum log_level most_detailed);
 /* Lines go to sink from now on instead of journal or stderr. */
 void log_set_sink(void (*sink)(enum log_level level, const char *text, void *arg), void *arg);
 
+/* tap gets all lines that have a context, of whatever level, beside where they go. NULL: nobody. */
+void log_set_tap(void (*tap)(enum log_level level, const struct log_context *context,
+		     const char *text, void *arg),
+    void *arg);
+
 enum log_level log_get_level(void);
 
 /* warn and error add errno's text; the x forms do not. errno is kept. */

@@ -89,6 +89,14 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
  * it is NONE. */
 void relay_stop(struct relay *relay, enum error_code reason, const char *text);
 
+/* What became of a line for the user: the stream's page shows it, or the next one will that has the
+ * stream within RELAY_UNSAID_MS. */
+enum relay_said { RELAY_SAID_NOBODY, RELAY_SAID_NOW, RELAY_SAID_LATER };
+#define RELAY_UNSAID_MS (10 * 60 * 1000)
+
+/* text: clean UTF-8 of at most TELL_BYTES. */
+enum relay_said relay_say(struct relay *relay, const char *text);
+
 enum stream_state relay_get_state(const struct relay *relay);
 
 /* True if whoever comes now is shown the desktop: WAITING, but not for one that has been left. */

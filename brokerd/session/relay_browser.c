@@ -388,6 +388,37 @@ void relay_browser_note_drained(struct relay *relay)
 		ws_pause(relay->browser, false);
 }
 
+/* --- what the user is told ---------------------------------------------------------------------
+ */
+
+static void say(struct relay *relay, const char *text)
+{
+	char words[RELAY_SAY_BYTES(TELL_BYTES)];
+
+	relay_words_put_say(words, text);
+	ws_send_text(relay->browser, words);
+}
+
+enum relay_said relay_say(struct relay *relay, const char *text)
+{
+	if (relay->browser != NULL && relay->subprotocol == WS_SUBPROTOCOL_V1) {
+		say(relay, text);
+		return RELAY_SAID_NOW;
+	}
+	if (relay->browser != NULL || !relay_is_streaming(relay))
+		return RELAY_SAID_NOBODY;
+	strcpy(relay->unsaid, text);
+	relay->unsaid_ms = timer_now_ms();
+	return RELAY_SAID_LATER;
+}
+
+static void say_unsaid(struct relay *relay)
+{
+	if (relay->unsaid[0] != '\0' && timer_now_ms() - relay->unsaid_ms < RELAY_UNSAID_MS)
+		say(relay, relay->unsaid);
+	relay->unsaid[0] = '\0';
+}
+
 /* --- coming and going ------------------------------------------------------------------------ */
 
 static void on_writable(struct ws *ws, void *arg)
@@ -479,6 +510,7 @@ void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotoco
 		relay_words_put_hello(text, relay->stream, relay->backlog.sent, relay->taken, how);
 		ws_send_text(relay->browser, text);
 		relay->told = relay->taken;
+		say_unsaid(relay);
 	}
 	/* The one before may have left more than the agent takes. */
 	hold_if_too_much(relay);

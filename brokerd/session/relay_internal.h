@@ -66,9 +66,11 @@ struct relay {
 	struct relay_counters counters;
 	uint64_t dropped; /* the browser's events that the agent was spared */
 	bool waiting;	  /* the agent is not read, since the browser has enough for the moment */
-	int64_t patience_ms; /* for so long it may yet be */
-	uint64_t weighed_ms; /* when that was counted */
-	uint64_t asked_ms;   /* when backlog.asked was */
+	int64_t patience_ms;	     /* for so long it may yet be */
+	uint64_t weighed_ms;	     /* when that was counted */
+	uint64_t asked_ms;	     /* when backlog.asked was */
+	char unsaid[TELL_BYTES + 1]; /* for the user who comes back; "": nothing */
+	uint64_t unsaid_ms;	     /* when it should have been said */
 
 	struct ws *browser;
 	enum ws_subprotocol subprotocol;

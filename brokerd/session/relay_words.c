@@ -149,3 +149,30 @@ void relay_words_put_hello(
 	snprintf(text, RELAY_WORDS_BYTES, "hello 1 %s %" PRIu64 " %" PRIu64 " %s", stream, down, up,
 	    names[how]);
 }
+
+/* What stands for itself: letters, digits and what RFC 3986 calls unreserved. */
+static bool is_plain(unsigned char c)
+{
+	return is_digit((char)c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+	       c == '.' || c == '_' || c == '~';
+}
+
+void relay_words_put_say(char *text, const char *said)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	strcpy(text, "say ");
+	text += strlen(text);
+	for (; *said != '\0'; said++) {
+		unsigned char c = (unsigned char)*said;
+
+		if (is_plain(c)) {
+			*text++ = (char)c;
+			continue;
+		}
+		*text++ = '%';
+		*text++ = digits[c >> 4];
+		*text++ = digits[c & 15];
+	}
+	*text = '\0';
+}

@@ -13,6 +13,8 @@
 #define RELAY_STREAM_CHARS 16
 #define RELAY_TOKEN_CHARS  16
 #define RELAY_WORDS_BYTES  600
+/* A word and the text, of which each byte may have to be written as three. */
+#define RELAY_SAY_BYTES(text_bytes) (8 + 3 * (text_bytes))
 
 enum relay_word {
 	RELAY_WORD_NONE, /* unknown: for later versions */
@@ -51,5 +53,8 @@ void relay_words_read(const uint8_t *data, size_t length, struct relay_words *re
 /* "hello 1 <stream> <down> <up> <how>". text: of RELAY_WORDS_BYTES. */
 void relay_words_put_hello(
     char *text, const char *stream, uint64_t down, uint64_t up, enum relay_how how);
+
+/* "say <text, percent-encoded>". text: of RELAY_SAY_BYTES of the said one's length. */
+void relay_words_put_say(char *text, const char *said);
 
 #endif

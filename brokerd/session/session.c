@@ -320,6 +320,19 @@ static void handle_resync(struct session *session)
 	report_tally(session);
 }
 
+static void handle_tell(struct session *session, const struct message *message)
+{
+	enum relay_said said = session->relay != NULL
+				   ? relay_say(session->relay, message->tell.text)
+				   : RELAY_SAID_NOBODY;
+	struct message answer;
+
+	message_init(&answer, MESSAGE_TOLD, message->request_id);
+	answer.told.pages = said == RELAY_SAID_NOW;
+	answer.told.later = said == RELAY_SAID_LATER;
+	conn_send(session->link, &answer);
+}
+
 static void on_message(struct conn *link, struct message *message, void *arg)
 {
 	struct session *session = arg;
@@ -337,6 +350,8 @@ static void on_message(struct conn *link, struct message *message, void *arg)
 		session_hops_sign(session, message);
 	} else if (message->type == MESSAGE_RESYNC) {
 		handle_resync(session);
+	} else if (message->type == MESSAGE_TELL) {
+		handle_tell(session, message);
 	} else if (message->type != MESSAGE_OPEN) {
 		handle_order(session, message);
 	} else if (session->state == SESSION_STATE_IDLE) {

@@ -100,6 +100,16 @@ static inline void standin_send_log(struct conn *conn, unsigned lines)
 	}
 }
 
+static inline void standin_log_text(struct conn *conn, const char *text)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_LOG, 0);
+	message.log.level = 7;
+	strcpy(message.log.text, text);
+	conn_send(conn, &message);
+}
+
 static inline void standin_stream(struct conn *conn, enum stream_state state)
 {
 	struct message message;
@@ -271,6 +281,15 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 		break;
 	case MESSAGE_RESYNC:
 		standin_resync(conn);
+		break;
+	case MESSAGE_TELL:
+		/* Two are shown a desktop, one of them through a bad line. */
+		message_init(&answer, MESSAGE_TOLD, order->request_id);
+		answer.told.pages = strcmp(standin_user, "alice") == 0;
+		answer.told.later = strcmp(standin_user, "bob") == 0;
+		standin_log_text(conn, order->tell.text);
+		if (strcmp(standin_user, "deaf") != 0)
+			conn_send(conn, &answer);
 		break;
 	case MESSAGE_STOP:
 		if (strcmp(standin_user, "stubborn") != 0)

@@ -92,6 +92,15 @@ static bool send_order(uint32_t asker_id, unsigned deadline_ms)
 	    asker_id, deadline_ms);
 }
 
+/* As the session process would. */
+static void answer(struct request *request, enum message_type type)
+{
+	struct message message;
+
+	message_init(&message, type, request->id);
+	request_answer(request, &message);
+}
+
 static void test_numbers(void **state)
 {
 	struct request *request;
@@ -115,13 +124,70 @@ static void test_numbers(void **state)
 	assert_int_equal(request->asker_id, 77);
 	assert_ptr_equal(request->asker, asker_pair.near);
 	assert_int_equal(request->order, MESSAGE_DO_SESSIONS);
-	request_destroy(request);
+	answer(request, MESSAGE_SESSIONS);
+	event_base_dispatch(base);
+	assert_int_equal(asker_pair.last.type, MESSAGE_SESSIONS);
+	assert_int_equal(asker_pair.last.request_id, 77);
 	assert_null(requests_take(&requests, first, MESSAGE_SESSIONS));
 	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_FAIL);
 	assert_non_null(request);
 	assert_int_equal(request->asker_id, 78);
-	request_destroy(request);
+	answer(request, MESSAGE_SESSIONS);
 	assert_int_equal(requests.count, 0);
+}
+
+/* Answers that the broker itself waits for. */
+static unsigned answered, unanswered;
+
+static void on_answer(const struct message *message, void *arg)
+{
+	assert_ptr_equal(arg, &requests);
+	answered += message != NULL;
+	unanswered += message == NULL;
+}
+
+static bool send_watched(unsigned deadline_ms)
+{
+	struct message order;
+
+	message_init(&order, MESSAGE_TELL, 0);
+	strcpy(order.tell.text, "text");
+	return requests_send_watched(
+	    &requests, link_pair.near, &order, MESSAGE_TOLD, on_answer, &requests, deadline_ms);
+}
+
+static void test_watched(void **state)
+{
+	struct request *request;
+
+	(void)state;
+	answered = unanswered = 0;
+	assert_true(send_watched(60000));
+	event_base_dispatch(base);
+	assert_int_equal(link_pair.last.type, MESSAGE_TELL);
+	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_TOLD);
+	assert_non_null(request);
+	answer(request, MESSAGE_TOLD);
+	assert_int_equal(answered, 1);
+	/* Of one that comes too late, or never, it is told once. */
+	assert_true(send_watched(20));
+	event_base_dispatch(base);
+	while (unanswered == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_TOLD);
+	assert_non_null(request);
+	answer(request, MESSAGE_TOLD);
+	assert_true(send_watched(60000));
+	requests_forget(&requests, asker_pair.near);
+	requests_fail_all(&requests, ERROR_INTERNAL, NULL);
+	assert_int_equal(answered, 1);
+	assert_int_equal(unanswered, 2);
+	assert_int_equal(asker_pair.received, 0);
+	/* One that is not sent is nobody's. */
+	for (unsigned i = 0; i < REQUESTS_MAX; i++)
+		assert_true(send_order(i + 1, 60000));
+	assert_false(send_watched(60000));
+	assert_int_equal(unanswered, 2);
 }
 
 static void test_bound(void **state)
@@ -148,7 +214,8 @@ static void test_deadline(void **state)
 	request = requests_take(&requests, 1, MESSAGE_SESSIONS);
 	assert_non_null(request);
 	assert_null(request->asker);
-	request_destroy(request);
+	answer(request, MESSAGE_SESSIONS);
+	assert_int_equal(asker_pair.received, 1);
 }
 
 static void on_begin(void *arg)
@@ -166,7 +233,8 @@ static void test_forget_and_fail(void **state)
 	requests_forget(&requests, asker_pair.near);
 	request = requests_take(&requests, 1, MESSAGE_SESSIONS);
 	assert_null(request->asker);
-	request_destroy(request);
+	answer(request, MESSAGE_SESSIONS);
+	assert_int_equal(asker_pair.received, 0);
 	assert_true(send_order(6, 60000));
 	requests_fail_all(&requests, ERROR_SSH_LOST, "gone");
 	while (asker_pair.received == 0)
@@ -216,7 +284,8 @@ static void test_lines(void **state)
 		event_base_loop(base, EVLOOP_ONCE);
 	request = requests_take(&requests, link_pair.last.request_id, MESSAGE_STREAM);
 	assert_int_equal(request->asker_id, 1);
-	request_destroy(request);
+	request->asker = NULL;
+	answer(request, MESSAGE_SESSIONS);
 
 	assert_true(send_in_turn(lines, 1, 3, 30));
 	assert_true(send_in_turn(lines, 1, 4, 60000));
@@ -274,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_watched, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deadline, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_forget_and_fail, set_up, tear_down),
