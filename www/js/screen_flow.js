@@ -12,6 +12,7 @@ import { ScreenMode } from "./screen_mode.js";
 import { SessionView } from "./session_view.js";
 import { faultLine } from "./text/faults.js";
 import { TEXT } from "./text/text.js";
+import { AdminMessage } from "./ui/admin_message.js";
 import { ClipboardPanel } from "./ui/clipboard_panel.js";
 import { confirmTerminate } from "./ui/confirm.js";
 import { byId } from "./ui/dom.js";
@@ -98,6 +99,7 @@ export class ScreenFlow {
 			onLeave: () => this._onLeft(""),
 			onWork: () => this._view?.focus(),
 		});
+		this._message = new AdminMessage(() => this._view?.focus());
 		this._progress = new Progress(() => this._onLeft(""));
 		this._outcome = new OutcomeCard({ onBack: () => this._onLeft(""), onRelogin });
 		/** @type {SessionView | null} */
@@ -237,6 +239,7 @@ export class ScreenFlow {
 				onReconnected: (lost) => this._backAgain(lost),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
+				onSaid: (text) => this._message.show(text),
 				onLeave: () => this._leaveScreen(),
 				onClipboard: () => this._clipboardPanel.update(),
 			},

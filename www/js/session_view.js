@@ -31,6 +31,7 @@ import { TouchRing } from "./ui/touch_ring.js";
  * @property {(lost: boolean) => void} onReconnected and there again; lost: what was typed meanwhile
  * @property {(reason: EndReason) => void} onEnded once, unless closed before
  * @property {(stats: Stats) => void} onStats
+ * @property {(text: string) => void} onSaid by the gateway's administrator
  * @property {() => void} onLeave the user asks for the toolbar
  * @property {() => void} onClipboard its state has changed
  */
@@ -173,6 +174,8 @@ export class SessionView {
 				return this._cursor.forgetOthers();
 			case "stats":
 				return this._events.onStats(message.stats);
+			case "said":
+				return this._events.onSaid(message.text);
 			case "selection-noticed":
 			case "selection":
 			case "selection-failed":

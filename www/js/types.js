@@ -164,7 +164,8 @@
 
 /**
  * Engine and paint side to page. "reconnecting": the connection is lost, "missed": once more in vain,
- * "reconnected": it is back, with all that was typed meanwhile unless that is lost. "cursor-image"
+ * "reconnected": it is back, with all that was typed meanwhile unless that is lost. "said": by the
+ * gateway's administrator. "cursor-image"
  * comes once per serial, "cursor" each time one is shown (null: the default arrow).
  * @typedef {{type: "connected"}
  *   | {type: "reconnecting"}
@@ -177,6 +178,7 @@
  *   | {type: "cursor", serial: number | null}
  *   | {type: "cursors-dropped"}
  *   | {type: "stats", stats: Stats}
+ *   | {type: "said", text: string}
  *   | SelectionReport
  *   | {type: "ended", reason: EndReason}} EngineMessage
  */

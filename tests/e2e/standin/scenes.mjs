@@ -331,6 +331,18 @@ export const SCENES = {
 		await pressTool(scene.page, "suspend");
 		await scene.page.waitForSelector("#status.fault");
 	},
+	message: async (scene) => {
+		await run(scene);
+		const { length } = scene.agent().words;
+		scene.agent().say(`say ${encodeURIComponent("Wartung um 17:30 Uhr: bitte sichern.")}`);
+		scene
+			.agent()
+			.say(
+				`say ${encodeURIComponent("The gateway stops in five minutes. " + "Your session goes on and can be resumed afterwards.")}`,
+			);
+		await scene.page.waitForSelector("#admin-message li:nth-child(2)");
+		if (scene.agent().words.length !== length) throw new Error("the page answers");
+	},
 	reconnecting: async (scene) => {
 		await run(scene);
 		scene.gateway.setLine("away");

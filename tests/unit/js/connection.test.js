@@ -78,6 +78,7 @@ function setUp(random = 0.5) {
 			),
 		onBytes: (bytes) => received.push([...bytes]),
 		onPong: (token) => words.push(token),
+		onSaid: (text) => events.push(`said ${text}`),
 		onEnd: (reason) => ends.push(reason),
 	});
 	return {
@@ -109,6 +110,17 @@ function setUp(random = 0.5) {
 		closed: (/** @type {number} */ code, reason = "") => latest().onclose?.({ code, reason }),
 	};
 }
+
+test("an admin's words are passed on as text, and what cannot be read is left out", () => {
+	const it = setUp();
+	it.socket.onopen();
+	it.socket.onmessage({ data: "say too%20early" });
+	it.socket.onmessage({ data: `hello 1 ${STREAM} 0 0 start` });
+	for (const word of ["say Gr%C3%BC%C3%9Fe%2C%20%3Cb%3E%25", "say %E4", "say %", "say", "say a b"])
+		it.socket.onmessage({ data: word });
+	assert.deepEqual(it.events, ["open", "said Grüße, <b>%", "said ", "said a"]);
+	assert.deepEqual(it.ends, []);
+});
 
 test("bytes and words pass once it is open", () => {
 	const { socket, received, words, ends, connection, open, text, bytes } = setUp();

@@ -84,6 +84,7 @@ export class Connection {
 	 * stream's beginning
 	 * @param {(bytes: Bytes) => void} options.onBytes
 	 * @param {(token: string) => void} options.onPong the relay has read all up to that ping
+	 * @param {(text: string) => void} options.onSaid by an admin, to the user
 	 * @param {() => void} options.onLost the network; another connection is being made
 	 * @param {() => void} options.onMissed an attempt has failed: no network, or nobody there
 	 * @param {(how: Return) => void} options.onBack
@@ -260,10 +261,20 @@ export class Connection {
 		if (word === "hello" && this._state === "greeting") this._greeted(rest);
 		else if (word === "bye" && argument)
 			this._bye = { code: argument, message: rest.join(" ") };
+		else if (word === "say" && this._state === "open") this._said(argument ?? "");
 		else if (word === "pong" && this._state === "open") this._answered(argument);
 		else if (word === "ack" && this._state === "open")
 			if (!this._outbox.acknowledge(Number(argument)))
 				this.fail("events taken that were not sent");
+	}
+
+	/** @param {string} encoded as a part of an address */
+	_said(encoded) {
+		try {
+			this._options.onSaid(decodeURIComponent(encoded));
+		} catch {
+			logInfo("connection: an admin's words cannot be read");
+		}
 	}
 
 	/** @param {string[]} words of hello, after the version */

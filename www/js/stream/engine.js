@@ -78,6 +78,7 @@ export class Engine {
 				this._roundTrip.pong(token);
 				this._selections.confirmed(token);
 			},
+			onSaid: (text) => post({ type: "said", text }),
 			onLost: () => this._lost(),
 			onMissed: () => post({ type: "missed" }),
 			onBack: (how) => this._back(how),

@@ -97,6 +97,7 @@ export const de = {
 		nativeFile: "Sitzungsdatei holen",
 		clipboard: "Zwischenablage",
 		close: "Schließen",
+		adminMessage: "Nachricht Ihres Administrators",
 		connecting: "Anmeldung läuft …",
 		language: "Sprache",
 		pin: "Leiste halten",

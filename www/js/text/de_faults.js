@@ -112,8 +112,8 @@ export const deFaults = {
 		now: "Wählen Sie eine andere; die Tastatur ist noch wie zuvor.",
 	},
 	draining: {
-		what: "Das Gateway wird neu gestartet.",
-		now: "Ihre Sitzung läuft weiter. Melden Sie sich in einer Minute neu an.",
+		what: "Das Gateway wird gewartet und nimmt gerade keine neuen Anmeldungen an.",
+		now: "Ihre Sitzungen auf dem Server laufen weiter. Melden Sie sich in einigen Minuten neu an.",
 	},
 	broker_unavailable: {
 		what: "Das Gateway ist noch nicht bereit.",

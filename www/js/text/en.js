@@ -99,6 +99,7 @@ export const en = {
 		nativeFile: "Get the session file",
 		clipboard: "Clipboard",
 		close: "Close",
+		adminMessage: "From your administrator",
 		connecting: "Logging in …",
 		language: "Language",
 		pin: "Keep bar",

@@ -109,8 +109,8 @@ export const enFaults = {
 		now: "Choose another one; the keyboard is as it was.",
 	},
 	draining: {
-		what: "The gateway is being restarted.",
-		now: "Your session goes on. Log in again in a minute.",
+		what: "The gateway is being serviced and takes no new logins at the moment.",
+		now: "Your sessions on the server go on. Log in again in a few minutes.",
 	},
 	broker_unavailable: { what: "The gateway is not ready yet.", now: "Try again in a moment." },
 	internal: {

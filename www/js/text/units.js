@@ -39,3 +39,8 @@ export function duration(language, seconds) {
 		maximumFractionDigits: 0,
 	}).format(long ? seconds / MINUTE : seconds);
 }
+
+/** "14:05". @param {string} language @param {Date} time */
+export function clockTime(language, time) {
+	return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(time);
+}
