@@ -248,7 +248,7 @@ lint: $(BUILD)/npm ## formatting, types, shell scripts, manual pages, rules of t
 	$(Q)tests/lint/layout.sh
 	$(Q)tests/lint/man.sh
 	@echo "  LINT  shell"
-	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run tests/x2gohost | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
+	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run packaging/bash-completion tests/x2gohost | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
 	@echo "  LINT  JavaScript"
 	$(Q)npx prettier --log-level warn --check $(wildcard $(JS_FILES)) '*.json'
 	$(Q)npx tsc -p .
@@ -270,6 +270,8 @@ install: all ## install under DESTDIR and PREFIX
 	install -m 644 packaging/x2goweb.conf $(DESTDIR)$(SHARE)/x2goweb.conf
 	sed 's|/usr/share/x2goweb|$(SHARE)|' packaging/nginx/x2goweb.conf >$(DESTDIR)$(SHARE)/nginx.conf
 	install -m 644 packaging/journal/*.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/
+	install -D -m 644 packaging/bash-completion/brokerctl \
+	$(DESTDIR)$(PREFIX)/share/bash-completion/completions/brokerctl
 	install -m 644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 

@@ -1,88 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerctl's commands: which request each one sends and what its answer is.
+ * The table of brokerctl's commands. To add one: a line here, its function in ctl.h, in a file
+ * ctl_<command>.c of its own, its name in packaging/bash-completion/brokerctl, and the manual.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "ctl.h"
 
-static const char *ask_status(struct message *request, const char *argument)
-{
-	(void)argument;
-	message_init(request, MESSAGE_STATUS_GET, 1);
-	return NULL;
-}
-
-static bool print_status(FILE *out, const struct message *answer, unsigned part, bool json)
-{
-	if (answer->type == MESSAGE_STATUS)
-		ctl_print_status(out, &answer->status, json);
-	(void)part;
-	return true;
-}
-
-static const char *ask_list(struct message *request, const char *argument)
-{
-	(void)argument;
-	message_init(request, MESSAGE_LOGINS_GET, 1);
-	return NULL;
-}
-
-static bool print_list(FILE *out, const struct message *answer, unsigned part, bool json)
-{
-	if (answer->type != MESSAGE_LOGINS)
-		return true;
-	ctl_print_logins(out, &answer->logins, part, json);
-	return answer->logins.last != 0;
-}
-
-static const char *ask_kill(struct message *request, const char *argument)
-{
-	message_init(request, MESSAGE_KILL, 1);
-	if (strlen(argument) != sizeof(request->kill.whom[0].login) - 1)
-		return "a login is named by its 16 characters; see brokerctl list";
-	request->kill.whom_count = 1;
-	strcpy(request->kill.whom[0].login, argument);
-	return NULL;
-}
-
-static bool print_nothing(FILE *out, const struct message *answer, unsigned part, bool json)
-{
-	(void)out;
-	(void)answer;
-	(void)part;
-	(void)json;
-	return true;
-}
-
-static const char *ask_metrics(struct message *request, const char *argument)
-{
-	(void)argument;
-	message_init(request, MESSAGE_METRICS_GET, 1);
-	return NULL;
-}
-
-static bool print_metrics(FILE *out, const struct message *answer, unsigned part, bool json)
-{
-	(void)part;
-	if (answer->type == MESSAGE_METRICS)
-		ctl_print_metrics(out, answer->metrics.text, json);
-	return true;
-}
-
-static const char *ask_upgrade(struct message *request, const char *argument)
-{
-	(void)argument;
-	message_init(request, MESSAGE_UPGRADE, 1);
-	return NULL;
-}
-
+/* In alphabetical order. */
 static const struct ctl_command commands[] = {
-    {"kill", "LOGIN", "end a login; its X2Go session is suspended", ask_kill, print_nothing},
-    {"list", NULL, "the logins there are", ask_list, print_list},
-    {"metrics", NULL, "what is counted, for Prometheus", ask_metrics, print_metrics},
-    {"status", NULL, "how much is in use", ask_status, print_status},
-    {"upgrade", NULL, "run the installed broker in place of this one", ask_upgrade, print_nothing},
+    {"check", NULL, "reads the configuration and says what is wrong with it", 0, 0, 0, ctl_check},
+    {"drain", NULL, "takes no new logins, and waits for those that there are",
+	CTL_OPTION_WAIT | CTL_OPTION_MESSAGE, 0, 0, ctl_drain},
+    {"hostkey", "...", "host keys of X2Go servers; see brokerctl hostkey --help", CTL_OPTION_OWN, 0,
+	INT_MAX, ctl_hostkey},
+    {"kill", "LOGIN...", "ends logins; X2Go sessions are suspended", CTL_OPTION_WHOM, 0, 64,
+	ctl_kill},
+    {"list", NULL, "the logins: who, from where, to where, since when", CTL_OPTION_WHOM, 0, 0,
+	ctl_list},
+    {"message", "LOGIN TEXT", "shows a text to who is logged in", CTL_OPTION_WHOM, 1, INT_MAX,
+	ctl_message},
+    {"metrics", NULL, "what is counted, for Prometheus", 0, 0, 0, ctl_metrics},
+    {"reload", NULL, "has the broker read its configuration again", 0, 0, 0, ctl_reload},
+    {"show", "LOGIN", "all that is known of a login", 0, 1, 1, ctl_show},
+    {"status", NULL, "how much is in use", 0, 0, 0, ctl_status_show},
+    {"trace", "LOGIN", "follows what happens to a login", CTL_OPTION_WHOM, 0, 1, ctl_trace},
+    {"undrain", NULL, "takes logins again", 0, 0, 0, ctl_undrain},
+    {"upgrade", NULL, "has the installed broker take over from this one", 0, 0, 0, ctl_upgrade},
 };
 
 const struct ctl_command *ctl_command_at(unsigned index)

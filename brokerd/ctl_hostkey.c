@@ -8,23 +8,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_CONFIG "/etc/x2goweb/x2goweb.conf"
-
-void ctl_complain(const char *format, ...)
-{
-	va_list arguments;
-
-	fflush(stdout);
-	fputs("brokerctl: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-}
 
 void ctl_show_text(const char *text, size_t length, char *shown, size_t size)
 {
@@ -283,7 +268,7 @@ static void print_usage(FILE *stream)
 	    "\n"
 	    "SERVER is a [server] or [jump] section of the configuration, or HOST, or HOST:PORT.\n"
 	    "\n"
-	    "  -c, --config FILE           the configuration (default " DEFAULT_CONFIG ")\n"
+	    "  -c, --config FILE           the configuration (default " CTL_DEFAULT_CONFIG ")\n"
 	    "  -j, --json                  list as JSON\n"
 	    "      --fingerprint SHA256:.. adds the key that has it, and no other; asks nothing\n"
 	    "  -y, --yes                   adds all; asks nothing\n"
@@ -297,12 +282,6 @@ static enum ctl_status usage_error(const char *what)
 {
 	ctl_complain("%s; see brokerctl hostkey --help", what);
 	return CTL_STATUS_USAGE;
-}
-
-static void report_config(const char *text, void *arg)
-{
-	(void)arg;
-	ctl_complain("%s", text);
 }
 
 static enum ctl_status run(
@@ -331,7 +310,7 @@ enum ctl_status ctl_hostkey_main(int argc, char **argv)
 	    {"file", required_argument, NULL, 'f'}, {"fingerprint", required_argument, NULL, 'F'},
 	    {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'},
 	    {"yes", no_argument, NULL, 'y'}, {0}};
-	const char *config_path = DEFAULT_CONFIG;
+	const char *config_path = CTL_DEFAULT_CONFIG;
 	struct ctl_hostkey hostkey = {0};
 	struct config *config;
 	enum ctl_status status;
@@ -368,7 +347,7 @@ enum ctl_status ctl_hostkey_main(int argc, char **argv)
 	}
 	if (hostkey.fingerprint != NULL && strncmp(hostkey.fingerprint, "SHA256:", 7) != 0)
 		return usage_error("--fingerprint is SHA256:... as ssh-keygen -l prints it");
-	config = config_load(config_path, false, report_config, NULL);
+	config = config_load(config_path, false, ctl_report_config, NULL);
 	if (config == NULL) {
 		ctl_complain("the configuration cannot be used; name another by --config FILE");
 		return CTL_STATUS_USAGE;
@@ -379,4 +358,25 @@ enum ctl_status ctl_hostkey_main(int argc, char **argv)
 	status = run(&hostkey, argv[optind], argc - optind - 1, argv + optind + 1);
 	config_destroy(config);
 	return status;
+}
+
+enum ctl_status ctl_hostkey(struct ctl *ctl)
+{
+	char config[] = "--config", json[] = "--json", *words[64];
+	int count = 0;
+
+	if (ctl->word_count > 32)
+		return ctl_usage("too many words");
+	/* What was said before the command counts for it, and what follows it more. */
+	words[count++] = ctl->words[-1];
+	if (ctl->config_path != NULL) {
+		words[count++] = config;
+		words[count++] = (char *)(uintptr_t)ctl->config_path;
+	}
+	if (ctl->json)
+		words[count++] = json;
+	for (int i = 0; i < ctl->word_count; i++)
+		words[count++] = ctl->words[i];
+	words[count] = NULL;
+	return ctl_hostkey_main(count, words);
 }

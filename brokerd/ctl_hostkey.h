@@ -91,9 +91,6 @@ void ctl_keys_print(
 /* Text of a file that is not ours, harmless for terminals and cut to the size of shown. */
 void ctl_show_text(const char *text, size_t length, char *shown, size_t size);
 
-/* Says what is wrong, on stderr, after the program's name. */
-void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 /* The commands; arguments are what follows their name. */
 enum ctl_status ctl_hostkey_scan(const struct ctl_hostkey *hostkey, const char *server);
 enum ctl_status ctl_hostkey_list(const struct ctl_hostkey *hostkey, const char *server);

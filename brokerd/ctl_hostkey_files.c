@@ -105,19 +105,24 @@ static void print_rows(const struct listing *listing)
 
 static void print_rows_json(const struct listing *listing)
 {
+	struct ctl_json json = {.out = stdout};
+
+	ctl_json_open(&json, NULL, '[');
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct row *row = &listing->rows[i];
 
-		fputs(i == 0 ? "[{\"host\":" : ",{\"host\":", stdout);
-		ctl_print_json_text(stdout, row->host);
-		printf(",\"hashed\":%s,\"type\":", row->hashed ? "true" : "false");
-		ctl_print_json_text(stdout, row->type);
-		printf(",\"fingerprint\":\"%s\",\"mark\":\"%s\",\"file\":", row->fingerprint,
-		    marks[row->mark]);
-		ctl_print_json_text(stdout, row->path);
-		printf(",\"line\":%u}", row->number);
+		ctl_json_open(&json, NULL, '{');
+		ctl_json_text(&json, "host", row->host);
+		ctl_json_bool(&json, "hashed", row->hashed);
+		ctl_json_text(&json, "type", row->type);
+		ctl_json_text(&json, "fingerprint", row->fingerprint);
+		ctl_json_text(&json, "mark", marks[row->mark]);
+		ctl_json_text(&json, "file", row->path);
+		ctl_json_uint(&json, "line", row->number);
+		ctl_json_close(&json, '}');
 	}
-	puts(listing->count == 0 ? "[]" : "]");
+	ctl_json_close(&json, ']');
+	fputc('\n', stdout);
 }
 
 /* Which of the configuration's hosts nobody can log in to. */

@@ -25,7 +25,7 @@ static void print_json_line(FILE *out, const char *line, size_t length)
 	fprintf(out, "},\"value\":%.*s}", (int)(length - (size_t)(number - line)), number);
 }
 
-void ctl_print_metrics(FILE *out, const char *text, bool json)
+static void print_metrics(FILE *out, const char *text, bool json)
 {
 	const char *between = "";
 
@@ -43,4 +43,16 @@ void ctl_print_metrics(FILE *out, const char *text, bool json)
 		between = ",\n";
 	}
 	fputs("]\n", out);
+}
+
+enum ctl_status ctl_metrics(struct ctl *ctl)
+{
+	struct message request, answer;
+	enum ctl_status status;
+
+	message_init(&request, MESSAGE_METRICS_GET, 0);
+	status = ctl_ask(ctl, &request, &answer);
+	if (status == CTL_STATUS_OK)
+		print_metrics(ctl->out, answer.metrics.text, ctl->json);
+	return status;
 }

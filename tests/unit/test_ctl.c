@@ -1,7 +1,8 @@
 /* links: proto ctl */
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerctl's commands and how it prints answers, for people and as JSON.
+ * brokerctl's table of commands, against what its manual and its completion say, and how it writes:
+ * amounts, tables, JSON.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,122 +17,196 @@
 
 static char *text;
 static size_t length;
+static FILE *out;
 
-/* Prints the answer by the command; the result is in text. */
-static bool print(const char *command, const struct message *answer, unsigned part, bool json)
+static FILE *begin(void)
 {
-	FILE *out;
-	bool last;
-
 	free(text);
 	text = NULL;
 	out = open_memstream(&text, &length);
-	last = ctl_command_find(command)->print(out, answer, part, json);
+	assert_non_null(out);
+	return out;
+}
+
+static const char *end(void)
+{
 	fclose(out);
-	return last;
+	return text;
+}
+
+static char *slurp(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *content = calloc(1, 100000);
+
+	assert_non_null(file);
+	assert_non_null(content);
+	assert_true(fread(content, 1, 99999, file) > 0);
+	fclose(file);
+	return content;
 }
 
 static void test_commands(void **state)
 {
+	char *manual = slurp("packaging/man/brokerctl.8");
+	char *completion = slurp("packaging/bash-completion/brokerctl");
 	const struct ctl_command *command, *before = NULL;
-	struct message request;
+	char words[1000] = "local commands='", item[64];
 
 	(void)state;
 	for (unsigned i = 0; (command = ctl_command_at(i)) != NULL; i++) {
 		assert_ptr_equal(ctl_command_find(command->name), command);
+		assert_non_null(command->run);
+		assert_true(command->fewest <= command->most);
+		assert_true(strlen(command->name) <= 8);
 		if (before != NULL)
 			assert_true(strcmp(before->name, command->name) < 0);
 		before = command;
+		snprintf(item, sizeof(item), "\n.It Cm %s", command->name);
+		if (strcmp(command->name, "hostkey") != 0 && strstr(manual, item) == NULL)
+			fail_msg("%s is not in the manual", command->name);
+		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s",
+		    i != 0 ? " " : "", command->name);
 	}
+	strcat(words, "'\n");
+	if (strstr(completion, words) == NULL)
+		fail_msg("not in the completion: %s", words);
 	assert_null(ctl_command_find("halt"));
 	assert_null(ctl_command_find(""));
-	assert_null(ctl_command_find("status")->ask(&request, NULL));
-	assert_int_equal(request.type, MESSAGE_STATUS_GET);
-	assert_int_not_equal(request.request_id, 0);
-	assert_null(ctl_command_find("list")->ask(&request, NULL));
-	assert_int_equal(request.type, MESSAGE_LOGINS_GET);
-	assert_null(ctl_command_find("kill")->ask(&request, "0123456789abcdef"));
-	assert_int_equal(request.type, MESSAGE_KILL);
-	assert_string_equal(request.kill.whom[0].login, "0123456789abcdef");
-	assert_non_null(ctl_command_find("kill")->ask(&request, "0123456789abcde"));
-	assert_non_null(ctl_command_find("kill")->ask(&request, "0123456789abcdef0"));
-	assert_non_null(ctl_command_find("kill")->ask(&request, ""));
+	free(manual);
+	free(completion);
 }
 
-static void test_status(void **state)
+static void test_amounts(void **state)
 {
-	struct message answer;
+	static const struct {
+		uint64_t value;
+		const char *age, *bytes, *bytes_long, *latency;
+	} rows[] = {
+	    {0, "0s", "0", "0 bytes", "-"},
+	    {59, "59s", "59", "59 bytes", "0.1ms"},
+	    {60, "1m", "60", "60 bytes", "0.1ms"},
+	    {1023, "17m", "1023", "1023 bytes", "1.0ms"},
+	    {1024, "17m", "1.0K", "1.0 KiB", "1.0ms"},
+	    {3599, "59m", "3.5K", "3.5 KiB", "3.6ms"},
+	    {9949, "2h45m", "9.7K", "9.7 KiB", "9.9ms"},
+	    {9950, "2h45m", "9.7K", "9.7 KiB", "10ms"},
+	    {11220, "3h07m", "11K", "11 KiB", "11ms"},
+	    {93784, "1d02h", "92K", "92 KiB", "94ms"},
+	    {999499, "11d13h", "976K", "976 KiB", "999ms"},
+	    {999500, "11d13h", "976K", "976 KiB", "1.0s"},
+	    {1048575, "12d03h", "1.0M", "1.0 MiB", "1.0s"},
+	    {4294967295, "49710d06h", "4.0G", "4.0 GiB", "4295.0s"},
+	};
+	char age[CTL_TEXT_BYTES];
 
 	(void)state;
-	message_init(&answer, MESSAGE_STATUS, 1);
-	answer.status = (struct message_status){.release = "0.1.0",
-	    .uptime_s = 93784,
-	    .logins = 3,
-	    .logins_max = 200,
-	    .streams = 2,
-	    .ports_used = 3,
-	    .ports_resting = 1,
-	    .ports_total = 500,
-	    .uids_used = 4,
-	    .uids_total = 499,
-	    .connections = 5};
-	assert_true(print("status", &answer, 0, false));
-	assert_string_equal(text, "version      0.1.0\n"
-				  "running for  1d02h\n"
-				  "logins       3 of 200\n"
-				  "streams      2\n"
-				  "ports        3 of 500, 1 resting\n"
-				  "uids         4 of 499\n"
-				  "connections  5\n");
-	assert_true(print("status", &answer, 0, true));
-	assert_string_equal(text,
-	    "{\"version\":\"0.1.0\",\"uptime_s\":93784,\"logins\":3,\"logins_max\":200,"
-	    "\"streams\":2,\"ports_used\":3,\"ports_resting\":1,\"ports_total\":500,"
-	    "\"uids_used\":4,\"uids_total\":499,\"connections\":5}\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(ctl_age(rows[i].value, age), rows[i].age);
+		assert_string_equal(ctl_bytes(rows[i].value, age), rows[i].bytes);
+		assert_string_equal(ctl_bytes_long(rows[i].value, age), rows[i].bytes_long);
+		assert_string_equal(ctl_latency((uint32_t)rows[i].value, age), rows[i].latency);
+	}
+	assert_string_equal(ctl_bytes(UINT64_MAX, age), "16E");
+	assert_true(strlen(ctl_age(UINT64_MAX, age)) < CTL_TEXT_BYTES);
+	assert_string_equal(ctl_count(1, "login", age), "1 login");
+	assert_string_equal(ctl_count(0, "login", age), "0 logins");
+	assert_string_equal(ctl_or_dash(""), "-");
 }
 
-static void test_list(void **state)
+static void test_durations(void **state)
 {
-	struct message answer;
+	static const struct {
+		const char *text;
+		unsigned seconds;
+	} good[] = {{"0", 0}, {"90", 90}, {"90s", 90}, {"5m", 300}, {"2h", 7200}, {"24h", 86400},
+	    {"86400", 86400}};
+	static const char *const bad[] = {"", "s", "-1", "1.5", "5 m", "1d", "25h", "86401",
+	    "1441m", "4294967297", "99999999999999999999", "5mm"};
+	unsigned seconds;
 
 	(void)state;
-	message_init(&answer, MESSAGE_LOGINS, 1);
-	answer.logins.last = 1;
-	assert_true(print("list", &answer, 0, true));
-	assert_string_equal(text, "[]\n");
-	answer.logins.last = 0;
-	answer.logins.logins_count = 1;
-	answer.logins.logins[0] = (struct record_login){.login = "0123456789abcdef",
-	    .state = "attached",
-	    .user = "al\"ice\\",
-	    .server = "here",
-	    .client = "2001:db8::7",
-	    .pid = 4711,
-	    .uid = 70003,
-	    .port = 20003,
-	    .age_s = 11220,
-	    .session = "alice-50-1795219328_stKICEWM_dp24"};
-	assert_false(print("list", &answer, 0, false));
-	assert_non_null(strstr(text, "LOGIN  "));
-	assert_non_null(strstr(text, "\n0123456789abcdef  attached   al\"ice\\ "));
-	assert_non_null(strstr(text, "  3h07m   alice-50-1795219328_stKICEWM_dp24\n"));
-	assert_false(print("list", &answer, 0, true));
-	assert_string_equal(text,
-	    "[{\"login\":\"0123456789abcdef\",\"state\":\"attached\",\"user\":\"al\\\"ice\\\\\","
-	    "\"server\":\"here\",\"client\":\"2001:db8::7\","
-	    "\"session\":\"alice-50-1795219328_stKICEWM_dp24\",\"pid\":4711,\"uid\":70003,"
-	    "\"port\":20003,\"age_s\":11220}");
-	/* The second and last part. */
-	answer.logins.last = 1;
-	answer.logins.logins[0].age_s = 59;
-	answer.logins.logins[0].client[0] = 0;
-	assert_true(print("list", &answer, 1, false));
-	assert_null(strstr(text, "LOGIN  "));
-	assert_non_null(strstr(text, "  59s "));
-	assert_non_null(strstr(text, "  -  "));
-	assert_true(print("list", &answer, 1, true));
-	assert_int_equal(strncmp(text, ",{", 2), 0);
-	assert_string_equal(text + strlen(text) - 3, "}]\n");
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(ctl_parse_duration(good[i].text, &seconds));
+		assert_int_equal(seconds, good[i].seconds);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (ctl_parse_duration(bad[i], &seconds))
+			fail_msg("%s is %u", bad[i], seconds);
+}
+
+static const struct ctl_column columns[] = {{.title = "NAME", .least = 4},
+    {.title = "WHERE", .least = 5}, {.title = "N", .right = true},
+    {.title = "MORE", .spare = true}};
+
+static const char *table(const struct ctl_look *look)
+{
+	struct ctl_table *table = ctl_table_create(columns, 4);
+
+	ctl_table_add(table, "b\xc3\xb6rtle.alexander", CTL_BOLD);
+	ctl_table_add(table, "here", CTL_PLAIN);
+	ctl_table_add(table, "7", CTL_PLAIN);
+	ctl_table_add(table, "all of it", CTL_PLAIN);
+	ctl_table_add(table, "al", CTL_BOLD);
+	ctl_table_add(table, "2001:db8::7", CTL_PLAIN);
+	ctl_table_add(table, "1234", CTL_GOOD);
+	ctl_table_add(table, "-", CTL_PLAIN);
+	ctl_table_print(begin(), look, table);
+	return end();
+}
+
+static void test_tables(void **state)
+{
+	struct ctl_look look = {.terminal = true, .utf8 = true, .columns = 80};
+
+	(void)state;
+	assert_string_equal(table(&look), "NAME              WHERE           N  MORE\n"
+					  "b\xc3\xb6rtle.alexander  here            7  all of it\n"
+					  "al                2001:db8::7  1234  -\n");
+	/* Just too narrow: what can be spared goes, whole. */
+	look.columns = 45;
+	assert_string_equal(table(&look), "NAME              WHERE           N\n"
+					  "b\xc3\xb6rtle.alexander  here            7\n"
+					  "al                2001:db8::7  1234\n");
+	look.columns = 25;
+	assert_string_equal(table(&look), "NAME      WHERE         N\n"
+					  "b\xc3\xb6rtle.\xe2\x80\xa6  here          7\n"
+					  "al        2001:db8\xe2\x80\xa6  1234\n");
+	look.utf8 = false;
+	look.columns = 25;
+	assert_non_null(strstr(table(&look), "b\xc3\xb6rtle.~  here"));
+	/* Never less than can be read, however narrow it is. */
+	look.columns = 5;
+	assert_string_equal(table(&look), "NAME  WHERE     N\n"
+					  "b\xc3\xb6r~  here      7\n"
+					  "al    2001~  1234\n");
+	/* Programs get all of every name. */
+	look.terminal = false;
+	assert_non_null(strstr(table(&look), "b\xc3\xb6rtle.alexander  here            7\n"));
+	look.colour = true;
+	assert_non_null(strstr(table(&look), "\33[1mal\33[0m  "));
+	assert_non_null(strstr(table(&look), "  \33[32m1234\33[0m\n"));
+}
+
+static void test_json(void **state)
+{
+	struct ctl_json json = {.out = begin()};
+
+	(void)state;
+	ctl_json_open(&json, NULL, '{');
+	ctl_json_open(&json, "empty", '[');
+	ctl_json_close(&json, ']');
+	ctl_json_text(&json, "text", "a\"b\\c\n\xc3\xb6\x01");
+	ctl_json_open(&json, "list", '[');
+	ctl_json_uint(&json, NULL, UINT64_MAX);
+	ctl_json_open(&json, NULL, '{');
+	ctl_json_bool(&json, "yes", true);
+	ctl_json_bool(&json, "no", false);
+	ctl_json_close(&json, '}');
+	ctl_json_close(&json, ']');
+	ctl_json_close(&json, '}');
+	assert_string_equal(end(), "{\"empty\":[],\"text\":\"a\\\"b\\\\c\\u000a\xc3\xb6\\u0001\","
+				   "\"list\":[18446744073709551615,{\"yes\":true,\"no\":false}]}");
 }
 
 static int tear_down(void **state)
@@ -144,7 +219,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_commands),
-	    cmocka_unit_test(test_status), cmocka_unit_test(test_list)};
+	    cmocka_unit_test(test_amounts), cmocka_unit_test(test_durations),
+	    cmocka_unit_test(test_tables), cmocka_unit_test(test_json)};
 
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * brokerctl's options, the same for all commands but those that read their own, and its usage text.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+enum { OPTION_USER = 256, OPTION_SERVER, OPTION_ALL, OPTION_WAIT, OPTION_MESSAGE };
+
+static const struct option names[] = {{"socket", required_argument, NULL, 's'},
+    {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"server", required_argument, NULL, OPTION_SERVER}, {"all", no_argument, NULL, OPTION_ALL},
+    {"wait", required_argument, NULL, OPTION_WAIT},
+    {"message", required_argument, NULL, OPTION_MESSAGE}, {0}};
+
+void ctl_complain(const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	fputs(CTL_PROGRAM ": ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+enum ctl_status ctl_usage(const char *what)
+{
+	ctl_complain("%s; see " CTL_PROGRAM " --help", what);
+	return CTL_STATUS_USAGE;
+}
+
+void ctl_report_config(const char *text, void *arg)
+{
+	(void)arg;
+	ctl_complain("%s", text);
+}
+
+static void print_help(FILE *out)
+{
+	const struct ctl_command *command;
+
+	fputs("usage: " CTL_PROGRAM " [OPTIONS] COMMAND [WORDS]\n\n", out);
+	for (unsigned i = 0; (command = ctl_command_at(i)) != NULL; i++)
+		fprintf(out, "  %-8s %-12s %s\n", command->name,
+		    command->words != NULL ? command->words : "", command->help);
+	fputs("\n"
+	      "  LOGIN is the beginning of a login's name, as list shows it. Instead of it, or to\n"
+	      "  see fewer, kill, list, message and trace take\n"
+	      "      --user USER      the logins of this user\n"
+	      "      --server SERVER  those on this server\n"
+	      "      --all            all of them\n"
+	      "  drain takes\n"
+	      "      --wait TIME      ends those that are left then: 90, 5m, 2h\n"
+	      "      --message TEXT   is shown to who is logged in\n"
+	      "\n"
+	      "  -c, --config FILE    the configuration, for check and hostkey (default\n"
+	      "                       " CTL_DEFAULT_CONFIG ")\n"
+	      "  -s, --socket SOCKET  the broker's control socket (default\n"
+	      "                       " CTL_DEFAULT_SOCKET ")\n"
+	      "  -j, --json           for programs\n"
+	      "  -h, --help           this text\n"
+	      "  -V, --version        the version\n"
+	      "\n"
+	      "exit status: 0 done and all is well, 1 refused or something is wrong, 2 wrong\n"
+	      "usage, 3 no broker answers\n",
+	    out);
+}
+
+static bool is_name(const char *text)
+{
+	/* As long as the protocol carries them. */
+	return text[0] != 0 && strlen(text) <= 64;
+}
+
+/* NULL, or what is wrong. */
+static const char *take_option(struct ctl *ctl, int option)
+{
+	switch (option) {
+	case 's':
+		ctl->socket_path = optarg;
+		break;
+	case 'c':
+		ctl->config_path = optarg;
+		break;
+	case 'j':
+		ctl->json = true;
+		break;
+	case OPTION_USER:
+		if (!is_name(optarg))
+			return "--user wants a user's name";
+		strcpy(ctl->whom.user, optarg);
+		ctl->options |= CTL_OPTION_USER;
+		break;
+	case OPTION_SERVER:
+		if (!is_name(optarg))
+			return "--server wants a server's name, as list shows it";
+		strcpy(ctl->whom.server, optarg);
+		ctl->options |= CTL_OPTION_SERVER;
+		break;
+	case OPTION_ALL:
+		ctl->whom.all = 1;
+		ctl->options |= CTL_OPTION_ALL;
+		break;
+	case OPTION_WAIT:
+		if (!ctl_parse_duration(optarg, &ctl->wait_s))
+			return "--wait wants seconds, or as 5m or 2h, and a day at most";
+		ctl->options |= CTL_OPTION_WAIT;
+		break;
+	case OPTION_MESSAGE:
+		ctl->message = optarg;
+		ctl->options |= CTL_OPTION_MESSAGE;
+		break;
+	default:
+		return "unknown option, or one without its argument";
+	}
+	return NULL;
+}
+
+/* Options from optind on. plus: only those before the first word. NULL, or what is wrong; *ret_end:
+ * nothing else is to be done. */
+static const char *take_options(
+    struct ctl *ctl, int argc, char **argv, const char *letters, bool *ret_end)
+{
+	const char *wrong = NULL;
+	int option;
+
+	opterr = 0;
+	while (wrong == NULL && (option = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		*ret_end = option == 'h' || option == 'V';
+		if (option == 'h')
+			print_help(stdout);
+		if (option == 'V')
+			puts(CTL_PROGRAM " " X2GOWEB_VERSION);
+		if (*ret_end)
+			return NULL;
+		wrong = take_option(ctl, option);
+	}
+	return wrong;
+}
+
+enum ctl_status ctl_run(int argc, char **argv)
+{
+	struct ctl ctl = {.socket_path = CTL_DEFAULT_SOCKET, .out = stdout};
+	const struct ctl_command *command;
+	enum ctl_status status;
+	const char *wrong;
+	bool end = false;
+
+	optind = 0;
+	wrong = take_options(&ctl, argc, argv, "+s:c:jhV", &end);
+	if (end)
+		return CTL_STATUS_OK;
+	if (wrong != NULL)
+		return ctl_usage(wrong);
+	if (optind >= argc) {
+		print_help(stderr);
+		return CTL_STATUS_USAGE;
+	}
+	command = ctl_command_find(argv[optind]);
+	if (command == NULL)
+		return ctl_usage("there is no such command");
+	argc -= optind;
+	argv += optind;
+	if ((command->options & CTL_OPTION_OWN) == 0) {
+		optind = 0;
+		wrong = take_options(&ctl, argc, argv, "s:c:jhV", &end);
+		if (end)
+			return CTL_STATUS_OK;
+		if (wrong != NULL)
+			return ctl_usage(wrong);
+		argc -= optind - 1;
+		argv += optind - 1;
+	}
+	ctl.words = argv + 1;
+	ctl.word_count = argc - 1;
+	if ((ctl.options & ~command->options) != 0)
+		return ctl_usage("an option does not go with this command");
+	if (ctl.word_count < command->fewest)
+		return ctl_usage("something is missing after the command");
+	if (ctl.word_count > command->most)
+		return ctl_usage("that is too much after the command");
+	ctl.look = ctl_look_at(ctl.out);
+	status = command->run(&ctl);
+	ctl_link_close(&ctl);
+	/* A full disk is no success. */
+	if (fflush(ctl.out) != 0 && status == CTL_STATUS_OK)
+		status = CTL_STATUS_FAILED;
+	return status;
+}
