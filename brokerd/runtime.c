@@ -21,7 +21,7 @@
 #define CONTROL_SOCKET "control.sock"
 #define ROOT_DIRECTORY "empty"
 #define STREAMS	       STREAM_SOCKETS_DIRECTORY
-#define STREAMS_MODE   (S_ISGID | 0710)
+#define STREAMS_MODE   0710
 /* What is passed on by exec only. */
 #define PASSED_DIRECTORY "directory"
 #define PASSED_ROOT	 "root"
@@ -121,8 +121,9 @@ static int open_root(int directory)
 	return fd;
 }
 
-/* The web server's group may pass through it to a socket whose name it is told, but not list it,
- * and all that is made in it is that group's; the broker, which makes it, is no member. */
+/* The web server's group may pass through it to a socket whose name it is told, but not list it;
+ * nobody else gets that far, so that the sockets in it need no group, which the broker, who makes
+ * them, could not give. */
 static int open_streams(const struct config *config, int directory)
 {
 	struct stat status;

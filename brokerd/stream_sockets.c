@@ -19,8 +19,8 @@
 #define BACKLOG		16
 #define SUFFIX		".sock"
 #define FILE_NAME_BYTES (STREAM_SOCKET_CHARS + sizeof(SUFFIX))
-/* The directory's group is the web server's; see runtime.c. */
-#define MODE 0660
+/* Who may come this far is decided by the directory; see runtime.c. */
+#define MODE 0666
 
 struct stream_sockets {
 	int directory;
