@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "http_guard.h"
@@ -222,6 +223,7 @@ bool cgi_serve(struct requests *requests)
 	struct visit visit = {.requests = requests, .fd = -1};
 	struct intake intake = {0};
 	struct event *gone, *stop;
+	struct stat output;
 	int pair[2];
 	bool served = false;
 
@@ -238,9 +240,10 @@ bool cgi_serve(struct requests *requests)
 	stop = evsignal_new(requests->base, SIGTERM, on_stop_signal, &visit);
 	if (gone == NULL || stop == NULL || event_add(stop, NULL) != 0)
 		log_fatalx("out of memory");
-	/* A reader that is a file cannot go. */
-	if (event_add(gone, NULL) != 0)
-		log_debug("standard output cannot be watched");
+	/* A file does not go away. */
+	if (fstat(STDOUT_FILENO, &output) == 0 &&
+	    (S_ISFIFO(output.st_mode) || S_ISSOCK(output.st_mode)))
+		event_add(gone, NULL);
 	request_serve(requests, pair[0], &intake);
 	intake_finish(&intake);
 	while (requests->count != 0 && event_base_loop(requests->base, EVLOOP_ONCE) == 0)
