@@ -34,8 +34,9 @@
 
 #define NAME_PREFIX "login-"
 
-/* How long a session process may take to answer a broker that is new to it. */
-#define RESYNC_MS 15000
+/* How many times as long as for its end a session process may take to answer a broker that is new
+ * to it: all do so at the same time. */
+#define RESYNC_STOPS 3
 
 static void print_name(uid_t uid, char name[HANDOVER_NAME_BYTES])
 {
@@ -277,6 +278,7 @@ static bool take_over(struct login *login, const struct kept_fds *fds, pid_t pid
 /* What had no end when the other broker had one. */
 static void go_on(struct login *login)
 {
+	const struct config *config = login->broker->config;
 	struct message message;
 
 	switch (login->state) {
@@ -286,8 +288,8 @@ static void go_on(struct login *login)
 		login->resyncing = true;
 		conn_send(login->link, &message);
 		login_set_deadline(login, login->state == LOGIN_STATE_READY
-					      ? RESYNC_MS
-					      : login->broker->config->deadlines.prompt_ms);
+					      ? RESYNC_STOPS * config->deadlines.stop_ms
+					      : config->deadlines.prompt_ms);
 		login_touch(login);
 		break;
 	case LOGIN_STATE_STOPPING:
@@ -295,7 +297,7 @@ static void go_on(struct login *login)
 		message.stop.code =
 		    (uint16_t)(login->reason != ERROR_NONE ? login->reason : ERROR_INTERNAL);
 		conn_send(login->link, &message);
-		login_set_deadline(login, login->broker->config->deadlines.stop_ms);
+		login_set_deadline(login, config->deadlines.stop_ms);
 		break;
 	default:
 		/* Who waits for it has no cookie yet, or has to answer again what was used up. */

@@ -75,6 +75,27 @@ static inline void world_write(const char *name, const char *text)
 	assert_int_equal(chmod(world_path(name), 0644), 0);
 }
 
+/* The line of /proc/PID/status, without its name. */
+static inline const char *world_status_line(pid_t pid, const char *name)
+{
+	static char line[256];
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, name, strlen(name)) != 0 || line[strlen(name)] != ':')
+			continue;
+		fclose(file);
+		line[strcspn(line, "\n")] = 0;
+		return line + strlen(name) + 1 + strspn(line + strlen(name) + 1, " \t");
+	}
+	fail_msg("no %s", name);
+	return "";
+}
+
 /* What the broker and its sessions have written to stderr so far. */
 static inline const char *world_log(void)
 {

@@ -128,6 +128,19 @@ static inline void standin_stream(struct conn *conn, enum stream_state state)
 	conn_send(conn, &message);
 }
 
+static inline void standin_resync(struct conn *conn)
+{
+	struct message answer;
+
+	/* Of another broker; nobody waits for it. */
+	standin_held.type = 0;
+	message_init(&answer, MESSAGE_RESYNCED, 0);
+	strcpy(answer.resynced.session, standin_session);
+	answer.resynced.state = (uint8_t)standin_stream_state;
+	if (strcmp(standin_user, "mute") != 0)
+		conn_send(conn, &answer);
+}
+
 static inline void standin_open(struct conn *conn, struct message *order, const char *fds)
 {
 	struct message answer;
@@ -163,6 +176,8 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 		strcpy(answer.opened.desktops[answer.opened.desktops_count++].title, fds);
 	}
 	conn_send(conn, &answer);
+	if (strcmp(standin_user, "unasked") == 0)
+		standin_resync(conn);
 	if (strcmp(standin_user, "chatty") == 0)
 		standin_send_log(conn, 1000);
 	if (strcmp(standin_user, "flapping") == 0)
@@ -185,6 +200,7 @@ static inline void standin_start(struct conn *conn, const struct message *order)
 		return;
 	if (strcmp(command, "held") == 0) {
 		standin_held = *order;
+		standin_stream(conn, STREAM_STATE_WAITING);
 		return;
 	}
 	if (strcmp(command, "die") == 0)
@@ -202,19 +218,6 @@ static inline void standin_start(struct conn *conn, const struct message *order)
 	standin_stream(conn, STREAM_STATE_WAITING);
 	standin_stream(conn, STREAM_STATE_ATTACHED);
 	conn_send(conn, &answer);
-}
-
-static inline void standin_resync(struct conn *conn)
-{
-	struct message answer;
-
-	/* Of another broker; nobody waits for it. */
-	standin_held.type = 0;
-	message_init(&answer, MESSAGE_RESYNCED, 0);
-	strcpy(answer.resynced.session, standin_session);
-	answer.resynced.state = (uint8_t)standin_stream_state;
-	if (strcmp(standin_user, "mute") != 0)
-		conn_send(conn, &answer);
 }
 
 static inline void standin_message(struct conn *conn, struct message *order, void *arg)
@@ -301,6 +304,18 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 	}
 }
 
+/* A held start goes on, without the broker's doing. */
+static inline void standin_let_go(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	if (standin_held.type == MESSAGE_DO_START) {
+		strcpy(standin_held.do_start.command, "ICEWM");
+		standin_start(*(struct conn **)arg, &standin_held);
+		standin_held.type = 0;
+	}
+}
+
 static inline void standin_closed(struct conn *conn, const char *reason, void *arg)
 {
 	(void)conn;
@@ -316,13 +331,18 @@ static inline void standin_session_main(int argc, char **argv)
 	    .message = standin_message, .closed = standin_closed};
 	static char fds[128];
 	struct event_base *base;
+	struct event *let_go;
+	struct conn *conn;
 
 	if (argc != 1 || strcmp(argv[0], "x2goweb-session") != 0)
 		return;
 	standin_list_fds(fds, sizeof(fds));
 	base = event_base_new();
-	if (base == NULL ||
-	    conn_create(base, STANDIN_LINK, ROLE_SESSION, ROLE_BROKER, &handlers, fds) == NULL)
+	if (base == NULL)
+		_exit(1);
+	conn = conn_create(base, STANDIN_LINK, ROLE_SESSION, ROLE_BROKER, &handlers, fds);
+	let_go = evsignal_new(base, SIGUSR1, standin_let_go, &conn);
+	if (conn == NULL || let_go == NULL || event_add(let_go, NULL) != 0)
 		_exit(1);
 	event_base_dispatch(base);
 	_exit(1);

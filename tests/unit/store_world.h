@@ -123,6 +123,20 @@ static inline unsigned store_count(const char *prefix)
 	return count;
 }
 
+/* The socket among what is kept under a name that begins so. */
+static inline int store_find_socket(const char *prefix)
+{
+	struct stat status;
+
+	store_catch_up();
+	for (unsigned i = 0; i < store.count; i++)
+		if (strncmp(store.kept[i].name, prefix, strlen(prefix)) == 0 &&
+		    fstat(store.kept[i].fd, &status) == 0 && S_ISSOCK(status.st_mode))
+			return store.kept[i].fd;
+	fail_msg("no socket is kept");
+	return -1;
+}
+
 /* In the child: all that is kept becomes 3 and so on. */
 static inline void store_pass(void)
 {

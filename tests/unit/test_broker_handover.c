@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "brokerd/record.h"
 #include "store_world.h"
 #include "standin_session.h"
 
@@ -19,6 +20,8 @@ static void connect_peers(void)
 {
 	peer_open(&fcgi, ROLE_FCGI);
 	peer_open(&ctl, ROLE_CTL);
+	/* Else they would wait for the next broker. */
+	AWAIT(conn_is_ready(fcgi.conn) && conn_is_ready(ctl.conn));
 }
 
 static void begin(const char *config)
@@ -196,11 +199,319 @@ static void test_sockets_live_on(void **state)
 	end();
 }
 
+/* Until the session process has the order that it holds. */
+static void await_held(void)
+{
+	for (unsigned tries = 0; peer_status(&ctl)->waiting == 0; tries++) {
+		assert_true(tries < WORLD_LIMIT_MS / 20);
+		poll(NULL, 0, 20);
+	}
+}
+
+/* Its process' end, to be awaited. */
+static int open_process(const char *user)
+{
+	int fd = pidfd_open((pid_t)list(user).pid, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void await_end(int process)
+{
+	if (!world_wait_readable(process, WORLD_LIMIT_MS))
+		fail_msg("a session process does not end:\n%s", world_log());
+	close(process);
+}
+
+static void test_questions_live_on(void **state)
+{
+	(void)state;
+	begin("");
+	for (size_t way = 0; way < WAYS; way++) {
+		struct ticket ticket = peer_login_to_prompt(&fcgi, "here", "ask");
+		const struct message *answer;
+
+		follow(way);
+		assert_string_equal(list("ask").state, "prompting");
+		ask_sessions(&ticket, MESSAGE_FAIL);
+		assert_fails(peer_answer(&fcgi, &ticket, "Rex", NULL), ERROR_BAD_REQUEST);
+		answer = peer_answer(&fcgi, &ticket, "Rex", "123456");
+		assert_int_equal(answer->type, MESSAGE_PROMPTED);
+		/* Once more, at the second question. */
+		follow(way);
+		answer = peer_answer(&fcgi, &ticket, "new", NULL);
+		if (answer->type != MESSAGE_LOGGED_IN)
+			fail_msg("%s\n%s", message_type_name(answer->type), world_log());
+		ask_sessions(&ticket, MESSAGE_SESSIONS);
+		peer_logout(&fcgi, &ticket);
+	}
+	end();
+}
+
+/* Nobody has its cookie. */
+static void test_who_is_logging_in_ends(void **state)
+{
+	struct peer other;
+	int process;
+
+	(void)state;
+	begin("");
+	peer_open(&other, ROLE_FCGI);
+	peer_send_login(&other, "here", "silent");
+	AWAIT(peer_list(&ctl)->logins_count == 1 && ctl.answer.logins.logins[0].pid != 0);
+	process = open_process("silent");
+	follow(0);
+	await_end(process);
+	assert_logged("login failed: broker_unavailable: the broker was replaced");
+	peer_close(&other);
+	end();
+}
+
+/* A broker that leaves by itself lets those who wait have their answers. */
+static void test_calls_under_way_are_answered(void **state)
+{
+	struct ticket ticket;
+	uint32_t call;
+	pid_t session;
+
+	(void)state;
+	for (size_t way = 1; way < WAYS; way++) {
+		begin("");
+		ticket = peer_login(&fcgi, "alice");
+		call = peer_send_start(&fcgi, &ticket, "held");
+		await_held();
+		session = (pid_t)list("alice").pid;
+		assert_int_equal(kill(world.broker, way == 1 ? SIGTERM : SIGUSR2), 0);
+		AWAIT(ctl.closed);
+		assert_int_equal(kill(session, SIGUSR1), 0);
+		assert_int_equal(peer_await(&fcgi, call)->type, MESSAGE_STREAM);
+		AWAIT(fcgi.closed);
+		if (way == 1) {
+			assert_int_equal(world_await_exit(world.broker), 0);
+			store_start();
+		} else {
+			store_await("READY=1");
+		}
+		connect_peers();
+		assert_string_equal(list("alice").state, "attached");
+		peer_logout(&fcgi, &ticket);
+		end();
+	}
+}
+
+/* What comes for another broker's question is nobody's answer, whatever number it has. */
+static void test_late_answers_are_nobodys(void **state)
+{
+	struct pollfd link = {.events = POLLIN};
+	struct ticket ticket;
+	pid_t session;
+
+	(void)state;
+	begin("");
+	ticket = peer_login(&fcgi, "alice");
+	session = (pid_t)list("alice").pid;
+	peer_send_start(&fcgi, &ticket, "held");
+	await_held();
+	assert_int_equal(kill(world.broker, SIGSTOP), 0);
+	assert_int_equal(kill(session, SIGUSR1), 0);
+	link.fd = store_find_socket("login-");
+	assert_int_equal(poll(&link, 1, WORLD_LIMIT_MS), 1);
+	follow(0);
+	/* The first question of the new one has the same number. */
+	ask_sessions(&ticket, MESSAGE_SESSIONS);
+	assert_string_equal(list("alice").state, "attached");
+	assert_int_equal(peer_start(&fcgi, &ticket, "ICEWM")->type, MESSAGE_STREAM);
+	peer_logout(&fcgi, &ticket);
+	end();
+}
+
+static void test_who_ended_meanwhile(void **state)
+{
+	int process;
+
+	(void)state;
+	begin("");
+	peer_login(&fcgi, "alice");
+	peer_login(&fcgi, "bob");
+	process = open_process("alice");
+	assert_int_equal(kill(world.broker, SIGKILL), 0);
+	world_await_exit(world.broker);
+	assert_int_equal(pidfd_send_signal(process, SIGKILL, NULL, 0), 0);
+	await_end(process);
+	store_start();
+	AWAIT(fcgi.closed && ctl.closed);
+	connect_peers();
+	await_kept(1);
+	assert_int_equal(peer_list(&ctl)->logins_count, 1);
+	message_kill(list("bob").login);
+	end();
+}
+
+/* A process that was taken over may not use the moment. */
+static void test_hostile_sessions(void **state)
+{
+	int process;
+
+	(void)state;
+	begin("");
+	peer_await(&fcgi, peer_send_login(&fcgi, "here", "unasked"));
+	await_kept(0);
+	assert_logged("session process is killed: it answers what was not asked");
+	peer_login(&fcgi, "mute");
+	process = open_process("mute");
+	follow(0);
+	await_end(process);
+	assert_logged("session process is killed: it does not answer the new broker");
+	end();
+}
+
+/* Whatever is found under the names of logins, the broker starts. */
+static void test_what_makes_no_login(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	begin("");
+	peer_login(&fcgi, "alice");
+	store_catch_up();
+	for (unsigned i = 0; i < store.count; i++)
+		/* Another uid's name. */
+		if (strncmp(store.kept[i].name, "login-", 6) == 0)
+			strcpy(store.kept[i].name, "login-7");
+	assert_int_equal(pipe(fds), 0);
+	strcpy(store.kept[store.count].name, "login-8");
+	store.kept[store.count++].fd = fds[0];
+	strcpy(store.kept[store.count].name, "login-9");
+	store.kept[store.count++].fd = record_create();
+	strcpy(store.kept[store.count].name, "somebody else's");
+	store.kept[store.count++].fd = fds[1];
+	follow(0);
+	assert_logged("what is kept as login-7 makes no login");
+	assert_logged("what is kept as login-8 makes no login");
+	assert_logged("what is kept as login-9 makes no login");
+	assert_int_equal(store_count("login-"), 0);
+	store_remove("somebody else's");
+	end();
+}
+
+/* A login is over, but the broker was killed before its uid was clean. */
+static void test_rests_are_swept(void **state)
+{
+	struct message message;
+	int process, record = record_create();
+	pid_t pid;
+
+	(void)state;
+	begin("");
+	pid = fork();
+	if (pid == 0) {
+		if (setresuid(WORLD_UID + 5, WORLD_UID + 5, WORLD_UID + 5) == 0)
+			sleep(WORLD_LIMIT_MS / 1000);
+		_exit(1);
+	}
+	process = pidfd_open(pid, 0);
+	message_init(&message, MESSAGE_KEPT_LOGIN, 0);
+	for (unsigned i = 0; message_example(i, false, &message); i++)
+		if (message.type == MESSAGE_KEPT_LOGIN)
+			break;
+	message.kept_login.uid = WORLD_UID + 5;
+	message.kept_login.state = KEPT_OVER;
+	message.kept_login.port = (uint16_t)(WORLD_PORT + 5);
+	assert_true(record_write(record, &message));
+	snprintf(store.kept[store.count].name, sizeof(store.kept[0].name), "login-%u",
+	    (unsigned)WORLD_UID + 5);
+	store.kept[store.count++].fd = record;
+	follow(0);
+	await_end(process);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	await_kept(0);
+	end();
+}
+
+static void test_stop_ends_all(void **state)
+{
+	int processes[2];
+
+	(void)state;
+	begin("");
+	peer_login(&fcgi, "alice");
+	peer_login(&fcgi, "bob");
+	processes[0] = open_process("alice");
+	processes[1] = open_process("bob");
+	peer_close(&fcgi);
+	peer_close(&ctl);
+	store_stop();
+	await_end(processes[0]);
+	await_end(processes[1]);
+}
+
+static const struct message *upgrade(void)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_UPGRADE, 0);
+	return peer_ask(&ctl, &message);
+}
+
+static void test_upgrade(void **state)
+{
+	static const char *const lines[] = {"Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapInh",
+	    "CapAmb", "CapBnd", "NoNewPrivs", "SigBlk"};
+	char before[sizeof(lines) / sizeof(lines[0])][128];
+	struct ticket ticket;
+
+	(void)state;
+	begin("");
+	ticket = peer_login(&fcgi, "alice");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		strcpy(before[i], world_status_line(world.broker, lines[i]));
+	world_configure("[broker]\nadmin_users = 5\n");
+	assert_fails(upgrade(), ERROR_INTERNAL);
+	assert_string_equal(
+	    ctl.answer.fail.detail, "[broker] admin_users: the change counts after a restart only");
+	world_configure("[broker]\nnonsense = 5\n");
+	assert_fails(upgrade(), ERROR_INTERNAL);
+	assert_logged("[broker] nonsense: there is no such key");
+	world_configure("[web]\ntitle = New\n");
+	assert_int_equal(upgrade()->type, MESSAGE_DONE);
+	store_await("READY=1");
+	AWAIT(fcgi.closed && ctl.closed);
+	connect_peers();
+	/* It may do no more than before, and hears signals. */
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_string_equal(before[i], world_status_line(world.broker, lines[i]));
+	ask_sessions(&ticket, MESSAGE_SESSIONS);
+	peer_logout(&fcgi, &ticket);
+	end();
+}
+
+static void test_drains_live_on(void **state)
+{
+	struct message message;
+
+	(void)state;
+	begin("");
+	message_init(&message, MESSAGE_DRAIN, 0);
+	message.drain.mode = DRAIN_ON;
+	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_DONE);
+	for (size_t way = 0; way < WAYS; way++) {
+		follow(way);
+		assert_fails(
+		    peer_await(&fcgi, peer_send_login(&fcgi, "here", "alice")), ERROR_DRAINING);
+	}
+	end();
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-	const struct CMUnitTest tests[] = {
-	    CASE(test_open_logins_live_on), CASE(test_sockets_live_on)};
+	const struct CMUnitTest tests[] = {CASE(test_open_logins_live_on),
+	    CASE(test_sockets_live_on), CASE(test_questions_live_on),
+	    CASE(test_who_is_logging_in_ends), CASE(test_calls_under_way_are_answered),
+	    CASE(test_late_answers_are_nobodys), CASE(test_who_ended_meanwhile),
+	    CASE(test_hostile_sessions), CASE(test_what_makes_no_login), CASE(test_rests_are_swept),
+	    CASE(test_stop_ends_all), CASE(test_upgrade), CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);

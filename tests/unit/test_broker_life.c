@@ -13,27 +13,6 @@
 #include "broker_world.h"
 #include "standin_session.h"
 
-/* The line of /proc/PID/status, without its name. */
-static const char *status_line(pid_t pid, const char *name)
-{
-	static char line[256];
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, name, strlen(name)) != 0 || line[strlen(name)] != ':')
-			continue;
-		fclose(file);
-		line[strcspn(line, "\n")] = 0;
-		return line + strlen(name) + 1 + strspn(line + strlen(name) + 1, " \t");
-	}
-	fail_msg("no %s", name);
-	return "";
-}
-
 static void assert_mode(const char *name, mode_t type, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct stat status;
@@ -55,16 +34,16 @@ static void test_what_the_broker_is(void **state)
 {
 	(void)state;
 	world_start("");
-	assert_string_equal(status_line(world.broker, "Uid"), "64200\t64200\t64200\t64200");
-	assert_string_equal(status_line(world.broker, "Gid"), "64200\t64200\t64200\t64200");
-	assert_string_equal(status_line(world.broker, "Groups"), "");
-	assert_string_equal(status_line(world.broker, "CapPrm"), "00000000000400c0");
-	assert_string_equal(status_line(world.broker, "CapEff"), "00000000000400c0");
-	assert_string_equal(status_line(world.broker, "CapInh"), "0000000000000000");
-	assert_string_equal(status_line(world.broker, "CapAmb"), "0000000000000000");
-	assert_string_equal(status_line(world.broker, "CapBnd"), "00000000000400c0");
-	assert_string_equal(status_line(world.broker, "NoNewPrivs"), "1");
-	assert_string_equal(status_line(world.broker, "Threads"), "1");
+	assert_string_equal(world_status_line(world.broker, "Uid"), "64200\t64200\t64200\t64200");
+	assert_string_equal(world_status_line(world.broker, "Gid"), "64200\t64200\t64200\t64200");
+	assert_string_equal(world_status_line(world.broker, "Groups"), "");
+	assert_string_equal(world_status_line(world.broker, "CapPrm"), "00000000000400c0");
+	assert_string_equal(world_status_line(world.broker, "CapEff"), "00000000000400c0");
+	assert_string_equal(world_status_line(world.broker, "CapInh"), "0000000000000000");
+	assert_string_equal(world_status_line(world.broker, "CapAmb"), "0000000000000000");
+	assert_string_equal(world_status_line(world.broker, "CapBnd"), "00000000000400c0");
+	assert_string_equal(world_status_line(world.broker, "NoNewPrivs"), "1");
+	assert_string_equal(world_status_line(world.broker, "Threads"), "1");
 	assert_mode("run", S_IFDIR, 0755, WORLD_USER, WORLD_USER);
 	assert_mode("run/broker.sock", S_IFSOCK, 0660, 0, 33);
 	assert_mode("run/control.sock", S_IFSOCK, 0600, 0, 0);
