@@ -259,7 +259,7 @@ struct broker_call *broker_call_start(struct broker *broker, struct message *ask
 		link = fresh ? link_create(broker) : LIST_FIRST(&broker->idle);
 		if (link == NULL)
 			return NULL;
-		if (conn_send(link->conn, ask))
+		if ((fresh || !conn_has_ended(link->conn)) && conn_send(link->conn, ask))
 			break;
 		link_free(link);
 		if (fresh)

@@ -87,7 +87,10 @@ static void on_answer(const struct message *answer, enum error_code failure, voi
 
 	request->call = NULL;
 	if (answer == NULL) {
-		reply_error(request, failure, NULL);
+		/* A broker that leaves, or was killed, is followed by the next one soon. */
+		reply_failure(
+		    request, &(struct json_failure){.code = failure,
+				 .retry_after_s = failure == ERROR_BROKER_UNAVAILABLE ? 1 : 0});
 		return;
 	}
 	if (answer->type == MESSAGE_FAIL) {

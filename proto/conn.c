@@ -496,6 +496,14 @@ bool conn_is_ready(const struct conn *conn)
 	return conn->ready && conn->failure == NULL;
 }
 
+bool conn_has_ended(const struct conn *conn)
+{
+	char byte;
+	ssize_t received = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return conn->failure != NULL || received >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 size_t conn_unsent_bytes(const struct conn *conn)
 {
 	return conn->unsent_bytes;

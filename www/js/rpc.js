@@ -47,6 +47,11 @@ export function messageOf(error) {
 	return faultLine(faultOf(error));
 }
 
+/** Calls that may be made again when the gateway had no time for them, because it is being renewed:
+ * what they do is the same, however often they are made. */
+const REPEATABLE = ["config", "sessions", "applications", "layout", "suspend", "terminate"];
+const REPEATS = 5;
+
 const LOGIN_OVER = ["not_logged_in", "login_expired", "idle", "killed"];
 
 /** @param {unknown} error */
@@ -63,10 +68,12 @@ export class Rpc {
 	/**
 	 * @param {string} base ends with a slash
 	 * @param {typeof fetch} [fetcher]
+	 * @param {(ms: number) => Promise<unknown>} [pause]
 	 */
-	constructor(base, fetcher = (...request) => fetch(...request)) {
+	constructor(base, fetcher = (...request) => fetch(...request), pause = wait) {
 		this._base = base;
 		this._fetch = fetcher;
+		this._pause = pause;
 		this._login = "";
 	}
 
@@ -152,7 +159,24 @@ export class Rpc {
 	/** @param {string} call @param {object} [body] a call without one is a GET
 	 * @param {{signal?: AbortSignal, keepalive?: boolean}} [options]
 	 * @returns {Promise<any>} */
-	async _call(call, body, { signal, keepalive = false } = {}) {
+	async _call(call, body, options = {}) {
+		for (let left = REPEATABLE.includes(call) ? REPEATS : 0; ; left--)
+			try {
+				return await this._callOnce(call, body, options);
+			} catch (error) {
+				const again =
+					error instanceof RpcError &&
+					error.code === "broker_unavailable" &&
+					error.retryAfter > 0;
+				if (!again || left === 0 || options.signal?.aborted) throw error;
+				await this._pause(error.retryAfter * 1000);
+			}
+	}
+
+	/** @param {string} call @param {object | undefined} body
+	 * @param {{signal?: AbortSignal, keepalive?: boolean}} options
+	 * @returns {Promise<any>} */
+	async _callOnce(call, body, { signal, keepalive = false }) {
 		const end = endAfter(CALL_WAIT_MS, signal);
 		/** @type {RequestInit} */
 		const request = { signal: end, cache: "no-store", keepalive };
@@ -183,6 +207,9 @@ export class Rpc {
 		});
 	}
 }
+
+/** @param {number} ms */
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Aborts after that time, or when another signal does. @param {number} ms
  * @param {AbortSignal} [signal] */

@@ -191,14 +191,24 @@ export class Site extends Stack {
 		await listening(this.sshPort, this.sshd);
 	}
 
-	/** @override */
-	async startHost() {
+	/** That there is what the relay is compared with. */
+	async checkReference() {
 		await must("websockify", "--help").catch(() => {
 			throw new Error("websockify is missing: make deps");
 		});
+	}
+
+	/** The agent. */
+	async startSource() {
 		const source = await startProgram("bench_source", KDRIVE_COOKIE, FRAME_BYTES);
 		this.source = source.child;
 		this.sourcePort = source.port;
+	}
+
+	/** @override */
+	async startHost() {
+		await this.checkReference();
+		await this.startSource();
 		await this.writeCommands();
 		await this.startSshd();
 		const key = (await must("cat", this.file("host_key.pub"))).split(" ").slice(0, 2);

@@ -252,6 +252,43 @@ test("faults reach the user in our words, with what only the gateway knows", asy
 	assert.ok(!isLoginOver(new Error("not_logged_in")));
 });
 
+test("a gateway that is being renewed is asked again, where that does no harm", async () => {
+	/** @param {number} failures @param {(rpc: Rpc) => Promise<unknown>} call */
+	const asked = async (failures, call) => {
+		let requests = 0;
+		/** @type {number[]} */ const pauses = [];
+		const fetcher = /** @type {typeof fetch} */ (
+			async () =>
+				requests++ < failures
+					? new Response(
+							JSON.stringify({
+								error: {
+									...{ code: "broker_unavailable", message: "Not ready." },
+									retry_after: 1,
+								},
+							}),
+							{ status: 503 },
+						)
+					: new Response("{}")
+		);
+		const rpc = new Rpc("https://host/", fetcher, async (ms) => pauses.push(ms));
+		const error = await call(rpc).then(
+			() => "",
+			(thrown) => thrown.code,
+		);
+		return [requests, pauses.length, error];
+	};
+	assert.deepEqual(await asked(2, (rpc) => rpc.sessions()), [3, 2, ""]);
+	assert.deepEqual(await asked(1, (rpc) => rpc.suspend("a")), [2, 1, ""]);
+	assert.deepEqual(await asked(99, (rpc) => rpc.config()), [6, 5, "broker_unavailable"]);
+	/* What it may have begun is not begun twice. */
+	const credentials = { server: "demo", user: "alice", password: "wonderland" };
+	assert.deepEqual(await asked(1, (rpc) => rpc.login(credentials)), [1, 0, "broker_unavailable"]);
+	const size = { width: 800, height: 600, layout: "" };
+	const start = (/** @type {Rpc} */ rpc) => rpc.start({ desktop: "ICEWM", dpi: 0, ...size });
+	assert.deepEqual(await asked(1, start), [1, 0, "broker_unavailable"]);
+});
+
 test("ages are told in a unit that fits", () => {
 	/** @type {[number, RegExp][]} */
 	const table = [

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: ISC
+/**
+ * Live streams through brokers that are killed, restarted and upgraded: no byte of either direction
+ * and no login is lost. How many is the test's own choice.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { keyEvent } from "../../../www/js/stream/kdrive_send.js";
+import { Follower } from "./follower.mjs";
+import { KeptSite } from "./kept_site.mjs";
+import { eventually } from "./rpc.mjs";
+import { brokerLogins, brokerStatus } from "./status.mjs";
+
+/** X keycodes of letters. */
+const KEYS = [24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 38, 39, 40, 41];
+/** Between two brokers, so that each comes into another moment. */
+const PAUSE_MS = 400;
+
+const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A browser that types and remembers all that came. */
+class Viewer {
+	/** @param {KeptSite} site @param {{client: import("./rpc.mjs").Client, ws: string}} login */
+	constructor(site, { client, ws }) {
+		this.client = client;
+		this.hash = createHash("sha256");
+		/** @type {string[]} */ this.keys = [];
+		this.fresh = 0;
+		this.follower = new Follower({
+			client,
+			path: ws,
+			port: site.port,
+			onBytes: (bytes) => this.hash.update(bytes),
+			onFresh: () => (this.fresh += 1),
+		});
+	}
+
+	type() {
+		const key = KEYS[Math.floor(Math.random() * KEYS.length)];
+		for (const down of [true, false]) {
+			this.keys.push(`${down ? 0 : 1}${key}`);
+			this.follower.send(keyEvent(down, key, 0));
+		}
+	}
+}
+
+/** @param {number} pid when it started, which no other process of this number has */
+const startOf = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[19];
+
+/**
+ * @param {{streams: number, rounds: number, diagnostic: (text: string) => void}} wanted rounds: of
+ * each signal
+ */
+export async function streamsOutliveBrokers({ streams, rounds, diagnostic }) {
+	const site = new KeptSite();
+	try {
+		await site.start();
+		/** @type {Viewer[]} */ const viewers = [];
+		for (let i = 0; i < streams; i++)
+			viewers.push(new Viewer(site, await site.logInAndStart()));
+		await eventually(
+			() => viewers.every(({ follower }) => follower.down > 5000),
+			"streams",
+			60000,
+		);
+		const before = await brokerLogins(site);
+		const started = new Map(before.map(({ pid }) => [pid, startOf(pid)]));
+		assert.equal(before.length, streams);
+		const typing = setInterval(() => viewers.forEach((viewer) => viewer.type()), 100);
+
+		/** @type {NodeJS.Signals[]} */ const signals = ["SIGKILL", "SIGTERM", "SIGUSR2"];
+		/** @type {number[]} */ const tookMs = [];
+		for (let round = 0; round < rounds * signals.length; round++) {
+			const since = performance.now();
+			await site.follow(signals[round % signals.length], streams);
+			tookMs.push(performance.now() - since);
+			/* Any of them, so that each round asks another process something. */
+			const rows = await viewers[round % streams].client.sessions();
+			assert.ok(Array.isArray(rows));
+			await pause(Math.random() * PAUSE_MS);
+		}
+		clearInterval(typing);
+		await pause(500);
+		site.stopDrawing();
+
+		const sum = site.conversations.reduce((bytes, { sent }) => bytes + sent, 0);
+		await eventually(
+			() => viewers.reduce((bytes, { follower }) => bytes + follower.down, 0) === sum,
+			"all that the agents have sent",
+			30000,
+		).catch(() => {}); /* told apart below */
+		const left = new Map(site.conversations.map((each) => [each.hash.digest("hex"), each]));
+		assert.equal(left.size, streams);
+		for (const viewer of viewers) {
+			const { follower } = viewer;
+			assert.deepEqual(follower.faults, []);
+			assert.deepEqual(follower.welcomes, { start: 1, resume: 0, fresh: 0 });
+			assert.equal(viewer.fresh, 0);
+			const hash = viewer.hash.digest("hex");
+			const conversation = left.get(hash);
+			assert.ok(conversation, `a stream of ${follower.down} bytes is not what was sent`);
+			left.delete(hash);
+			assert.equal(follower.down, conversation.sent);
+			assert.deepEqual(conversation.keys, viewer.keys);
+		}
+		/* The same logins in the same processes, which have never ended. */
+		const after = await brokerLogins(site);
+		const byLogin = (/** @type {any} */ a, /** @type {any} */ b) =>
+			a.login < b.login ? -1 : 1;
+		const identity = (/** @type {any[]} */ list) =>
+			list
+				.sort(byLogin)
+				.map(({ login, pid, uid, port, user, server }) => [
+					...[login, pid, uid, port, user, server],
+				]);
+		assert.deepEqual(identity(after), identity(before));
+		for (const { pid } of after) assert.equal(startOf(pid), started.get(pid));
+		assert.equal((await brokerStatus(site)).streams, streams);
+		diagnostic(
+			`${streams} streams, ${(sum / 1e6).toFixed(1)} MB and ${viewers.reduce((n, { keys }) => n + keys.length, 0)} key events, ` +
+				`${tookMs.length} brokers, each there after ${Math.round(Math.max(...tookMs))} ms at the most`,
+		);
+
+		for (const { client, follower } of viewers) {
+			await client.ok("logout");
+			follower.close();
+		}
+		await eventually(async () => {
+			const status = await brokerStatus(site);
+			return status.logins === 0 && status.uids_used === 0;
+		}, "an empty broker");
+	} finally {
+		await site.stop();
+	}
+}
