@@ -132,11 +132,12 @@ static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	config_destroy(config);
 	if (context == NULL) {
-		log_errorx("certificate not reloaded: the one in use stays");
+		log_event(LOG_EVENT_CERTIFICATE_REFUSED, NULL,
+		    "certificate not reloaded: the one in use stays");
 		return;
 	}
 	door_set_context(program->door, context);
-	log_info("certificate reloaded");
+	log_event(LOG_EVENT_CERTIFICATE_RELOADED, NULL, "certificate reloaded");
 }
 
 static void on_stop_signal(evutil_socket_t number, short what, void *arg)
@@ -144,7 +145,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
 	struct program *program = arg;
 
 	(void)what;
-	log_info("stopping: %s", strsignal(number));
+	log_event(LOG_EVENT_TLS_STOPPED, NULL, "stopping: %s", strsignal(number));
 	sd_notify(0, "STOPPING=1");
 	event_base_loopexit(program->base, NULL);
 }
@@ -203,7 +204,8 @@ static void create_door(struct program *program)
 	if (program->door == NULL)
 		log_fatalx("out of memory");
 	door_set_context(program->door, context);
-	log_info("ready at %s port %u", config->relay.tls_listen, config->relay.tls_port);
+	log_event(LOG_EVENT_TLS_STARTED, NULL, "ready at %s port %u", config->relay.tls_listen,
+	    config->relay.tls_port);
 	config_destroy(config);
 }
 
