@@ -446,6 +446,53 @@ static void test_stop_ends_all(void **state)
 	await_end(processes[1]);
 }
 
+/* Its session process goes on in the protocol of its own version: it can be ended, and that is all.
+ */
+static void test_a_process_of_another_version(void **state)
+{
+	struct ticket alice, older;
+	struct message message, ask;
+	pid_t session;
+	int process;
+
+	(void)state;
+	begin("");
+	alice = peer_login(&fcgi, "alice");
+	older = peer_login(&fcgi, "older");
+	assert_int_equal(peer_start(&fcgi, &older, "ICEWM")->type, MESSAGE_STREAM);
+	session = (pid_t)list("older").pid;
+	process = open_process("older");
+	assert_int_equal(kill(world.broker, SIGKILL), 0);
+	world_await_exit(world.broker);
+	assert_int_equal(kill(session, SIGUSR1), 0);
+	store_catch_up();
+	for (unsigned i = 0; i < store.count; i++) {
+		if (!record_is(store.kept[i].fd) || !record_read(store.kept[i].fd, &message) ||
+		    message.type != MESSAGE_KEPT_LOGIN ||
+		    strcmp(message.kept_login.user, "older") != 0)
+			continue;
+		message.kept_login.link_version = PROTO_VERSION - 1;
+		assert_true(record_write(store.kept[i].fd, &message));
+	}
+	store_start();
+	AWAIT(fcgi.closed && ctl.closed);
+	connect_peers();
+	for (size_t way = 0; way < WAYS; way++) {
+		ask_sessions(&alice, MESSAGE_SESSIONS);
+		message_init(&ask, MESSAGE_SESSIONS_GET, 0);
+		strcpy(ask.sessions_get.login, older.login);
+		strcpy(ask.sessions_get.cookie, older.cookie);
+		assert_fails(peer_ask(&fcgi, &ask), ERROR_RENEWED);
+		assert_string_equal(list("older").state, "attached");
+		follow(way);
+	}
+	assert_int_equal(peer_logout(&fcgi, &older)->type, MESSAGE_DONE);
+	await_end(process);
+	assert_logged("login ended: logout");
+	peer_logout(&fcgi, &alice);
+	end();
+}
+
 static const struct message *upgrade(void)
 {
 	struct message message;
@@ -511,7 +558,8 @@ int main(int argc, char **argv)
 	    CASE(test_who_is_logging_in_ends), CASE(test_calls_under_way_are_answered),
 	    CASE(test_late_answers_are_nobodys), CASE(test_who_ended_meanwhile),
 	    CASE(test_hostile_sessions), CASE(test_what_makes_no_login), CASE(test_rests_are_swept),
-	    CASE(test_stop_ends_all), CASE(test_upgrade), CASE(test_drains_live_on)};
+	    CASE(test_stop_ends_all), CASE(test_upgrade), CASE(test_a_process_of_another_version),
+	    CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
