@@ -406,6 +406,7 @@ static void test_rests_are_swept(void **state)
 {
 	struct message message;
 	int process, record = record_create(), changed[2];
+	const uid_t uid = WORLD_UID + 5;
 	char byte;
 	pid_t pid;
 
@@ -414,8 +415,7 @@ static void test_rests_are_swept(void **state)
 	assert_int_equal(pipe(changed), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (setresuid(WORLD_UID + 5, WORLD_UID + 5, WORLD_UID + 5) == 0 &&
-		    write(changed[1], "x", 1) == 1)
+		if (setresuid(uid, uid, uid) == 0 && write(changed[1], "x", 1) == 1)
 			sleep(WORLD_LIMIT_MS / 1000);
 		_exit(1);
 	}
@@ -427,12 +427,12 @@ static void test_rests_are_swept(void **state)
 	for (unsigned i = 0; message_example(i, false, &message); i++)
 		if (message.type == MESSAGE_KEPT_LOGIN)
 			break;
-	message.kept_login.uid = WORLD_UID + 5;
+	message.kept_login.uid = uid;
 	message.kept_login.state = KEPT_OVER;
 	message.kept_login.port = (uint16_t)(WORLD_PORT + 5);
 	assert_true(record_write(record, &message));
-	snprintf(store.kept[store.count].name, sizeof(store.kept[0].name), "login-%u",
-	    (unsigned)WORLD_UID + 5);
+	snprintf(
+	    store.kept[store.count].name, sizeof(store.kept[0].name), "login-%u", (unsigned)uid);
 	store.kept[store.count++].fd = record;
 	follow(0);
 	await_end(process);
