@@ -141,8 +141,10 @@ static bool note_shown(struct backlog *backlog, const struct kdrive_span *span)
 	if (span->header && span->whole_screen &&
 	    !damage_set_screen(&backlog->damage, picture->width, picture->height))
 		return false;
-	if (span->header && !picture->cached && asked->width != 0 && place.x == asked->x &&
-	    place.y == asked->y && place.width == asked->width && place.height == asked->height) {
+	if (span->header && !picture->cached && asked->width != 0 &&
+	    (span->whole_screen ||
+		(place.x == asked->x && place.y == asked->y && place.width == asked->width &&
+		    place.height == asked->height))) {
 		backlog->answering = true;
 		backlog->answer_bytes = 0;
 	}
