@@ -522,12 +522,9 @@ bool backlog_start_afresh(struct backlog *backlog)
 		return false;
 	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
 	/* Who has had every byte before may be in the middle of a message: it does not go on here.
-	 */
-	if (backlog->sent != 0) {
-		backlog->sent++;
-		backlog->end++;
-	}
-	backlog->base = backlog->sent;
+	 * Nor who has had none, which may be since what it was sent is unsent again. */
+	backlog->base = ++backlog->sent;
+	backlog->end++;
 	return true;
 }
 

@@ -333,7 +333,11 @@ static void rebuild(void)
 
 static void start_afresh(void)
 {
+	uint64_t before = world.backlog.sent;
+
 	assert_true(backlog_start_afresh(&world.backlog));
+	/* Nobody goes on here who was there before. */
+	assert_false(backlog_reaches(&world.backlog, before));
 	rebuild();
 	world.wire_bytes = 0;
 	world.browser.position = world.backlog.sent;

@@ -1,5 +1,5 @@
-/* links: proto brokerd/session/backlog.c brokerd/session/damage.c brokerd/session/kdrive_frames.c */
-/* links: tests/unit/backlog_world.c */
+/* links: proto brokerd/session/backlog.c brokerd/session/damage.c */
+/* links: brokerd/session/kdrive_frames.c tests/unit/backlog_world.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * The backlog under random schedules, and what its functions refuse.
@@ -110,6 +110,36 @@ static void positions_are_checked(void **state)
 	assert_false(backlog_reaches(&world.backlog, world.backlog.base - 1));
 	assert_false(backlog_reaches(&world.backlog, UINT64_MAX));
 	assert_false(backlog_acknowledge(&world.backlog, UINT64_MAX));
+	backlog_finish(&world.backlog);
+}
+
+/* Where one begins afresh nobody goes on, wherever he is: what he has may be unsent again. */
+static void afresh_is_reached_by_nobody(void **state)
+{
+	(void)state;
+	assert_true(backlog_init(&world.backlog));
+	seed = 7;
+	for (size_t received = 0; received < 2; received++) {
+		world_reset();
+		for (unsigned sent = 0; sent < 3; sent++) {
+			uint64_t position;
+
+			world_say(KDRIVE_MESSAGE_DEMAND_SELECTION);
+			while (world.agent.read != world.agent.length)
+				world_fill();
+			if (sent != 0) {
+				world_send_some();
+				backlog_rewind(&world.backlog, world.backlog.base + received);
+			}
+			position = world.backlog.sent;
+			assert_true(backlog_start_afresh(&world.backlog));
+			assert_int_equal(world.backlog.sent, position + 1);
+			assert_false(backlog_reaches(&world.backlog, position));
+			assert_true(backlog_reaches(&world.backlog, position + 1));
+			assert_int_equal(
+			    world.backlog.end, position + 1 + backlog_unsent(&world.backlog));
+		}
+	}
 	backlog_finish(&world.backlog);
 }
 
@@ -251,6 +281,7 @@ int main(void)
 	    cmocka_unit_test(random_schedules_lose_nothing_but_pictures),
 	    cmocka_unit_test(cuts_alone_lose_nothing),
 	    cmocka_unit_test(positions_are_checked),
+	    cmocka_unit_test(afresh_is_reached_by_nobody),
 	    cmocka_unit_test(a_refresh_is_known_wherever_it_is_cut),
 	    cmocka_unit_test(what_is_left_of_a_selection_is_left_out),
 	    cmocka_unit_test(nonsense_is_found),
