@@ -16,6 +16,8 @@ const stack = new Stack({
 	conditions: ["extensions"],
 	config: ({ sshPort }) => ({
 		"server passwords": { address: "127.0.0.1", port: String(sshPort), methods: "password" },
+		// An xauth that may not write takes 20 s, twice a start.
+		deadlines: { start: "120" },
 	}),
 });
 
