@@ -131,7 +131,9 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(FCGI_SRC) $(BROKERD_SRC) $(SESSION_SRC)
+FUZZ_SHARED := $(filter-out tests/fuzz/fuzz_% tests/unit/test_%,$(wildcard tests/fuzz/*.[ch] tests/unit/*.[ch]))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SHARED) $(PROTO_SRC) $(FCGI_SRC) $(BROKERD_SRC) $(SESSION_SRC)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	$(Q)clang $(ALL_CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< $(call unit_src,$<) -Wl,--as-needed $(ALL_LIBS)
