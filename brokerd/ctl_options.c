@@ -52,8 +52,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-8s %-12s %s\n", command->name,
 		    command->words != NULL ? command->words : "", command->help);
 	fputs("\n"
-	      "  LOGIN is the beginning of a login's name, as list shows it. Instead of it, or to\n"
-	      "  see fewer, kill, list, message and trace take\n"
+	      "  LOGIN is the beginning of a login's name, as list shows it. Instead of it, or\n"
+	      "  to see fewer, kill, list, message and trace take\n"
 	      "      --user USER      the logins of this user\n"
 	      "      --server SERVER  those on this server\n"
 	      "      --all            all of them\n"
