@@ -61,7 +61,7 @@ static void print_help(FILE *out)
 	      "      --wait TIME      ends those that are left then: 90, 5m, 2h\n"
 	      "      --message TEXT   is shown to who is logged in\n"
 	      "\n"
-	      "  -c, --config FILE    the configuration, for check and hostkey (default\n"
+	      "  -c, --config FILE    the configuration, for check, doctor, hostkey (default\n"
 	      "                       " CTL_DEFAULT_CONFIG ")\n"
 	      "  -s, --socket SOCKET  the broker's control socket (default\n"
 	      "                       " CTL_DEFAULT_SOCKET ")\n"
