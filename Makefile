@@ -37,11 +37,11 @@ PROTO_SRC   := $(wildcard proto/*.c)
 FCGI_SRC    := $(wildcard fcgi/*.c)
 BROKERD_SRC := $(filter-out brokerd/ctl_%.c,$(wildcard brokerd/*.c))
 # brokerctl hostkey reads the configuration and edits known hosts itself, without the broker.
-CTL_SHARED  := $(addprefix brokerd/,config.c config_check.c config_keys.c config_values.c network.c \
+CTL_SHARED  := $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c config_values.c network.c \
 	knownhosts.c knownhosts_edit.c knownhosts_line.c)
 CTL_SRC     := $(wildcard brokerd/ctl_*.c) $(CTL_SHARED)
 SESSION_SRC := $(wildcard brokerd/session/*.c)
-TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,config.c config_check.c config_keys.c \
+TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c \
 	config_values.c network.c)
 
 PROTO_LIBS   := libevent_core libcrypto libsystemd

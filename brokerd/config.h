@@ -164,6 +164,11 @@ struct config {
 		unsigned host_keys;    /* enum host_keys */
 		char methods[CONFIG_METHODS_BYTES];
 	} other_servers;
+	/* Upstream's client. */
+	struct {
+		bool enabled;
+		char options[1024]; /* path of upstream's x2gows.options; empty: none */
+	} compat;
 	size_t server_count, jump_count, group_count;
 	struct config_server servers[CONFIG_SERVERS_MAX];
 	struct config_jump jumps[CONFIG_JUMPS_MAX];

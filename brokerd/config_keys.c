@@ -82,6 +82,8 @@ const struct config_key config_keys[] = {
 	{"other_servers", "jump_hosts", CONFIG_KIND_PATTERNS, FIELD(other_servers.jump_hosts), 0, 1023, "", false},
 	{"other_servers", "host_keys", CONFIG_KIND_HOST_KEYS, FIELD(other_servers.host_keys), 0, 0, "strict", false},
 	{"other_servers", "methods", CONFIG_KIND_METHODS, FIELD(other_servers.methods), 0, 64, "", false},
+	{"compat", "enabled", CONFIG_KIND_BOOL, FIELD(compat.enabled), 0, 0, "no", false},
+	{"compat", "options", CONFIG_KIND_PATH, FIELD(compat.options), 0, 1023, "", false},
 	{"server", "title", CONFIG_KIND_TEXT, SERVER(title), 0, 128, "", false},
 	{"server", "address", CONFIG_KIND_TEXT, SERVER(address), 1, 255, NULL, false},
 	{"server", "port", CONFIG_KIND_UINT, SERVER(port), 1, 65535, "22", false},

@@ -78,6 +78,9 @@ struct login {
 	uint32_t asker_id;
 	char cookie[COOKIE_CHARS + 1]; /* until it was given to the first of those */
 	uint8_t cookie_hash[COOKIE_HASH_BYTES];
+	bool compat; /* for upstream's client: shows one stream, to who has the ticket */
+	char ticket[TICKET_CHARS + 1]; /* as cookie */
+	uint8_t ticket_hash[COOKIE_HASH_BYTES];
 
 	struct turn opening;	 /* ends at the first prompt, or when the login is open or over */
 	unsigned answers_wanted; /* by the prompt */

@@ -324,6 +324,40 @@ static void test_rows(void **state)
 }
 
 /* Of the subprotocol that has a use for it. */
+/* Upstream's client, which has no cookie. */
+static void test_ticket(void **state)
+{
+#define RAW "Sec-WebSocket-Protocol: binary\r\n"
+	static const struct {
+		int status;
+		const char *request;
+	} table[] = {
+	    {0, LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM RAW END},
+	    {0, LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM RAW COOKIES END},
+	    {0, LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL RAW END},
+	    {400, LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+	    {400, LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM COOKIES END},
+	    {403, LINE HOST UPGRADE CONNECT VERSION KEY_LINE RAW END},
+	    {403, LINE HOST UPGRADE CONNECT VERSION KEY_LINE
+		"Origin: https://evil.example\r\n" RAW END},
+	};
+	struct ws_handshake handshake;
+
+	(void)state;
+	rules.by_ticket = true;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		enum ws_handshake_result result =
+		    judge(table[i].request, strlen(table[i].request), &handshake);
+
+		assert_int_equal(
+		    result, table[i].status == 0 ? WS_HANDSHAKE_ACCEPTED : WS_HANDSHAKE_REFUSED);
+		assert_int_equal(handshake.status, table[i].status);
+		if (table[i].status == 0)
+			assert_int_equal(handshake.subprotocol, WS_SUBPROTOCOL_RAW);
+	}
+	rules.by_ticket = false;
+}
+
 static void test_query(void **state)
 {
 	static const char *const targets[][2] = {
@@ -409,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_ticket),
 	    cmocka_unit_test(test_query),
 	    cmocka_unit_test(test_acceptance),
 	    cmocka_unit_test(test_refusal),
