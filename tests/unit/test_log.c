@@ -414,9 +414,10 @@ static void test_random_text(void **state)
 		static const char likely[] = "\n\r\"= \x1b\xc2\x9b\xe2\x80\xae\\'eventuser";
 
 		for (size_t i = 0; i < length; i++)
-			text[i] = rand_r(&seed) % 2
-				      ? (char)(1 + rand_r(&seed) % 255)
-				      : likely[(size_t)rand_r(&seed) % (sizeof(likely) - 1)];
+			if (rand_r(&seed) % 2)
+				text[i] = (char)(1 + rand_r(&seed) % 255);
+			else
+				text[i] = likely[(size_t)rand_r(&seed) % (sizeof(likely) - 1)];
 		text[length] = 0;
 		check_foreign(text, round % 2);
 	}
