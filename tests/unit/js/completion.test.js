@@ -36,11 +36,10 @@ function offered(words, socket = "") {
 		COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 		_brokerctl "$1" "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD - 1]}"
 		printf '%s\\n' "\${COMPREPLY[@]}"`;
-	const { stdout, stderr } = spawnSync(
-		"bash",
-		["-c", script, "bash", FILE, program, ...words],
-		{ encoding: "utf8", env: { ...process.env, SOCKET: socket && ` --socket ${socket}` } },
-	);
+	const { stdout, stderr } = spawnSync("bash", ["-c", script, "bash", FILE, program, ...words], {
+		encoding: "utf8",
+		env: { ...process.env, SOCKET: socket && ` --socket ${socket}` },
+	});
 	assert.equal(stderr, "");
 	return stdout.split("\n").filter(Boolean);
 }

@@ -116,7 +116,13 @@ test("an admin's words are passed on as text, and what cannot be read is left ou
 	it.socket.onopen();
 	it.socket.onmessage({ data: "say too%20early" });
 	it.socket.onmessage({ data: `hello 1 ${STREAM} 0 0 start` });
-	for (const word of ["say Gr%C3%BC%C3%9Fe%2C%20%3Cb%3E%25", "say %E4", "say %", "say", "say a b"])
+	for (const word of [
+		"say Gr%C3%BC%C3%9Fe%2C%20%3Cb%3E%25",
+		"say %E4",
+		"say %",
+		"say",
+		"say a b",
+	])
 		it.socket.onmessage({ data: word });
 	assert.deepEqual(it.events, ["open", "said Grüße, <b>%", "said ", "said a"]);
 	assert.deepEqual(it.ends, []);
