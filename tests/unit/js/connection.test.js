@@ -111,21 +111,12 @@ function setUp(random = 0.5) {
 	};
 }
 
-test("an admin's words are passed on as text, and what cannot be read is left out", () => {
-	const it = setUp();
-	it.socket.onopen();
-	it.socket.onmessage({ data: "say too%20early" });
-	it.socket.onmessage({ data: `hello 1 ${STREAM} 0 0 start` });
-	for (const word of [
-		"say Gr%C3%BC%C3%9Fe%2C%20%3Cb%3E%25",
-		"say %E4",
-		"say %",
-		"say",
-		"say a b",
-	])
-		it.socket.onmessage({ data: word });
-	assert.deepEqual(it.events, ["open", "said Grüße, <b>%", "said ", "said a"]);
-	assert.deepEqual(it.ends, []);
+test("an admin's words are passed on as text, what cannot be read is left out", () => {
+	const { open, socket, events } = setUp();
+	open();
+	for (const word of ["say Gr%C3%BC%3Cb%3E%25", "say %E4", "say a b"])
+		socket.onmessage({ data: word });
+	assert.deepEqual(events, ["open", "said Grü<b>%", "said a"]);
 });
 
 test("bytes and words pass once it is open", () => {
