@@ -323,6 +323,10 @@ export class Front {
 	}
 
 	async stop() {
-		for (const process of this.processes) await process.stop();
+		for (const process of this.processes) {
+			await process.stop();
+			// fcgiwrap leaves its children behind.
+			process.kill();
+		}
 	}
 }
