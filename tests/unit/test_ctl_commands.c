@@ -286,7 +286,7 @@ static void test_check(void **state)
 	    "[broker]\nuser = 64200\ngroup = 64200\nweb_users = 33\nweb_group = 33\n"
 	    "[ssh]\nknown_hosts = %s/none\n[server here]\naddress = x2go.example.org\n"
 	    "key = %s/key\n[server new]\naddress = new.example.org\nhost_keys = ask\n"
-	    "[relay]\nports = 20000-20009\n",
+	    "[relay]\nlisten = 127.0.0.1\nports = 20000-20009\n",
 	    folder, folder);
 	write_file("good", content);
 	snprintf(words, sizeof(words), "check -c %s", path_of("good"));
