@@ -322,9 +322,9 @@ deb: deps-if-missing ## the Debian package for this release, in BUILD
 	packaging/build-deb.sh $(call DEB_TREE,own)
 	cp $(BUILD)/deb/own/x2goweb_*.deb $(BUILD)/
 
-debs: deps-if-missing ## the packages for Debian 12 and 13, each built on its own release
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/www/index.html
-	$(foreach release,bookworm trixie,$(call deb_tree,$(release))
+OTHER_RELEASES = $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),bookworm trixie)
+debs: deb ## the packages for Debian 12 and 13, each built on its own release
+	$(foreach release,$(OTHER_RELEASES),$(call deb_tree,$(release))
 	$(SUDO) env BUILD=$(abspath $(BUILD)) tests/container/container build-in $(release) \
 	$(abspath $(BUILD)/deb/$(release)) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
 	cp $(BUILD)/deb/$(release)/x2goweb_*.deb $(BUILD)/

@@ -11,7 +11,7 @@ cd "$1"
 . /etc/os-release
 sed -i "1s/)/~deb$VERSION_ID)/" debian/changelog
 # What it needs make deps has seen to. Nothing of the make that calls this is meant for the one inside.
-env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD -u DEV -u SANITIZE -u CC -u PREFIX \
+env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD -u NPM_STAMP -u DEV -u SANITIZE -u CC -u PREFIX \
 	dpkg-buildpackage --build=binary --no-pre-clean --no-check-builddeps --unsigned-source --unsigned-changes
 cd ..
 lintian --fail-on error,warning --tag-display-limit 0 ./*.changes
