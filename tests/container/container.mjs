@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, root, run } from "../e2e/lib/stack.mjs";
+import { build, Process, root, run } from "../e2e/lib/stack.mjs";
 
 const CONTAINER = path.join(root, "tests/container/container");
 const X2GOHOST = path.join(root, "tests/x2gohost/x2gohost");
@@ -87,18 +87,28 @@ export class Container {
 
 	/**
 	 * Logs in by its web server as a browser would, goes on with the session there or starts one,
-	 * sees its picture and logs out.
+	 * sees its picture, is still logged in after what is done meanwhile, and logs out.
 	 * @param {{server?: string, user?: string, password?: string, port?: number}} [options]
+	 * @param {() => Promise<unknown>} [meanwhile]
 	 * @returns {Promise<{session: string, resumed: boolean, bytes: number}>}
 	 */
-	async visit(options = {}) {
-		const { status, stdout, stderr } = await this.net([
-			process.execPath,
-			VISIT,
-			JSON.stringify(options),
-		]);
-		if (status !== 0) throw new Error(`${this.release}: visit: ${stdout}${stderr}`);
-		return JSON.parse(stdout);
+	async visit(options = {}, meanwhile = async () => {}) {
+		const visitor = new Process(
+			"visit",
+			CONTAINER,
+			["net", this.name, process.execPath, VISIT, JSON.stringify(options)],
+			{ stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, BUILD: build } },
+		);
+		try {
+			const [seen] = await visitor.waitFor(/^\{.*"bytes".*\}$/m, { timeout: 60000 });
+			await meanwhile();
+			visitor.child.stdin?.end();
+			const { code } = await visitor.ended;
+			if (code !== 0) throw new Error(`${this.release}: visit: ${visitor.log}`);
+			return JSON.parse(seen);
+		} finally {
+			visitor.kill();
+		}
 	}
 
 	/** What systemd says of a unit. @param {string} unit @param {string} property */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /**
  * One user's visit to a gateway on this network's loopback: log in, go on with the session that is
- * there or start one, see its picture, log out. Prints what it saw. Usage: visit.mjs OPTIONS, as
- * JSON, see Container.visit().
+ * there or start one, see its picture, stay until standard input ends, log out. Prints what it saw.
+ * Usage: visit.mjs OPTIONS, as JSON, see Container.visit().
  */
 import { Client, Stream } from "../e2e/lib/rpc.mjs";
 
@@ -26,5 +26,9 @@ const stream = await new Stream(gateway, ws, { cookie: client.cookie }).picture(
 console.log(
 	JSON.stringify({ session: session.id, resumed: there !== undefined, bytes: stream.bytes }),
 );
+// Until standard input ends; whatever has happened to the gateway meanwhile, all of it goes on.
+for await (const part of process.stdin) void part;
+await client.sessions();
+if (stream.end) throw new Error(`the stream has ended: ${stream.story}`);
 await client.ok("logout");
 stream.socket.terminate();

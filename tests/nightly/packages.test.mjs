@@ -186,14 +186,19 @@ for (const [release, number] of RELEASES)
 			assert.equal((await container.visit()).resumed, true);
 		});
 
-		test("an upgrade keeps what the admin has written and the users' sessions", async () => {
+		test("an upgrade keeps what the admin has written, and whoever is logged in", async () => {
 			const socketSince = await container.show(
 				"x2goweb-fcgi.socket",
 				"ActiveEnterTimestampMonotonic",
 			);
 			const responder = await container.show("x2goweb-fcgi", "MainPID");
-			const said = await container.ok(`${INSTALL} ${debs}/newer.deb 2>&1`);
-			assert.doesNotMatch(said, /left to do|Configuration file/);
+			const broker = await container.show("x2goweb-brokerd", "MainPID");
+			const { resumed } = await container.visit({}, async () => {
+				const said = await container.ok(`${INSTALL} ${debs}/newer.deb 2>&1`);
+				assert.doesNotMatch(said, /left to do|Configuration file/);
+			});
+			assert.equal(resumed, true);
+			assert.notEqual(await container.show("x2goweb-brokerd", "MainPID"), broker);
 			assert.match(
 				await container.ok("dpkg-query -W -f '${Status} ${Version}' x2goweb"),
 				/^install ok installed .*\+next$/,
