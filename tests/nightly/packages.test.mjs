@@ -29,7 +29,7 @@ const RELEASES = /** @type {const} */ ([
  * the units. */
 const EXPOSURE = { "x2goweb-brokerd.service": 19, "x2goweb-fcgi.service": 4, "x2goweb-tls.service": 11 };
 
-const INSTALL = "apt-get install --yes --no-download";
+const INSTALL = "apt-get install --yes";
 /** All that an admin does after that, each a line of its own. */
 const STEPS = [
 	"printf '\\n[server office]\\naddress = x2go.example.org\\n' >>/etc/x2goweb/x2goweb.conf",
