@@ -108,6 +108,7 @@ struct config {
 		unsigned log_level;   /* enum log_level */
 	} broker;
 	struct {
+		char url[251]; /* of the page, for brokerctl doctor; empty: not known */
 		char title[129];
 		char logo[256]; /* a path of the web server; empty: none */
 		char accent[8]; /* "#rrggbb"; empty: the page's own */
@@ -163,6 +164,11 @@ struct config {
 		unsigned host_keys;    /* enum host_keys */
 		char methods[CONFIG_METHODS_BYTES];
 	} other_servers;
+	/* Upstream's client. */
+	struct {
+		bool enabled;
+		char options[1024]; /* path of upstream's x2gows.options; empty: none */
+	} compat;
 	size_t server_count, jump_count, group_count;
 	struct config_server servers[CONFIG_SERVERS_MAX];
 	struct config_jump jumps[CONFIG_JUMPS_MAX];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
+#include "compat_options.h"
 #include "config_parser.h"
 
 #define METHODS_WITHOUT_KEY "keyboard-interactive,password"
@@ -49,6 +50,24 @@ static void check_web(struct config_parser *parser)
 bool config_relay_is_unix(const struct config *config)
 {
 	return strcmp(config->relay.listen, "unix") == 0;
+}
+
+/* What upstream's x2gows.options still says, where nothing else says it. */
+static void check_compat(struct config_parser *parser)
+{
+	struct config *config = parser->config;
+	struct compat_options options;
+	char why[200];
+
+	if (config->compat.options[0] == 0)
+		return;
+	if (!compat_options_read(config->compat.options, &options, why, sizeof(why)))
+		complain_fixed(parser, "compat", "options", "%s", why);
+	else if (options.tls && config->relay.tls_certificate[0] == 0 &&
+		 config->relay.tls_key[0] == 0) {
+		strcpy(config->relay.tls_certificate, options.certificate);
+		strcpy(config->relay.tls_key, options.key);
+	}
 }
 
 static void check_relay(struct config_parser *parser)
@@ -189,6 +208,7 @@ void config_check(struct config_parser *parser)
 	} checks[] = {{"server", check_server}, {"jump", check_jump}, {"group", check_group}};
 
 	check_web(parser);
+	check_compat(parser);
 	check_relay(parser);
 	check_penalties(parser);
 	check_other_servers(parser);

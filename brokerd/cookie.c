@@ -9,15 +9,32 @@
 
 #include "proto/secret.h"
 
+/* text: of 2 * length characters and a NUL. */
+static bool make_hex(char *text, uint8_t *random, size_t length)
+{
+	if (getrandom(random, length, 0) != (ssize_t)length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		snprintf(text + 2 * i, 3, "%02x", random[i]);
+	return true;
+}
+
 bool cookie_make_login(char login[COOKIE_LOGIN_CHARS + 1])
 {
 	uint8_t random[COOKIE_LOGIN_CHARS / 2];
 
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return false;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(login + 2 * i, 3, "%02x", random[i]);
-	return true;
+	return make_hex(login, random, sizeof(random));
+}
+
+bool cookie_make_ticket(char ticket[TICKET_CHARS + 1], uint8_t hash[COOKIE_HASH_BYTES])
+{
+	uint8_t random[TICKET_CHARS / 2];
+	bool good = make_hex(ticket, random, sizeof(random));
+
+	if (good)
+		SHA256((const unsigned char *)ticket, TICKET_CHARS, hash);
+	explicit_bzero(random, sizeof(random));
+	return good;
 }
 
 bool cookie_make(char cookie[COOKIE_CHARS + 1], uint8_t hash[COOKIE_HASH_BYTES])

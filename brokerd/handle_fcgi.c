@@ -90,7 +90,10 @@ static struct login *find_login_in(unsigned states, struct broker *broker, struc
 
 	if (login != NULL && login_may_be_used(login, cookie, states)) {
 		login_touch(login);
-		return login;
+		if (message->type == MESSAGE_LOGOUT || !login_is_of_before(login))
+			return login;
+		conn_send_fail(conn, message->request_id, ERROR_RENEWED, NULL);
+		return NULL;
 	}
 	is_opening = login != NULL && login_may_be_used(login, cookie, IN(OPENING) | IN(PROMPTING));
 	conn_send_fail(
@@ -148,7 +151,10 @@ static void on_answer(struct broker *broker, struct conn *conn, struct message *
 
 static void on_login(struct broker *broker, struct conn *conn, struct message *message)
 {
-	login_create(broker, message, conn);
+	if (message->login.compat && !broker->config->compat.enabled)
+		conn_send_fail(conn, message->request_id, ERROR_NOT_FOUND, NULL);
+	else
+		login_create(broker, message, conn);
 }
 
 static void on_sessions_get(struct broker *broker, struct conn *conn, struct message *message)
@@ -215,6 +221,27 @@ static void on_resume(struct broker *broker, struct conn *conn, struct message *
 	order_in_turn(login, conn, message, &out, false);
 }
 
+/* Upstream's client logs in once more to end what it shows by another login. That one is told, as
+ * it can let go of the agent in order; signals to an agent that draws may hang it. */
+static struct login *find_shower(struct login *login, const char *session)
+{
+	const struct policy_hop *server = &login->target.hops[login->target.hop_count - 1];
+	struct login *other;
+
+	if (!login->compat)
+		return login;
+	LIST_FOREACH(other, &login->broker->logins.logins, next)
+	{
+		const struct policy_hop *its = &other->target.hops[other->target.hop_count - 1];
+
+		if (other->state == LOGIN_STATE_READY && other->stream != STREAM_STATE_NONE &&
+		    strcmp(other->session, session) == 0 && strcmp(its->user, server->user) == 0 &&
+		    strcmp(its->name, server->name) == 0)
+			return other;
+	}
+	return login;
+}
+
 static void on_suspend(struct broker *broker, struct conn *conn, struct message *message)
 {
 	const struct message_suspend *suspend = &message->suspend;
@@ -225,7 +252,7 @@ static void on_suspend(struct broker *broker, struct conn *conn, struct message 
 		return;
 	message_init(&out, MESSAGE_DO_SUSPEND, 0);
 	strcpy(out.do_suspend.session, suspend->session);
-	order(login, conn, message, &out, MESSAGE_SESSION);
+	order(find_shower(login, suspend->session), conn, message, &out, MESSAGE_SESSION);
 }
 
 static void on_terminate(struct broker *broker, struct conn *conn, struct message *message)
@@ -239,7 +266,7 @@ static void on_terminate(struct broker *broker, struct conn *conn, struct messag
 		return;
 	message_init(&out, MESSAGE_DO_TERMINATE, 0);
 	strcpy(out.do_terminate.session, terminate->session);
-	order(login, conn, message, &out, MESSAGE_SESSION);
+	order(find_shower(login, terminate->session), conn, message, &out, MESSAGE_SESSION);
 }
 
 static void on_layout(struct broker *broker, struct conn *conn, struct message *message)

@@ -122,6 +122,13 @@ static void drop_link(struct login *login)
 	login->link = NULL;
 }
 
+/* Its hash stays. */
+static void forget_cookie(struct login *login)
+{
+	explicit_bzero(login->cookie, sizeof(login->cookie));
+	explicit_bzero(login->ticket, sizeof(login->ticket));
+}
+
 void login_destroy(struct login *login)
 {
 	struct broker *broker = login->broker;
@@ -149,7 +156,7 @@ void login_destroy(struct login *login)
 		event_free(login->idle);
 	if (login->expiry != NULL)
 		event_free(login->expiry);
-	explicit_bzero(login->cookie, sizeof(login->cookie));
+	forget_cookie(login);
 	free(login);
 }
 
@@ -222,7 +229,7 @@ void login_set_reason(struct login *login, enum error_code reason, enum hop hop,
 	if (login->asker != NULL)
 		conn_send_failure(login->asker, login->asker_id, &failure);
 	login->asker = NULL;
-	explicit_bzero(login->cookie, sizeof(login->cookie));
+	forget_cookie(login);
 	requests_fail_all(&login->requests, reason, failure.detail);
 }
 
@@ -415,12 +422,13 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	message_init(&answer, MESSAGE_LOGGED_IN, login->asker_id);
 	strcpy(answer.logged_in.login, login->id);
 	strcpy(answer.logged_in.cookie, login->cookie);
+	strcpy(answer.logged_in.ticket, login->ticket);
 	strcpy(answer.logged_in.notice, opened->notice);
 	answer.logged_in.sessions_count = opened->sessions_count;
 	memcpy(answer.logged_in.sessions, opened->sessions, sizeof(opened->sessions));
 	answer.logged_in.desktops_count = opened->desktops_count;
 	memcpy(answer.logged_in.desktops, opened->desktops, sizeof(opened->desktops));
-	explicit_bzero(login->cookie, sizeof(login->cookie));
+	forget_cookie(login);
 	strcpy(login->methods, opened->methods);
 	strcpy(login->fingerprint, opened->fingerprint);
 	login->was_ready = true;

@@ -78,6 +78,9 @@ struct login {
 	uint32_t asker_id;
 	char cookie[COOKIE_CHARS + 1]; /* until it was given to the first of those */
 	uint8_t cookie_hash[COOKIE_HASH_BYTES];
+	bool compat; /* for upstream's client: shows one stream, to who has the ticket */
+	char ticket[TICKET_CHARS + 1]; /* as cookie */
+	uint8_t ticket_hash[COOKIE_HASH_BYTES];
 
 	struct turn opening;	 /* ends at the first prompt, or when the login is open or over */
 	unsigned answers_wanted; /* by the prompt */
@@ -172,6 +175,10 @@ void login_keep(const struct login *login);
 
 /* Makes logins again of what the broker before has kept. Returns how many there are. */
 unsigned login_restore_all(struct broker *broker);
+
+/* Whether its session process was started by a broker of another version: it cannot be given orders
+ * but to end. */
+bool login_is_of_before(const struct login *login);
 
 /* No process of this uid is left: nothing of its login has to be kept any more. arg: the broker. */
 void login_keep_end(uid_t uid, void *arg);

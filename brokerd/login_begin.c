@@ -112,7 +112,8 @@ static bool take_resources(struct login *login, struct conn_failure *failure)
 		if (!cookie_make_login(login->id))
 			return false;
 	} while (login_table_find(&broker->logins, login->id) != NULL);
-	if (!login_create_timers(login) || !cookie_make(login->cookie, login->cookie_hash))
+	if (!login_create_timers(login) || !cookie_make(login->cookie, login->cookie_hash) ||
+	    (login->compat && !cookie_make_ticket(login->ticket, login->ticket_hash)))
 		return false;
 	failure->code = ERROR_TOO_MANY_LOGINS;
 	if (broker->sockets != NULL)
@@ -190,6 +191,7 @@ static struct login *create(struct broker *broker, const struct message_login *r
 	message_set_text(login->server, sizeof(login->server), server, strlen(server));
 	strcpy(login->user, request->user);
 	strcpy(login->client, request->client);
+	login->compat = request->compat != 0;
 	return login;
 }
 

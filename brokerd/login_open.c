@@ -91,8 +91,9 @@ static void describe_rest(
 	open->prompt_deadline_ms = config->deadlines.prompt_ms;
 	open->start_deadline_ms = config->deadlines.start_ms;
 	open->attach_deadline_ms = config->deadlines.attach_ms;
-	open->grace_ms = config->deadlines.grace_ms;
-	open->when_left = (uint8_t)config->sessions.when_left;
+	/* Upstream's client does not come back, and finds suspended sessions only. */
+	open->grace_ms = request->compat ? 0 : config->deadlines.grace_ms;
+	open->when_left = request->compat ? WHEN_LEFT_SUSPEND : (uint8_t)config->sessions.when_left;
 	open->buffer_bytes = config->relay.buffer_bytes;
 	open->delay_bytes = config->relay.delay_bytes;
 	open->desktops_count = (uint16_t)desktops->count;
@@ -131,4 +132,6 @@ void login_open_complete(struct login *login)
 	open->port = login->port;
 	open->cookie_hash_length = sizeof(login->cookie_hash);
 	memcpy(open->cookie_hash, login->cookie_hash, sizeof(login->cookie_hash));
+	open->ticket_hash_length = login->compat ? sizeof(login->ticket_hash) : 0;
+	memcpy(open->ticket_hash, login->ticket_hash, open->ticket_hash_length);
 }

@@ -85,6 +85,13 @@ const struct config_jump *policy_find_jump(
 	return NULL;
 }
 
+/* Whether what upstream's users type as the jump host is the one that is meant for them anyway. */
+static bool is_named(const struct config_jump *jump, const struct message_login *request)
+{
+	return jump != NULL && (strcmp(jump->name, request->proxy_host) == 0 ||
+				   strcasecmp(jump->address, request->proxy_host) == 0);
+}
+
 static enum error_code decide_configured(const struct config *config,
     const struct config_server *server, const struct message_login *request,
     struct policy_target *target, const char **ret_detail)
@@ -92,7 +99,7 @@ static enum error_code decide_configured(const struct config *config,
 	const struct config_jump *jump = policy_find_jump(config, server);
 
 	strcpy(target->id, server->name);
-	if (request->proxy_host[0] != 0) {
+	if (request->proxy_host[0] != 0 && !(request->compat && is_named(jump, request))) {
 		*ret_detail = "a jump host may not be chosen for this server";
 		return ERROR_SERVER_NOT_ALLOWED;
 	}
@@ -158,6 +165,18 @@ static const struct config_server *find_by_address(
 	return NULL;
 }
 
+/* What upstream's users type, who know no sections and no ports. */
+static const struct config_server *find_meant(const struct config *config, const char *host)
+{
+	for (size_t i = 0; i < config->server_count; i++)
+		if (strcmp(config->servers[i].name, host) == 0)
+			return &config->servers[i];
+	for (size_t i = 0; i < config->server_count; i++)
+		if (strcasecmp(config->servers[i].address, host) == 0)
+			return &config->servers[i];
+	return NULL;
+}
+
 static enum error_code decide_typed(const struct config *config,
     const struct message_login *request, struct policy_target *target, const char **ret_detail)
 {
@@ -205,11 +224,33 @@ static enum error_code decide_typed(const struct config *config,
 	return ERROR_NONE;
 }
 
+/* All that such a login has to know is whether this is installed. */
+static void ask_for_command(const char *command, struct config_choices *desktops)
+{
+	desktops->count = command[0] != 0 && strlen(command) < sizeof(desktops->items[0].id);
+	if (desktops->count != 0)
+		strcpy(desktops->items[0].id, command);
+}
+
+static enum error_code decide_compat(const struct config *config,
+    const struct message_login *request, struct policy_target *target, const char **ret_detail)
+{
+	const struct config_server *server = find_meant(config, request->host);
+	enum error_code error = server != NULL
+				    ? decide_configured(config, server, request, target, ret_detail)
+				    : decide_typed(config, request, target, ret_detail);
+
+	ask_for_command(request->command, &target->desktops);
+	return error;
+}
+
 enum error_code policy_decide(const struct config *config, const struct message_login *request,
     struct policy_target *ret_target, const char **ret_detail)
 {
 	memset(ret_target, 0, sizeof(*ret_target));
 	*ret_detail = NULL;
+	if (request->compat)
+		return decide_compat(config, request, ret_target, ret_detail);
 	if (request->host[0] != 0 && request->server[0] == 0)
 		return decide_typed(config, request, ret_target, ret_detail);
 	for (size_t i = 0; i < config->server_count; i++)

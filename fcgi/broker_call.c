@@ -107,7 +107,8 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 	if (link->cancelled) {
 		/* The broker answered before it saw the end. */
 		if (message->type != MESSAGE_FAIL)
-			broker_end_login(broker, message);
+			broker_end_login(
+			    broker, message->logged_in.login, message->logged_in.cookie);
 		link_free(link);
 		return;
 	}
@@ -290,18 +291,19 @@ void broker_call_cancel(struct broker_call *call)
 	conn_end_sending(call->conn);
 }
 
-void broker_end_login(struct broker *broker, const struct message *answer)
+void broker_end_login(struct broker *broker, const char *login, const char *cookie)
 {
-	struct message *ask = secret_malloc(sizeof(*ask));
+	struct message *ask;
 
-	if (answer->logged_in.cookie[0] == 0)
+	if (cookie[0] == 0)
 		return;
-	log_info("login %s: answer not delivered: logged out", answer->logged_in.login);
+	ask = secret_malloc(sizeof(*ask));
 	if (ask == NULL)
 		return;
+	log_debug("login %s: logged out", login);
 	message_init(ask, MESSAGE_LOGOUT, 0);
-	strcpy(ask->logout.login, answer->logged_in.login);
-	strcpy(ask->logout.cookie, answer->logged_in.cookie);
+	strcpy(ask->logout.login, login);
+	strcpy(ask->logout.cookie, cookie);
 	broker_call_start(broker, ask, MESSAGE_DONE, LOGOUT_DEADLINE_MS, NULL, NULL);
 	secret_free(ask);
 }

@@ -36,8 +36,7 @@ struct broker_call *broker_call_start(struct broker *broker, struct message *ask
  * opened all the same is ended. Not after done. Takes NULL. */
 void broker_call_cancel(struct broker_call *call);
 
-/* Ends the login of this LOGGED_IN or PROMPTED, whose cookie, if it brings one, has reached
- * nobody. */
-void broker_end_login(struct broker *broker, const struct message *answer);
+/* Ends a login whose cookie has reached nobody, or nobody who would use it again; "": none came. */
+void broker_end_login(struct broker *broker, const char *login, const char *cookie);
 
 #endif

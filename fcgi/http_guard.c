@@ -70,14 +70,14 @@ static const struct rpc_call *call_of(const char *uri)
 	return call != NULL && name != 0 && call->is_outside != in_parent ? call : NULL;
 }
 
-/* application/json, alone or with charset=utf-8 (RFC 9110 section 8.3.1). */
-static bool type_is_json(const char *type)
+/* That type, alone or with charset=utf-8 (RFC 9110 section 8.3.1). */
+static bool type_is(const char *type, const char *wanted)
 {
-	static const char json[] = "application/json", charset[] = "charset=";
+	static const char charset[] = "charset=";
 
-	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
+	if (type == NULL || strncasecmp(type, wanted, strlen(wanted)) != 0)
 		return false;
-	type += sizeof(json) - 1;
+	type += strlen(wanted);
 	type += strspn(type, " \t");
 	if (*type == 0)
 		return true;
@@ -126,7 +126,8 @@ enum error_code http_guard_check(const struct http_request *request,
 	    (request->sec_fetch_site != NULL &&
 		strcmp(request->sec_fetch_site, "same-origin") != 0))
 		return ERROR_BAD_ORIGIN;
-	if (!type_is_json(request->content_type))
+	if (!type_is(request->content_type,
+		call->is_compat ? "application/x-www-form-urlencoded" : "application/json"))
 		return ERROR_UNSUPPORTED_MEDIA_TYPE;
 	error = check_length(request->content_length, ret_body_bytes);
 	if (error == ERROR_BAD_REQUEST)

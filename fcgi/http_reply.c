@@ -59,36 +59,48 @@ static void write_header(struct exchange *exchange, const char *name, const char
 	write_text(exchange, "\r\n");
 }
 
+/* What a response may have beside its status and its body. */
+struct parts {
+	const char *type;   /* NULL: JSON's */
+	const char *before; /* the body */
+	uint32_t retry_after_s;
+	const char *allow;
+	struct http_set_cookie *set; /* wiped */
+};
+
 /* Ends the exchange. */
-static bool send_body(struct exchange *exchange, int status, uint32_t retry_after_s,
-    const char *allow, struct http_set_cookie *set, const char *type, const char *body,
-    size_t length)
+static bool send_body(struct exchange *exchange, int status, const struct parts *parts,
+    const char *body, size_t length)
 {
+	const char *before = parts->before != NULL ? parts->before : "";
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", status);
 	write_header(exchange, "Status", number);
-	write_header(exchange, "Content-Type", type);
+	write_header(
+	    exchange, "Content-Type", parts->type != NULL ? parts->type : "application/json");
 	write_text(exchange, fixed_headers);
-	if (retry_after_s != 0) {
-		snprintf(number, sizeof(number), "%u", (unsigned)retry_after_s);
+	if (parts->retry_after_s != 0) {
+		snprintf(number, sizeof(number), "%u", (unsigned)parts->retry_after_s);
 		write_header(exchange, "Retry-After", number);
 	}
-	if (allow != NULL)
-		write_header(exchange, "Allow", allow);
-	if (set->text[0] != 0)
-		write_header(exchange, "Set-Cookie", set->text);
-	explicit_bzero(set, sizeof(*set));
-	snprintf(number, sizeof(number), "%zu", length);
+	if (parts->allow != NULL)
+		write_header(exchange, "Allow", parts->allow);
+	if (parts->set != NULL && parts->set->text[0] != 0)
+		write_header(exchange, "Set-Cookie", parts->set->text);
+	if (parts->set != NULL)
+		explicit_bzero(parts->set, sizeof(*parts->set));
+	snprintf(number, sizeof(number), "%zu", strlen(before) + length);
 	write_header(exchange, "Content-Length", number);
 	write_text(exchange, "\r\n");
+	write_text(exchange, before);
 	exchange_write(exchange, body, length);
 	return exchange_finish(exchange);
 }
 
-/* Sends what json holds, frees it and ends the exchange. */
-static bool send_reply(struct exchange *exchange, int status, uint32_t retry_after_s,
-    const char *allow, struct http_set_cookie *set, yajl_gen json)
+/* Sends what json holds, frees it and ends the exchange. NULL: memory is short. */
+static bool send_reply(
+    struct exchange *exchange, int status, const struct parts *parts, yajl_gen json)
 {
 	const unsigned char *body = NULL;
 	size_t length = 0;
@@ -96,8 +108,8 @@ static bool send_reply(struct exchange *exchange, int status, uint32_t retry_aft
 
 	if (json != NULL)
 		yajl_gen_get_buf(json, &body, &length);
-	delivered = send_body(exchange, status, retry_after_s, allow, set, "application/json",
-	    (const char *)body, length);
+	delivered =
+	    send_body(exchange, json != NULL ? status : 500, parts, (const char *)body, length);
 	if (json != NULL)
 		yajl_gen_free(json);
 	return delivered;
@@ -107,26 +119,35 @@ bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
     const struct message *answer, struct http_set_cookie *set)
 {
 	int status = call->status != NULL ? call->status(answer) : 200;
+	struct parts parts = {.set = set};
 	yajl_gen json;
 
-	if (call->text != NULL)
-		return send_body(exchange, status, 0, NULL, set, PROMETHEUS_TYPE,
-		    call->text(answer), strlen(call->text(answer)));
+	if (call->text != NULL) {
+		parts.type = PROMETHEUS_TYPE;
+		return send_body(
+		    exchange, status, &parts, call->text(answer), strlen(call->text(answer)));
+	}
 	json = yajl_gen_alloc(NULL);
-	if (json == NULL)
-		return send_reply(exchange, 500, 0, NULL, set, NULL);
-	call->write(json, answer);
-	return send_reply(exchange, status, 0, NULL, set, json);
+	if (json != NULL)
+		call->write(json, answer);
+	return send_reply(exchange, status, &parts, json);
 }
 
 bool http_reply_no_health(struct exchange *exchange)
 {
-	struct http_set_cookie none = {{0}};
+	const struct parts parts = {0};
 	yajl_gen json = yajl_gen_alloc(NULL);
 
 	if (json != NULL)
 		json_write_health(json, NULL);
-	return send_reply(exchange, 503, 0, NULL, &none, json);
+	return send_reply(exchange, 503, &parts, json);
+}
+
+bool http_reply_compat(struct exchange *exchange, yajl_gen json)
+{
+	const struct parts parts = {.type = "text/html; charset=utf-8", .before = "__STARTJSON__"};
+
+	return send_reply(exchange, 200, &parts, json);
 }
 
 bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,
@@ -145,5 +166,7 @@ bool http_reply_error(struct exchange *exchange, const struct json_failure *fail
 	    failure->detail != NULL ? failure->detail : "");
 	if (json != NULL)
 		json_write_error(json, failure);
-	return send_reply(exchange, status, failure->retry_after_s, allow, set, json);
+	return send_reply(exchange, status,
+	    &(struct parts){.retry_after_s = failure->retry_after_s, .allow = allow, .set = set},
+	    json);
 }

@@ -6,6 +6,7 @@
 #define FCGI_HTTP_REPLY_H
 
 #include <stdint.h>
+#include <yajl/yajl_gen.h>
 
 #include "proto/errors.h"
 #include "proto/messages.h"
@@ -31,6 +32,10 @@ bool http_reply_answer(struct exchange *exchange, const struct rpc_call *call,
 
 /* Of the call for the gateway's health, when no broker answers. */
 bool http_reply_no_health(struct exchange *exchange);
+
+/* For upstream's client: the object behind the mark that it looks for. Takes json over; NULL: there
+ * is none for want of memory. */
+bool http_reply_compat(struct exchange *exchange, yajl_gen json);
 
 /* allow: method for the Allow header, or NULL. */
 bool http_reply_error(struct exchange *exchange, const struct json_failure *failure,

@@ -259,17 +259,24 @@ void json_write_health(yajl_gen json, const struct message *answer)
 	yajl_gen_map_close(json);
 }
 
-void json_write_error(yajl_gen json, const struct json_failure *failure)
+void json_put_message(const struct json_failure *failure, char message[JSON_MESSAGE_BYTES])
 {
-	const struct error_info *info = error_info(failure->code);
+	const char *text = error_info(failure->code)->text;
 	const char *where = failure->hop == HOP_JUMP ? "At the jump host: " : "";
-	char message[768];
 
 	if (failure->detail != NULL && failure->detail[0] != 0 &&
 	    detail_is_for_the_user(failure->code))
-		snprintf(message, sizeof(message), "%s%s (%s)", where, info->text, failure->detail);
+		snprintf(message, JSON_MESSAGE_BYTES, "%s%s (%s)", where, text, failure->detail);
 	else
-		snprintf(message, sizeof(message), "%s%s", where, info->text);
+		snprintf(message, JSON_MESSAGE_BYTES, "%s%s", where, text);
+}
+
+void json_write_error(yajl_gen json, const struct json_failure *failure)
+{
+	const struct error_info *info = error_info(failure->code);
+	char message[JSON_MESSAGE_BYTES];
+
+	json_put_message(failure, message);
 	yajl_gen_map_open(json);
 	put_name(json, "error");
 	yajl_gen_map_open(json);

@@ -33,6 +33,10 @@ struct json_failure {
 	uint32_t retry_after_s; /* 0: none */
 };
 
+/* The sentence for the user. */
+#define JSON_MESSAGE_BYTES 768
+void json_put_message(const struct json_failure *failure, char message[JSON_MESSAGE_BYTES]);
+
 void json_write_error(yajl_gen json, const struct json_failure *failure);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "broker_call.h"
+#include "compat.h"
 #include "exchange.h"
 #include "http_guard.h"
 #include "http_reply.h"
@@ -25,6 +26,8 @@ struct request {
 	const struct rpc_call *rpc;
 	struct broker_call *call;
 	struct event *hangup;
+	bool is_upstreams; /* and well-formed: its client gets answers in its own form */
+	struct compat compat;
 	char login[HTTP_LOGIN_BYTES]; /* whose cookie came with the request, or "" */
 };
 
@@ -57,6 +60,27 @@ static bool failure_ends_login(const struct request *request, enum error_code co
 		   code != ERROR_BROKER_UNAVAILABLE && code != ERROR_TIMEOUT);
 }
 
+static void end_compat_login(struct request *request)
+{
+	broker_end_login(request->requests->broker, request->compat.login, request->compat.cookie);
+}
+
+/* Upstream's client shows the reason of an answer that is none by HTTP. To whom it is not served,
+ * there is no such thing. */
+static void reply_compat_failure(struct request *request, const struct json_failure *failure)
+{
+	yajl_gen json = yajl_gen_alloc(NULL);
+
+	log_debug("upstream's request failed: %s%s%s", error_info(failure->code)->name,
+	    failure->detail != NULL && failure->detail[0] != 0 ? ": " : "",
+	    failure->detail != NULL ? failure->detail : "");
+	if (json != NULL)
+		compat_write_failure(json, &request->compat, failure);
+	http_reply_compat(&request->exchange, json);
+	end_compat_login(request);
+	request_free(request);
+}
+
 static void reply_failure(struct request *request, const struct json_failure *failure)
 {
 	struct http_set_cookie set = {{0}};
@@ -65,6 +89,10 @@ static void reply_failure(struct request *request, const struct json_failure *fa
 	    error_info(failure->code)->http_status >= 500) {
 		http_reply_no_health(&request->exchange);
 		request_free(request);
+		return;
+	}
+	if (request->is_upstreams && failure->code != ERROR_NOT_FOUND) {
+		reply_compat_failure(request, failure);
 		return;
 	}
 	if (failure_ends_login(request, failure->code))
@@ -79,6 +107,43 @@ static void reply_error(struct request *request, enum error_code code, const cha
 	reply_failure(request, &(struct json_failure){.code = code, .detail = detail});
 }
 
+/* Who would use the stream has to get the answer. */
+static void reply_compat(struct request *request, const struct message *answer)
+{
+	yajl_gen json = yajl_gen_alloc(NULL);
+	bool delivered;
+
+	if (json != NULL)
+		compat_write(json, &request->compat, answer);
+	delivered = http_reply_compat(&request->exchange, json);
+	if (json == NULL || !delivered || !compat_keeps_login(&request->compat))
+		end_compat_login(request);
+	request_free(request);
+}
+
+static void on_answer(const struct message *answer, enum error_code failure, void *arg);
+
+static void go_on(struct request *request, const struct message *answer)
+{
+	struct json_failure failure = {.code = ERROR_INTERNAL};
+	struct message *ask = secret_malloc(sizeof(*ask));
+	enum compat_step step = COMPAT_FAILED;
+	enum message_type expected;
+
+	if (ask != NULL)
+		step = compat_take(&request->compat, answer, ask, &expected, &failure);
+	if (step == COMPAT_ASK) {
+		request->call = broker_call_start(request->requests->broker, ask, expected,
+		    request->rpc->deadline_ms, on_answer, request);
+		failure.code = ERROR_BROKER_UNAVAILABLE;
+	}
+	secret_free(ask);
+	if (step == COMPAT_DONE)
+		reply_compat(request, answer);
+	else if (step == COMPAT_FAILED || request->call == NULL)
+		reply_failure(request, &failure);
+}
+
 static void on_answer(const struct message *answer, enum error_code failure, void *arg)
 {
 	struct request *request = arg;
@@ -91,6 +156,10 @@ static void on_answer(const struct message *answer, enum error_code failure, voi
 		reply_failure(
 		    request, &(struct json_failure){.code = failure,
 				 .retry_after_s = failure == ERROR_BROKER_UNAVAILABLE ? 1 : 0});
+		return;
+	}
+	if (request->is_upstreams) {
+		go_on(request, answer);
 		return;
 	}
 	if (answer->type == MESSAGE_FAIL) {
@@ -108,7 +177,8 @@ static void on_answer(const struct message *answer, enum error_code failure, voi
 	/* Nobody but the browser that asked may hold a login; if that one is gone, so is the login.
 	 */
 	if (!delivered && request->rpc->cookie == RPC_COOKIE_GIVEN)
-		broker_end_login(request->requests->broker, answer);
+		broker_end_login(
+		    request->requests->broker, answer->logged_in.login, answer->logged_in.cookie);
 	request_free(request);
 }
 
@@ -121,6 +191,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	log_debug("%s: web server hung up", request->rpc->name);
 	broker_call_cancel(request->call);
+	end_compat_login(request);
 	exchange_abort(&request->exchange);
 	request_free(request);
 }
@@ -204,7 +275,13 @@ static enum error_code read_request(
 		return ERROR_BAD_REQUEST;
 	}
 	message_init(&draft->ask, request->rpc->ask, 0);
-	if (strcmp(request->rpc->method, "GET") != 0 &&
+	request->is_upstreams = request->rpc->is_compat;
+	if (request->is_upstreams &&
+	    !compat_read(&request->compat, draft->body, length, &draft->ask.login, draft->detail)) {
+		*ret_detail = draft->detail;
+		return ERROR_BAD_REQUEST;
+	}
+	if (!request->is_upstreams && strcmp(request->rpc->method, "GET") != 0 &&
 	    !json_read(draft->body, length, request->rpc->fields, &draft->ask, draft->detail)) {
 		*ret_detail = draft->detail;
 		return ERROR_BAD_REQUEST;

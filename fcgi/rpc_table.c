@@ -189,14 +189,28 @@ static const struct rpc_call calls[] = {
 	SERVER_CALL_MS, .write = json_write_session},
 };
 
+static const struct rpc_call compat_call = {.name = "x2gorpc.cgi",
+    .method = "POST",
+    .fields = no_fields,
+    .cookie = RPC_COOKIE_GIVEN,
+    .ask = MESSAGE_LOGIN,
+    .answer = MESSAGE_LOGGED_IN,
+    .deadline_ms = SERVER_CALL_MS,
+    .is_compat = true};
+
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
+
+static bool is_called(const struct rpc_call *call, const char *name, size_t length)
+{
+	return strlen(call->name) == length && memcmp(call->name, name, length) == 0;
+}
 
 const struct rpc_call *rpc_find(const char *name, size_t length)
 {
 	for (size_t i = 0; i < CALL_COUNT; i++)
-		if (strlen(calls[i].name) == length && memcmp(calls[i].name, name, length) == 0)
+		if (is_called(&calls[i], name, length))
 			return &calls[i];
-	return NULL;
+	return is_called(&compat_call, name, length) ? &compat_call : NULL;
 }
 
 const struct rpc_call *rpc_at(size_t index)

@@ -33,12 +33,13 @@ struct rpc_call {
 	bool is_outside;
 	int (*status)(const struct message *answer);	   /* NULL: 200 */
 	const char *(*text)(const struct message *answer); /* plain text in place of write */
+	bool is_compat; /* upstream's: takes a form, is more than one call; see compat.h */
 };
 
-/* The call of that name, or NULL. */
+/* The call of that name, upstream's among them, or NULL. */
 const struct rpc_call *rpc_find(const char *name, size_t length);
 
-/* Rows in order, for tests; NULL past the end. */
+/* Rows in order, without upstream's, for tests; NULL past the end. */
 const struct rpc_call *rpc_at(size_t index);
 
 /* Login id and cookie of a message whose call needs them (RPC_COOKIE_NEEDED and _TAKEN). */

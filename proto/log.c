@@ -34,6 +34,7 @@ static const struct {
 
 /* clang-format off */
 #define PREFIX "X2GOWEB_"
+#define SHOWN_PREFIX "XGOWEB_"
 #define TEXT_FIELD(NAME, name) {PREFIX #NAME, #name, offsetof(struct log_context, name), false}
 #define COUNT_FIELD(NAME, name) {PREFIX #NAME, #name, offsetof(struct log_counts, name), true}
 static const struct {
@@ -119,20 +120,16 @@ static void copy_harmless(char *out, size_t size, const char *text, char avoided
 	size_t used = 0, fits = 0, length = strlen(text);
 
 	while (length != 0) {
-		size_t step = wire_plain_character(text, length);
-		size_t taken = step != 0 ? step : 1;
+		bool plain;
+		size_t taken = wire_character(text, length, &plain);
+		size_t put = plain ? taken : 1;
 
-		if (used + taken >= size) {
+		if (used + put >= size) {
 			memcpy(out + fits, cut, sizeof(cut));
 			return;
 		}
-		if (step == 0)
-			out[used] = '?';
-		else if (step == 1 && *text == avoided)
-			out[used] = '\'';
-		else
-			memcpy(out + used, text, step);
-		used += taken;
+		memcpy(out + used, !plain ? "?" : *text == avoided ? "'" : text, put);
+		used += put;
 		if (used + sizeof(cut) <= size)
 			fits = used;
 		text += taken;
@@ -162,8 +159,8 @@ static const char *value_of(const struct log_context *about, size_t index, char 
 
 /* --- the journal ---------------------------------------------------------------------------- */
 
-/* Those of a context and five of every line. */
-#define PARTS_MAX (FIELD_COUNT + 5)
+/* Those of a context, twice, and five of every line. */
+#define PARTS_MAX (2 * FIELD_COUNT + 5)
 
 struct parts {
 	struct iovec list[PARTS_MAX];
@@ -187,6 +184,7 @@ static bool write_journal(
     enum log_level level, int event, const struct log_context *about, const char *line)
 {
 	char priority[2] = {(char)('0' + (int)level), 0}, message[TEXT_BYTES + 16], number[24];
+	char shown[NAME_BYTES];
 	struct parts parts = {.count = 0};
 
 	add_part(&parts, "PRIORITY", priority);
@@ -198,8 +196,15 @@ static bool write_journal(
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const char *value = value_of(about, i, number);
 
-		if (value != NULL)
-			add_part(&parts, fields[i].journal, value);
+		if (value == NULL)
+			continue;
+		add_part(&parts, fields[i].journal, value);
+		/* The explanations of journalctl -x can show no field with a digit in its name. */
+		if (event >= 0) {
+			snprintf(shown, sizeof(shown), SHOWN_PREFIX "%s",
+			    fields[i].journal + sizeof(PREFIX) - 1);
+			add_part(&parts, shown, value);
+		}
 	}
 	snprintf(message, sizeof(message), "MESSAGE=%s", line);
 	parts.list[parts.count].iov_base = message;

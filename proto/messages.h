@@ -127,6 +127,9 @@ enum stream_state {
 	STREAM_STATE_COUNT
 };
 
+/* What upstream's client shows for a stream, in the place of an agent's cookie: as long as one. */
+#define TICKET_CHARS 32
+
 /* What an admin may tell users: one line. */
 #define TELL_BYTES 400
 

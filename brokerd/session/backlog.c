@@ -141,8 +141,10 @@ static bool note_shown(struct backlog *backlog, const struct kdrive_span *span)
 	if (span->header && span->whole_screen &&
 	    !damage_set_screen(&backlog->damage, picture->width, picture->height))
 		return false;
-	if (span->header && !picture->cached && asked->width != 0 && place.x == asked->x &&
-	    place.y == asked->y && place.width == asked->width && place.height == asked->height) {
+	if (span->header && !picture->cached && asked->width != 0 &&
+	    (span->whole_screen ||
+		(place.x == asked->x && place.y == asked->y && place.width == asked->width &&
+		    place.height == asked->height))) {
 		backlog->answering = true;
 		backlog->answer_bytes = 0;
 	}
@@ -215,9 +217,24 @@ static bool thin_out(struct backlog *backlog)
 	return out;
 }
 
+/* The agent's caches are empty. */
+static void renew(struct backlog *backlog)
+{
+	backlog->renewed = backlog->state != BACKLOG_STATE_BLIND;
+	backlog->refreshed = false;
+	forget_damage(backlog);
+	if (backlog->renewed)
+		set_state(backlog, BACKLOG_STATE_OPEN);
+}
+
 /* Whether a message of which this is known now is left out. */
 static bool decide(struct backlog *backlog, enum kdrive_message type)
 {
+	if (backlog->plain && type == KDRIVE_MESSAGE_REINIT)
+		renew(backlog);
+	/* Upstream's client hangs up at what it does not know. */
+	if (backlog->plain && type > KDRIVE_MESSAGE_DEMAND_SELECTION)
+		return true;
 	if (type == KDRIVE_MESSAGE_SELECTION && backlog->selection_cut)
 		return true;
 	if (backlog->state == BACKLOG_STATE_OPEN || !is_picture(type))
@@ -234,7 +251,6 @@ static bool decide(struct backlog *backlog, enum kdrive_message type)
 static bool sort_span(struct backlog *backlog, const uint8_t *data, struct kdrive_span *span)
 {
 	bool undecided = span->begins || backlog->limbo_bytes != 0;
-
 	bool short_of_header = backlog->state == BACKLOG_STATE_THIN &&
 			       span->type == KDRIVE_MESSAGE_FRAME && !span->header;
 
@@ -274,8 +290,10 @@ static bool put_reinit(struct backlog *backlog)
 	if (half)
 		return true;
 	set_state(backlog, BACKLOG_STATE_OPEN);
-	return evbuffer_add(backlog->unsent, reinit, sizeof(reinit)) == 0 &&
-	       note_span(backlog, &span);
+	if (backlog->plain)
+		renew(backlog);
+	return backlog->plain || (evbuffer_add(backlog->unsent, reinit, sizeof(reinit)) == 0 &&
+				     note_span(backlog, &span));
 }
 
 static bool sort(struct backlog *backlog, const uint8_t *data, size_t length)
@@ -338,8 +356,8 @@ ssize_t backlog_fill(struct backlog *backlog, ssize_t (*read)(void *arg, void *b
     void *arg, bool *ret_broken)
 {
 	static uint8_t scratch[READ_BYTES];
-	bool all =
-	    backlog->state == BACKLOG_STATE_OPEN && !backlog->dropping && backlog->limbo_bytes == 0;
+	bool all = backlog->state == BACKLOG_STATE_OPEN && !backlog->dropping &&
+		   backlog->limbo_bytes == 0 && !backlog->plain;
 	ssize_t received;
 	size_t used;
 
@@ -520,12 +538,9 @@ bool backlog_start_afresh(struct backlog *backlog)
 		return false;
 	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
 	/* Who has had every byte before may be in the middle of a message: it does not go on here.
-	 */
-	if (backlog->sent != 0) {
-		backlog->sent++;
-		backlog->end++;
-	}
-	backlog->base = backlog->sent;
+	 * Nor who has had none, which may be since what it was sent is unsent again. */
+	backlog->base = ++backlog->sent;
+	backlog->end++;
 	return true;
 }
 
@@ -582,6 +597,7 @@ void backlog_reset(struct backlog *backlog)
 	*backlog = (struct backlog){.kept = kept,
 	    .unsent = unsent,
 	    .whole = true,
+	    .plain = backlog->plain,
 	    .piece_bytes_min = backlog->piece_bytes_min};
 	damage_init(&backlog->damage);
 }

@@ -44,6 +44,8 @@ struct backlog {
 	size_t marked_bytes;
 	size_t picture_bytes; /* of those that could be shed */
 
+	bool plain;	    /* set by the owner: nothing that upstream's client does not know */
+	bool renewed;	    /* plain: REINIT has come, for the owner to clear and ask the screen */
 	bool open_marked;   /* the message that is coming in has the last mark */
 	bool dropping;	    /* it is left out */
 	bool whole;	    /* nothing has ever been left out */

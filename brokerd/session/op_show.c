@@ -75,6 +75,8 @@ void operation_answer_stream(struct operation *operation)
 	message.stream.session[0].status = SESSION_STATUS_RUNNING;
 	message.stream.session[0].attached = 1;
 	message.stream.port = session->port;
+	message.stream.agent_port = operation->port;
+	message.stream.agent_pid = operation->row.pid;
 	operation_reply(operation, &message);
 }
 

@@ -178,12 +178,15 @@ void operation_queue_forget_requests(struct operation_queue *queue)
 
 void operation_end(struct operation *operation)
 {
-	struct operation_queue *queue = &operation->session->operations;
+	struct session *session = operation->session;
+	struct operation_queue *queue = &session->operations;
 
 	queue->current = NULL;
 	operation_destroy(operation);
 	heap_rest_note(HEAP_REST_MUCH);
 	begin_next(queue);
+	if (queue->current == NULL)
+		session_rest(session);
 }
 
 static void fail_request(struct operation *operation)

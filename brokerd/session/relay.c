@@ -212,6 +212,19 @@ static void on_hang_up(evutil_socket_t fd, short what, void *arg)
 	relay_end(relay, ERROR_AGENT_LOST, NULL);
 }
 
+/* The agent has begun anew, and upstream's client neither knows that nor would ask. */
+static void ask_screen(struct relay *relay)
+{
+	uint8_t event[KDRIVE_EVENT_BYTES];
+
+	relay->backlog.renewed = false;
+	if (relay->agent == NULL || !relay_is_streaming(relay))
+		return;
+	kdrive_events_put_plain(event, KDRIVE_EVENT_UPDATE);
+	if (!relay_agent_send(relay->agent, event, sizeof(event)))
+		relay_end(relay, ERROR_INTERNAL, NULL);
+}
+
 static void drain_agent(struct relay *relay)
 {
 	size_t unfed = 0, turn = 0;
@@ -241,6 +254,8 @@ static void drain_agent(struct relay *relay)
 		}
 	}
 	waited = relay->waiting;
+	if (relay->backlog.renewed)
+		ask_screen(relay);
 	if (relay_is_streaming(relay))
 		relay_rouse_note(relay);
 	if (relay_is_streaming(relay))
@@ -418,10 +433,12 @@ struct relay *relay_create(
 	static const struct ws_listener_handlers listener_handlers = {
 	    .arrived = relay_door_arrived};
 	struct relay *relay = calloc(1, sizeof(*relay));
-	struct ws_handshake_rules rules = {.raw_allowed = settings->raw_allowed};
+	struct ws_handshake_rules rules = {
+	    .raw_allowed = settings->raw_allowed, .by_ticket = settings->ticket_hash != NULL};
 
 	if (relay == NULL)
 		goto fail;
+	TAILQ_INIT(&relay->candidates);
 	relay->base = settings->base;
 	relay->handlers = *handlers;
 	relay->arg = arg;
@@ -441,18 +458,20 @@ struct relay *relay_create(
 	relay->login = strdup(settings->login);
 	relay->origin = strdup(settings->origin);
 	relay->from_browser = evbuffer_new();
-	relay->from_candidate = evbuffer_new();
 	relay->rebuild = evtimer_new(relay->base, on_rebuild, relay);
 	relay->hang_up = evtimer_new(relay->base, on_hang_up, relay);
 	relay->browser_deadline = evtimer_new(relay->base, on_browser_deadline, relay);
 	relay->turn = evtimer_new(relay->base, on_turn, relay);
 	relay->pace = relay_pace_create(relay->base, send_agent, on_pace_failed, relay);
 	if (!backlog_init(&relay->backlog) || !relay_browser_init(relay) ||
-	    !relay_rouse_init(relay) || !relay_door_init(relay) || relay->login == NULL ||
-	    relay->origin == NULL || relay->from_browser == NULL || relay->from_candidate == NULL ||
-	    relay->browser_deadline == NULL || relay->turn == NULL || relay->rebuild == NULL ||
-	    relay->hang_up == NULL || relay->pace == NULL)
+	    !relay_rouse_init(relay) || relay->login == NULL || relay->origin == NULL ||
+	    relay->from_browser == NULL || relay->browser_deadline == NULL || relay->turn == NULL ||
+	    relay->rebuild == NULL || relay->hang_up == NULL || relay->pace == NULL)
 		goto fail;
+	if (settings->ticket_hash != NULL) {
+		relay->by_ticket = relay->backlog.plain = true;
+		memcpy(relay->ticket_hash, settings->ticket_hash, sizeof(relay->ticket_hash));
+	}
 	rules.login = relay->login;
 	rules.origin = relay->origin;
 	memcpy(rules.cookie_hash, settings->cookie_hash, sizeof(rules.cookie_hash));
@@ -484,17 +503,14 @@ void relay_destroy(struct relay *relay)
 	if (relay->browser != NULL)
 		ws_close(relay->browser, WS_CLOSE_CODE_GOING_AWAY, "gateway ends");
 	ws_destroy(relay->browser);
-	ws_destroy(relay->candidate);
+	relay_door_finish(relay);
 	ws_destroy(relay->leaving);
 	relay_agent_destroy(relay->agent);
 	relay_pace_destroy(relay->pace);
 	backlog_finish(&relay->backlog);
 	if (relay->from_browser != NULL)
 		evbuffer_free(relay->from_browser);
-	if (relay->from_candidate != NULL)
-		evbuffer_free(relay->from_candidate);
 	free_event(relay->browser_deadline);
-	free_event(relay->candidate_deadline);
 	free_event(relay->turn);
 	free_event(relay->rebuild);
 	free_event(relay->unheard);

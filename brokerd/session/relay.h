@@ -28,11 +28,14 @@ struct ssh;
 
 struct relay_settings {
 	struct event_base *base;
-	int listener;		     /* non-blocking, listening; taken over */
-	const char *login;	     /* names the cookie: x2goweb_<login>; copied */
-	uint8_t cookie_hash[32];     /* SHA-256 of the cookie's value */
-	const char *origin;	     /* the only Origin that is let in; copied */
-	bool raw_allowed;	     /* subprotocol "binary" as well */
+	int listener;		 /* non-blocking, listening; taken over */
+	const char *login;	 /* names the cookie: x2goweb_<login>; copied */
+	uint8_t cookie_hash[32]; /* SHA-256 of the cookie's value */
+	const char *origin;	 /* the only Origin that is let in; copied */
+	bool raw_allowed;	 /* subprotocol "binary" as well */
+	/* Not NULL: upstream's client, and nobody else, is let in by a ticket with this SHA-256;
+	 * its stream holds nothing that it does not know. Copied. */
+	const uint8_t *ticket_hash;
 	unsigned attach_deadline_ms; /* how long an agent waits for its browser */
 	unsigned grace_ms;	     /* how long a stream goes on whose browser is gone */
 	enum when_left when_left;    /* what becomes of it then */

@@ -40,6 +40,7 @@ static void let_browser_leave(struct relay *relay)
 	relay->waiting = false;
 	event_del(relay->tell);
 	evbuffer_drain(relay->from_browser, evbuffer_get_length(relay->from_browser));
+	relay->unit_bytes = 0;
 }
 
 void relay_browser_say_bye(struct ws *ws, enum ws_subprotocol subprotocol, unsigned close_code,
@@ -171,15 +172,26 @@ static void limit_delay(struct relay *relay)
 	}
 }
 
+/* For upstream's client, which says nothing of what it has received: of the pictures that wait for
+ * its connection all are left out when there are too many, and the whole screen is asked for. */
+static void limit_unheard(struct relay *relay)
+{
+	const struct backlog *backlog = &relay->backlog;
+
+	if (backlog->state == BACKLOG_STATE_OPEN && backlog->refreshed &&
+	    backlog_pictures(backlog) > relay->delay_bytes)
+		shed(relay, false);
+}
+
 static void limit_memory(struct relay *relay)
 {
 	bool raw = relay->browser != NULL && relay->subprotocol == WS_SUBPROTOCOL_RAW;
 
 	if (backlog_unsent(&relay->backlog) <= relay->buffer_bytes)
 		return;
-	if (!raw)
+	if (!raw || relay->by_ticket)
 		shed(relay, true);
-	/* It is one message that is as large, or a browser that knows no REINIT. */
+	/* It is one message that is as large, or a browser that may know no REINIT. */
 	if (relay_is_streaming(relay) && backlog_unsent(&relay->backlog) > relay->buffer_bytes)
 		relay_end(relay, ERROR_LAGGING, NULL);
 }
@@ -194,6 +206,8 @@ void relay_browser_feed(struct relay *relay)
 		send_stream(relay);
 	if (relay->browser == NULL || !raw)
 		limit_delay(relay);
+	else if (relay->by_ticket)
+		limit_unheard(relay);
 	if (relay_is_streaming(relay))
 		limit_memory(relay);
 	if (relay_is_streaming(relay) && relay->browser != NULL && !raw)
@@ -247,19 +261,27 @@ static ssize_t pass_units(struct relay *relay, const uint8_t *data, size_t lengt
 	}
 }
 
-/* Raw: units wherever messages end. */
+/* Raw: units wherever messages end. Upstream's client sends a selection in thousands of them, so it
+ * is looked at again only when there is enough. */
 static void take_raw(struct relay *relay, const uint8_t *data, size_t length)
 {
+	uint8_t event[KDRIVE_EVENT_BYTES];
 	ssize_t used;
 
 	if (evbuffer_add(relay->from_browser, data, length) != 0) {
 		relay_end(relay, ERROR_INTERNAL, NULL);
 		return;
 	}
+	if (evbuffer_get_length(relay->from_browser) < relay->unit_bytes)
+		return;
 	used = pass_units(relay, evbuffer_pullup(relay->from_browser, -1),
 	    evbuffer_get_length(relay->from_browser));
-	if (used > 0)
-		evbuffer_drain(relay->from_browser, (size_t)used);
+	if (used < 0)
+		return;
+	evbuffer_drain(relay->from_browser, (size_t)used);
+	relay->unit_bytes = sizeof(event);
+	if (evbuffer_copyout(relay->from_browser, event, sizeof(event)) == sizeof(event))
+		relay->unit_bytes = kdrive_events_selection_bytes(event);
 }
 
 static void take_binary(struct relay *relay, const uint8_t *data, size_t length)
@@ -366,11 +388,7 @@ static void on_message(struct ws *ws, bool text, const uint8_t *data, size_t len
 {
 	struct relay *relay = arg;
 
-	if (ws == relay->candidate) {
-		relay_door_take(relay, text, data, length);
-		return;
-	}
-	if (ws != relay->browser)
+	if (relay_door_take(relay, ws, text, data, length) || ws != relay->browser)
 		return;
 	if (!text)
 		take_binary(relay, data, length);
@@ -440,11 +458,7 @@ static void on_lost(struct ws *ws, unsigned code, void *arg)
 {
 	struct relay *relay = arg;
 
-	if (ws == relay->candidate) {
-		relay_door_close(relay, WS_CLOSE_CODE_NORMAL, ERROR_TIMEOUT);
-		return;
-	}
-	if (ws != relay->browser)
+	if (relay_door_lose(relay, ws) || ws != relay->browser)
 		return;
 	log_info("relay: browser lost: %u", code);
 	let_browser_leave(relay);
@@ -494,7 +508,7 @@ const struct ws_handlers relay_ws_handlers = {
 };
 
 void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotocol subprotocol,
-    enum relay_how how, bool hidden)
+    enum relay_how how, bool hidden, struct evbuffer *said)
 {
 	char text[RELAY_WORDS_BYTES];
 
@@ -504,7 +518,8 @@ void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotoco
 	relay->counters.round_trip_us = 0;
 	relay->counters.resumes += how != RELAY_HOW_START;
 	event_del(relay->browser_deadline);
-	evbuffer_add_buffer(relay->from_browser, relay->from_candidate);
+	if (said != NULL)
+		evbuffer_add_buffer(relay->from_browser, said);
 	relay_flow_init(&relay->flow, relay->delay_bytes, relay->backlog.sent, timer_now_ms());
 	if (relay->subprotocol == WS_SUBPROTOCOL_V1) {
 		relay_words_put_hello(text, relay->stream, relay->backlog.sent, relay->taken, how);

@@ -2,22 +2,27 @@
 /*
  * Who has the stream: a browser that speaks x2goweb.v1 has said in its request what it wants, and
  * gets it at once, from whoever had it. A raw one is a candidate until it has shown the KDrive
- * cookie. Whoever says nothing, or nonsense, or comes late harms nobody. docs/stream.md has the
- * rules.
+ * cookie, or the ticket that upstream's client was given in its place. Whoever says nothing, or
+ * nonsense, or comes late harms nobody. docs/stream.md has the rules.
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/log.h"
+#include "proto/secret.h"
 
 #include "relay_agent.h"
 #include "relay_internal.h"
 #include "timer.h"
 #include "ws.h"
 
-/* How long a candidate may take. */
-#define COOKIE_MS 10000
+/* How long a candidate may take, and how many may at the same time: one more pushes out the oldest.
+ */
+#define COOKIE_MS      10000
+#define CANDIDATES_MAX 8
 
 /* One at a time says goodbye; an older one has had its time. */
 static void send_away(struct relay *relay, struct ws *ws, enum ws_subprotocol subprotocol,
@@ -65,17 +70,25 @@ static bool judge_hello(const struct relay *relay, struct ws_handshake *handshak
 	return true;
 }
 
+/* Whether who says this can be the first: where another one was, who knows position 0 as well, each
+ * would take the other's events for its own. */
+static bool is_first(const struct relay *relay, const struct relay_hello *hello)
+{
+	return hello->stream[0] == '\0' && relay->backlog.sent == 0 && relay->backlog.whole &&
+	       relay->taken == 0 &&
+	       (relay->page[0] == '\0' || strcmp(hello->page, relay->page) == 0);
+}
+
 /* As relay_set_phase. */
 static void give_stream(struct relay *relay, struct ws *ws, const struct relay_hello *hello)
 {
 	struct backlog *backlog = &relay->backlog;
-	bool same = is_same_stream(relay, hello);
 	enum relay_how how;
 
-	if (same && backlog_reaches(backlog, hello->down)) {
+	if (is_same_stream(relay, hello) && backlog_reaches(backlog, hello->down)) {
 		backlog_rewind(backlog, hello->down);
 		how = RELAY_HOW_RESUME;
-	} else if (!same && backlog->sent == 0 && backlog->whole) {
+	} else if (is_first(relay, hello)) {
 		how = RELAY_HOW_START;
 	} else if (backlog_start_afresh(backlog)) {
 		how = RELAY_HOW_FRESH;
@@ -87,7 +100,7 @@ static void give_stream(struct relay *relay, struct ws *ws, const struct relay_h
 	memcpy(relay->page, hello->page, sizeof(relay->page));
 	relay->attempt = hello->attempt;
 	relay_door_close(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED);
-	relay_browser_attach(relay, ws, WS_SUBPROTOCOL_V1, how, hello->hidden);
+	relay_browser_attach(relay, ws, WS_SUBPROTOCOL_V1, how, hello->hidden, NULL);
 }
 
 static bool take_in_v1(struct relay *relay, int fd, struct ws_handshake *handshake,
@@ -111,81 +124,155 @@ static bool take_in_v1(struct relay *relay, int fd, struct ws_handshake *handsha
 
 /* --- raw ------------------------------------------------------------------------------------ */
 
-static struct ws *release_candidate(struct relay *relay)
+/* The caller has taken the WebSocket out, or it is closed without a word. */
+static void candidate_free(struct relay_candidate *candidate)
 {
-	struct ws *candidate = relay->candidate;
+	TAILQ_REMOVE(&candidate->relay->candidates, candidate, next);
+	candidate->relay->candidate_count--;
+	ws_destroy(candidate->ws);
+	if (candidate->said != NULL)
+		evbuffer_free(candidate->said);
+	if (candidate->deadline != NULL)
+		event_free(candidate->deadline);
+	free(candidate);
+}
 
-	relay->candidate = NULL;
-	event_del(relay->candidate_deadline);
-	return candidate;
+static void dismiss(struct relay_candidate *candidate, unsigned close_code, enum error_code word)
+{
+	send_away(candidate->relay, candidate->ws, WS_SUBPROTOCOL_RAW, close_code, word);
+	candidate->ws = NULL;
+	candidate_free(candidate);
+}
+
+static void expel(struct relay_candidate *candidate, unsigned close_code, const char *why)
+{
+	log_info("relay: candidate expelled: %s", why);
+	dismiss(candidate, close_code, ERROR_BAD_REQUEST);
+}
+
+static struct relay_candidate *find(struct relay *relay, const struct ws *ws)
+{
+	struct relay_candidate *candidate;
+
+	TAILQ_FOREACH(candidate, &relay->candidates, next)
+	if (candidate->ws == ws)
+		return candidate;
+	return NULL;
 }
 
 void relay_door_close(struct relay *relay, unsigned close_code, enum error_code word)
 {
-	if (relay->candidate == NULL)
-		return;
-	evbuffer_drain(relay->from_candidate, evbuffer_get_length(relay->from_candidate));
-	send_away(relay, release_candidate(relay), WS_SUBPROTOCOL_RAW, close_code, word);
+	while (!TAILQ_EMPTY(&relay->candidates))
+		dismiss(TAILQ_FIRST(&relay->candidates), close_code, word);
+}
+
+void relay_door_finish(struct relay *relay)
+{
+	while (!TAILQ_EMPTY(&relay->candidates))
+		candidate_free(TAILQ_FIRST(&relay->candidates));
+}
+
+bool relay_door_lose(struct relay *relay, struct ws *ws)
+{
+	struct relay_candidate *candidate = find(relay, ws);
+
+	if (candidate != NULL)
+		dismiss(candidate, WS_CLOSE_CODE_NORMAL, ERROR_TIMEOUT);
+	return candidate != NULL;
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	relay_door_close(arg, WS_CLOSE_CODE_SEE_BYE, ERROR_TIMEOUT);
+	dismiss(arg, WS_CLOSE_CODE_SEE_BYE, ERROR_TIMEOUT);
 }
 
-static void expel_candidate(struct relay *relay, unsigned close_code, const char *why)
+/* shown: KDRIVE_COOKIE_BYTES; a ticket is as long. */
+static bool may_have_stream(const struct relay *relay, const uint8_t *shown)
 {
-	log_info("relay: candidate expelled: %s", why);
-	relay_door_close(relay, close_code, ERROR_BAD_REQUEST);
+	uint8_t hash[32];
+	bool right;
+
+	if (!relay->by_ticket)
+		return relay_agent_cookie_is(relay->agent, shown);
+	right = EVP_Digest(shown, TICKET_CHARS, hash, NULL, EVP_sha256(), NULL) == 1 &&
+		secret_equal(hash, relay->ticket_hash, sizeof(hash));
+	explicit_bzero(hash, sizeof(hash));
+	return right;
 }
 
 /* The agent has been sent its cookie already. */
-static void take_cookie(struct relay *relay, const uint8_t *data, size_t length)
+static void take_cookie(struct relay_candidate *candidate, const uint8_t *data, size_t length)
 {
-	struct evbuffer *said = relay->from_candidate;
+	struct relay *relay = candidate->relay;
+	struct evbuffer *said = candidate->said;
+	struct ws *ws = candidate->ws;
 
 	if (evbuffer_add(said, data, length) != 0) {
-		relay_door_close(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_INTERNAL);
+		dismiss(candidate, WS_CLOSE_CODE_SEE_BYE, ERROR_INTERNAL);
 		return;
 	}
 	if (evbuffer_get_length(said) < KDRIVE_COOKIE_BYTES)
 		return;
-	if (!relay_agent_cookie_is(relay->agent, evbuffer_pullup(said, KDRIVE_COOKIE_BYTES))) {
-		expel_candidate(relay, WS_CLOSE_CODE_POLICY, "wrong KDrive cookie");
+	if (!may_have_stream(relay, evbuffer_pullup(said, KDRIVE_COOKIE_BYTES))) {
+		expel(candidate, WS_CLOSE_CODE_POLICY,
+		    relay->by_ticket ? "wrong ticket" : "wrong KDrive cookie");
 		return;
 	}
 	if (relay->backlog.sent != 0) {
-		expel_candidate(
-		    relay, WS_CLOSE_CODE_POLICY, "the raw stream has been given already");
+		expel(candidate, WS_CLOSE_CODE_POLICY, "the raw stream has been given already");
 		return;
 	}
 	evbuffer_drain(said, KDRIVE_COOKIE_BYTES);
-	relay_browser_attach(
-	    relay, release_candidate(relay), WS_SUBPROTOCOL_RAW, RELAY_HOW_START, false);
+	candidate->ws = NULL;
+	candidate->said = NULL;
+	candidate_free(candidate);
+	relay_door_close(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED);
+	relay_browser_attach(relay, ws, WS_SUBPROTOCOL_RAW, RELAY_HOW_START, false, said);
+	evbuffer_free(said);
 }
 
-void relay_door_take(struct relay *relay, bool text, const uint8_t *data, size_t length)
+bool relay_door_take(
+    struct relay *relay, struct ws *ws, bool text, const uint8_t *data, size_t length)
 {
+	struct relay_candidate *candidate = find(relay, ws);
+
+	if (candidate == NULL)
+		return false;
 	/* While it is found out why the agent hung up there is no stream to be had. */
 	if (relay->agent == NULL || !relay_is_streaming(relay))
-		relay_door_close(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_AGENT_LOST);
+		dismiss(candidate, WS_CLOSE_CODE_SEE_BYE, ERROR_AGENT_LOST);
 	else if (text)
-		expel_candidate(relay, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
+		expel(candidate, WS_CLOSE_CODE_UNSUPPORTED, "text in the raw stream");
 	else
-		take_cookie(relay, data, length);
+		take_cookie(candidate, data, length);
+	return true;
 }
 
+/* Who comes first need not be who may have the stream, so that several are heard. */
 static bool take_in_raw(struct relay *relay, int fd, struct ws_handshake *handshake,
     const uint8_t *early, size_t early_length)
 {
+	struct relay_candidate *candidate;
+
 	if (relay->backlog.sent != 0)
 		return refuse(handshake, 503, "The desktop is open in another window.");
-	relay_door_close(relay, WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED);
-	relay->candidate = let_in(relay, fd, handshake, early, early_length);
-	if (relay->candidate != NULL)
-		timer_start_ms(relay->candidate_deadline, COOKIE_MS);
+	candidate = calloc(1, sizeof(*candidate));
+	if (candidate == NULL)
+		return refuse(handshake, 503, "The gateway cannot answer at the moment.");
+	if (relay->candidate_count == CANDIDATES_MAX)
+		dismiss(TAILQ_FIRST(&relay->candidates), WS_CLOSE_CODE_SEE_BYE, ERROR_REPLACED);
+	candidate->relay = relay;
+	TAILQ_INSERT_TAIL(&relay->candidates, candidate, next);
+	relay->candidate_count++;
+	candidate->said = evbuffer_new();
+	candidate->deadline = evtimer_new(relay->base, on_deadline, candidate);
+	candidate->ws = let_in(relay, fd, handshake, early, early_length);
+	if (candidate->said == NULL || candidate->deadline == NULL || candidate->ws == NULL)
+		candidate_free(candidate);
+	else
+		timer_start_ms(candidate->deadline, COOKIE_MS);
 	return true;
 }
 
@@ -202,10 +289,4 @@ bool relay_door_arrived(struct ws_listener *listener, int fd, struct ws_handshak
 	if (handshake->subprotocol == WS_SUBPROTOCOL_RAW)
 		return take_in_raw(relay, fd, handshake, early, early_length);
 	return take_in_v1(relay, fd, handshake, early, early_length);
-}
-
-bool relay_door_init(struct relay *relay)
-{
-	relay->candidate_deadline = evtimer_new(relay->base, on_deadline, relay);
-	return relay->candidate_deadline != NULL;
 }

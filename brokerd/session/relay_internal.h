@@ -6,6 +6,8 @@
 #ifndef SESSION_RELAY_INTERNAL_H
 #define SESSION_RELAY_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "backlog.h"
 #include "relay.h"
 #include "relay_flow.h"
@@ -27,6 +29,17 @@ enum relay_phase {
 	RELAY_PHASE_LEFT,    /* the browser is gone, and may come again */
 	RELAY_PHASE_STOPPING /* for the agent to hang up; the state is still what it was */
 };
+
+/* Raw only: one that has not shown the KDrive cookie, or its ticket. */
+struct relay_candidate {
+	TAILQ_ENTRY(relay_candidate) next; /* relay.candidates, oldest first */
+	struct relay *relay;
+	struct ws *ws;
+	struct evbuffer *said; /* a part of that */
+	struct event *deadline;
+};
+
+TAILQ_HEAD(relay_candidates, relay_candidate);
 
 struct relay {
 	struct event_base *base;
@@ -76,11 +89,13 @@ struct relay {
 	enum ws_subprotocol subprotocol;
 	struct relay_flow flow;
 	struct evbuffer *from_browser; /* raw only: a unit that is not complete */
+	size_t unit_bytes;	       /* of that, as far as is known */
 	struct ws *leaving;	       /* the browser before, while it says goodbye */
 
-	struct ws *candidate;		 /* raw only: has not shown the KDrive cookie */
-	struct evbuffer *from_candidate; /* a part of that */
-	struct event *candidate_deadline;
+	struct relay_candidates candidates;
+	unsigned candidate_count;
+	bool by_ticket; /* for upstream's client */
+	uint8_t ticket_hash[32];
 };
 
 /* --- relay.c ---*/
@@ -111,9 +126,9 @@ bool relay_browser_init(struct relay *relay);
 extern const struct ws_handlers relay_ws_handlers;
 
 /* This one becomes the browser, who was it before is dismissed. hidden: nobody looks at its page.
- * As relay_set_phase. */
+ * said: what it has said already (raw only), or NULL. As relay_set_phase. */
 void relay_browser_attach(struct relay *relay, struct ws *ws, enum ws_subprotocol subprotocol,
-    enum relay_how how, bool hidden);
+    enum relay_how how, bool hidden, struct evbuffer *said);
 
 /* Gives the browser what the line takes and leaves out what it does not, or has the agent wait.
  * May end the stream. */
@@ -140,16 +155,19 @@ void relay_thin_ask(struct relay *relay);
 
 /* --- relay_door.c ---*/
 
-bool relay_door_init(struct relay *relay);
-
 /* The listener's handler. */
 bool relay_door_arrived(struct ws_listener *listener, int fd, struct ws_handshake *handshake,
     const uint8_t *early, size_t early_length, void *arg);
 
-/* A message of the candidate's. */
-void relay_door_take(struct relay *relay, bool text, const uint8_t *data, size_t length);
+/* A message of a candidate's, or its end. False if this is no candidate. */
+bool relay_door_take(
+    struct relay *relay, struct ws *ws, bool text, const uint8_t *data, size_t length);
+bool relay_door_lose(struct relay *relay, struct ws *ws);
 
-/* The candidate is sent away, if there is one. */
+/* All candidates are sent away. */
 void relay_door_close(struct relay *relay, unsigned close_code, enum error_code word);
+
+/* The same, without a word. */
+void relay_door_finish(struct relay *relay);
 
 #endif

@@ -96,6 +96,14 @@ void session_end_at(struct session *session, enum hop hop, enum error_code code,
 		timer_start_ms(session->end_event, 0);
 }
 
+/* A failed start has tried to show something, too. */
+void session_rest(struct session *session)
+{
+	if (session->single && session->streamed && session->state == SESSION_STATE_READY &&
+	    relay_get_state(session->relay) == STREAM_STATE_NONE)
+		session_end(session, session->stream_reason, "the stream has ended");
+}
+
 /* --- stream ------------------------------------------------------------------------------- */
 
 /* False if memory is short. */
@@ -151,6 +159,8 @@ static void on_stream_state(
 	(void)relay;
 	log_debug("session: stream state %d, reason %s", (int)state, error_info(reason)->name);
 	report_stream(session, state, reason);
+	session->streamed = true;
+	session->stream_reason = reason;
 	if (state != STREAM_STATE_NONE)
 		return;
 	if (session->state == SESSION_STATE_ENDING)
@@ -209,6 +219,7 @@ static void handle_open(struct session *session, struct message *message)
 	    .login = open->login,
 	    .origin = open->origin,
 	    .raw_allowed = open->raw_allowed,
+	    .ticket_hash = open->ticket_hash_length != 0 ? open->ticket_hash : NULL,
 	    .attach_deadline_ms = open->attach_deadline_ms,
 	    .grace_ms = open->grace_ms,
 	    .when_left = open->when_left,
@@ -221,6 +232,7 @@ static void handle_open(struct session *session, struct message *message)
 	strcpy(session->user, server->user);
 	session->port = open->port;
 	session->start_deadline_ms = open->start_deadline_ms;
+	session->single = open->ticket_hash_length != 0;
 	session->desktop_count = open->desktops_count;
 	memcpy(session->desktops, open->desktops, sizeof(session->desktops));
 	session->relay = relay_create(&relay_settings, &relay_handlers, session);

@@ -46,12 +46,15 @@ struct session {
 	struct relay *relay;
 	struct relay_counters told; /* to the broker */
 	struct session_stream stream;
+	bool streamed;		       /* there has been one */
+	enum error_code stream_reason; /* why there is none any more */
 	struct operation_queue operations;
 
 	/* From OPEN. */
 	char user[65];
 	uint16_t port; /* the relay's */
 	unsigned start_deadline_ms;
+	bool single; /* ends with its first stream */
 	struct record_choice desktops[32];
 	size_t desktop_count;
 
@@ -89,6 +92,9 @@ void session_connected(struct session *session, const struct ssh_login *login);
 
 /* The server has been probed. */
 void session_open(struct session *session, struct message *opened);
+
+/* No operation is under way any more. */
+void session_rest(struct session *session);
 
 /* Id of the session whose stream the login holds; empty: none. */
 const char *session_attached_id(const struct session *session);

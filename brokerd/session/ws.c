@@ -295,7 +295,7 @@ struct ws *ws_create(struct event_base *base, int fd, const char *greeting, size
 		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 	else
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &lowat, sizeof(lowat));
-	timer_start_ms(ws->ping, ping_ms < WS_PING_FIRST_MS ? ping_ms : WS_PING_FIRST_MS);
+	timer_start_ms(ws->ping, ping_ms == WS_PING_MS ? WS_PING_FIRST_MS : ping_ms);
 	ws_flush(ws);
 	if (early_length != 0)
 		event_active(ws->read_event, EV_READ, 0);

@@ -18,7 +18,7 @@
  * behind megabytes. */
 #define WS_UNSENT_BYTES_MAX (64 * 1024)
 
-/* Usual time between pings, and the most before the first one. */
+/* Usual time between pings, and then that before the first one: the round trip is soon known. */
 #define WS_PING_MS	 30000
 #define WS_PING_FIRST_MS 1000
 /* How long a closing handshake may take. */

@@ -311,8 +311,9 @@ enum ws_handshake_result ws_handshake_judge(const struct ws_handshake_rules *rul
 		return refuse(ret, 400, "The WebSocket key is wrong.");
 	if (request.origin_count != 1 || !text_is(request.origin, rules->origin))
 		return refuse(ret, 403, "This page may not connect here.");
-	if (!request.cookie_right)
+	if (!request.cookie_right && !rules->by_ticket)
 		return refuse(ret, 403, "You are not logged in, or the login has ended.");
+	request.offers_v1 &= !rules->by_ticket;
 	ret->query[0] = '\0';
 	if (request.offers_v1 && request.query.length > WS_HANDSHAKE_QUERY_BYTES_MAX)
 		return refuse(ret, 400, "The address is too long.");
@@ -320,7 +321,7 @@ enum ws_handshake_result ws_handshake_judge(const struct ws_handshake_rules *rul
 		ret->subprotocol = WS_SUBPROTOCOL_V1;
 		memcpy(ret->query, request.query.data, request.query.length);
 		ret->query[request.query.length] = '\0';
-	} else if (request.offers_raw && rules->raw_allowed) {
+	} else if (request.offers_raw && (rules->raw_allowed || rules->by_ticket)) {
 		ret->subprotocol = WS_SUBPROTOCOL_RAW;
 	} else {
 		return refuse(ret, 400, "None of the offered subprotocols is served here.");

@@ -28,6 +28,8 @@ struct ws_handshake_rules {
 	uint8_t cookie_hash[32]; /* SHA-256 of the cookie's value */
 	const char *origin;	 /* the Origin header must be exactly this */
 	bool raw_allowed;	 /* WS_SUBPROTOCOL_RAW as well */
+	/* No cookie, and WS_SUBPROTOCOL_RAW only: who comes shows a ticket afterwards. */
+	bool by_ticket;
 };
 
 struct ws_handshake {

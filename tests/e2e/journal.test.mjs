@@ -115,7 +115,7 @@ test("journalctl -x explains each event of it", async () => {
 	])
 		assert.match(text, subject);
 	/* Every field that an explanation uses was there. */
-	assert.doesNotMatch(text, /@\w+@|(?<!journalctl )X2GOWEB_/);
+	assert.doesNotMatch(text, /@\w+@|XGOWEB_|(?<!journalctl )X2GOWEB_/);
 });
 
 test("what users call themselves stays a user's name", async () => {

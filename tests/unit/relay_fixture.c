@@ -92,6 +92,7 @@ int relay_set_up(void **state)
 	    .attach_deadline_ms = 60000,
 	    .buffer_bytes = BUFFER,
 	    .delay_bytes = DELAY,
+	    .ping_ms = 60000,
 	    .rouse_ms = 60000,
 	};
 	EVP_Digest(COOKIE, strlen(COOKIE), settings.cookie_hash, NULL, EVP_sha256(), NULL);

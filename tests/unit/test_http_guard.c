@@ -135,6 +135,36 @@ static void test_outside(void **state)
 	}
 }
 
+static void test_upstreams_call(void **state)
+{
+	static const struct {
+		const char *type;
+		enum error_code error;
+	} table[] = {
+	    {"application/x-www-form-urlencoded", ERROR_NONE},
+	    {"application/x-www-form-urlencoded; charset=UTF-8", ERROR_NONE},
+	    {"application/json", ERROR_UNSUPPORTED_MEDIA_TYPE},
+	    {"text/plain", ERROR_UNSUPPORTED_MEDIA_TYPE},
+	    {NULL, ERROR_UNSUPPORTED_MEDIA_TYPE},
+	};
+	struct http_request request = good;
+
+	(void)state;
+	request.uri = "/x2go/assets/rpc/x2gorpc.cgi";
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		request.content_type = table[i].type;
+		assert_int_equal(check(&request, NULL), table[i].error);
+	}
+	request.content_type = table[0].type;
+	request.origin = "https://evil.example";
+	assert_int_equal(check(&request, NULL), ERROR_BAD_ORIGIN);
+	request.origin = NULL;
+	assert_int_equal(check(&request, NULL), ERROR_BAD_ORIGIN);
+	request = good;
+	request.content_type = table[0].type;
+	assert_int_equal(check(&request, NULL), ERROR_UNSUPPORTED_MEDIA_TYPE);
+}
+
 static void test_methods(void **state)
 {
 	static const struct {
@@ -380,6 +410,7 @@ int main(void)
 	    cmocka_unit_test(test_good),
 	    cmocka_unit_test(test_paths),
 	    cmocka_unit_test(test_outside),
+	    cmocka_unit_test(test_upstreams_call),
 	    cmocka_unit_test(test_methods),
 	    cmocka_unit_test(test_get_is_plain),
 	    cmocka_unit_test(test_origins),

@@ -28,7 +28,7 @@
 #include "proto/wire.h"
 
 #define LINE_BYTES   65536
-#define FIELDS_MAX   32
+#define FIELDS_MAX   64
 #define FOREIGN_FULL 5000
 
 static struct {
@@ -285,8 +285,8 @@ static void test_event(void **state)
 		    of(&entry, "to_browser_bytes", journal), "18446744073709551615");
 		assert_string_equal(of(&entry, "from_browser_bytes", journal), "0");
 		assert_null(of(&entry, "admin", journal));
-		/* 14 of the context, the event; the journal's own four. */
-		assert_int_equal(entry.count, journal ? 19 : 15);
+		/* 14 of the context, in the journal twice; the event; the journal's own four. */
+		assert_int_equal(entry.count, journal ? 33 : 15);
 		if (!journal)
 			continue;
 		assert_string_equal(field(&entry, "PRIORITY"), "6");
@@ -368,7 +368,7 @@ static void check_foreign(const char *text, bool journal)
 	assert_string_equal(of(&entry, "error", journal), "auth_failed");
 	/* Nothing was pushed out at the end, and nothing came in. */
 	assert_string_equal(of(&entry, "from_browser_bytes", journal), "0");
-	assert_int_equal(entry.count, journal ? 20 : 16);
+	assert_int_equal(entry.count, journal ? 35 : 16);
 
 	/* The same without anything behind it. */
 	WRITE(log_warnx("%s", text));
@@ -414,12 +414,27 @@ static void test_random_text(void **state)
 		static const char likely[] = "\n\r\"= \x1b\xc2\x9b\xe2\x80\xae\\'eventuser";
 
 		for (size_t i = 0; i < length; i++)
-			text[i] = rand_r(&seed) % 2
-				      ? (char)(1 + rand_r(&seed) % 255)
-				      : likely[(size_t)rand_r(&seed) % (sizeof(likely) - 1)];
+			if (rand_r(&seed) % 2)
+				text[i] = (char)(1 + rand_r(&seed) % 255);
+			else
+				text[i] = likely[(size_t)rand_r(&seed) % (sizeof(likely) - 1)];
 		text[length] = 0;
 		check_foreign(text, round % 2);
 	}
+}
+
+/* One mark for each character, however many bytes it had; one for each byte that is none. */
+static void test_marks(void **state)
+{
+	static struct entry entry;
+
+	(void)state;
+	begin(true);
+	WRITE(log_warnx("%s", "a\xe2\x80\xae"
+			      "b\xc2\x9b"
+			      "c\n\xff\xfe\xe2\x80"));
+	read_journal(&entry);
+	assert_string_equal(entry.text, "a?b?c?????");
 }
 
 static void test_cut_is_shown(void **state)
@@ -483,6 +498,7 @@ int main(void)
 	    cmocka_unit_test(test_event),
 	    cmocka_unit_test(test_foreign_text),
 	    cmocka_unit_test(test_random_text),
+	    cmocka_unit_test(test_marks),
 	    cmocka_unit_test(test_cut_is_shown),
 	    cmocka_unit_test(test_levels),
 	    cmocka_unit_test(test_journal_fails),

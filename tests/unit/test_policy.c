@@ -241,6 +241,58 @@ static void test_typed_jump(void **state)
 	assert_int_equal(decide("", "", "gate.example"), ERROR_SERVER_NOT_ALLOWED);
 }
 
+/* Upstream's users type the names that they know, at no port, and the jump host as well. */
+static void test_compat(void **state)
+{
+	static const char *const unknown[] = {
+	    "three", "192.0.2.2", "", "two.example:22", "192.0.2.1;id", "-oProxyCommand=id"};
+
+	(void)state;
+	request.compat = 1;
+	strcpy(request.command, "KDE");
+	assert_int_equal(decide("", "one", ""), ERROR_NONE);
+	assert_string_equal(target.hops[0].name, "192.0.2.1");
+	assert_false(target.typed);
+	assert_int_equal(target.desktops.count, 1);
+	assert_string_equal(target.desktops.items[0].id, "KDE");
+	assert_int_equal(decide("", "192.0.2.1", ""), ERROR_NONE);
+	assert_string_equal(target.id, "one");
+	assert_int_equal(decide("", "Two.Example", ""), ERROR_NONE);
+	assert_string_equal(target.id, "two");
+	assert_int_equal(target.hops[0].port, 2222);
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_int_equal(decide("", unknown[i], ""), ERROR_SERVER_NOT_ALLOWED);
+	/* Too long to be asked for; and nothing is. */
+	memset(request.command, 'x', 65);
+	assert_int_equal(decide("", "one", ""), ERROR_NONE);
+	assert_int_equal(target.desktops.count, 0);
+	request.command[0] = 0;
+	assert_int_equal(decide("", "one", ""), ERROR_NONE);
+	assert_int_equal(target.desktops.count, 0);
+
+	assert_int_equal(decide("", "one", "gate.example"), ERROR_SERVER_NOT_ALLOWED);
+	strcpy(config->servers[0].jump, "gate");
+	strcpy(request.proxy_user, "al");
+	assert_int_equal(decide("", "one", "Gate.Example"), ERROR_NONE);
+	assert_int_equal(target.hop_count, 2);
+	assert_string_equal(target.hops[0].user, "al");
+	assert_int_equal(decide("", "one", "gate"), ERROR_NONE);
+	assert_int_equal(decide("", "one", ""), ERROR_NONE);
+	assert_int_equal(target.hop_count, 2);
+	assert_int_equal(decide("", "one", "other.example"), ERROR_SERVER_NOT_ALLOWED);
+	/* The page of ours still may not. */
+	request.compat = 0;
+	assert_int_equal(decide("one", "", "gate.example"), ERROR_SERVER_NOT_ALLOWED);
+	/* Who may type others, may here. */
+	request.compat = 1;
+	allow_typed("*", "10.0.0.0/8", "");
+	assert_int_equal(decide("", "10.1.2.3", ""), ERROR_NONE);
+	assert_true(target.typed);
+	strcpy(config->servers[0].users, "bob");
+	assert_int_equal(decide("", "192.0.2.1", ""), ERROR_AUTH_FAILED);
+	assert_string_equal(target.id, "one");
+}
+
 static void test_long_id(void **state)
 {
 	char host[256] = "", other[256];
@@ -563,7 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {CASE(test_servers), CASE(test_users), CASE(test_jump),
 	    CASE(test_typed), CASE(test_typed_but_configured), CASE(test_typed_jump),
 	    CASE(test_long_id), CASE(test_typed_host_parse), CASE(test_patterns),
-	    CASE(test_networks), CASE(test_filter)};
+	    CASE(test_networks), CASE(test_filter), CASE(test_compat)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,12 +128,75 @@ static void test_left_desktop_is_suspended_by_the_logout(void **state)
 	assert_int_equal(told.stream_state.stream_state.reason, ERROR_LOGOUT);
 }
 
+/* Upstream's client: a stream of its own and nothing after it. */
+#define TICKET "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+static void open_for_upstream(unsigned attach_deadline_ms)
+{
+	struct message message;
+
+	if (sshd.pid == 0)
+		skip();
+	fill_open(&message);
+	message.open.grace_ms = 0;
+	message.open.when_left = WHEN_LEFT_SUSPEND;
+	message.open.attach_deadline_ms = attach_deadline_ms;
+	message.open.ticket_hash_length = 32;
+	EVP_Digest(TICKET, strlen(TICKET), message.open.ticket_hash, NULL, EVP_sha256(), NULL);
+	port = message.open.port;
+	message.fds[0] = sshd_connect(sshd.port);
+	assert_true(conn_send(broker, &message));
+	run_until(&told.is_open);
+}
+
+static void test_upstreams_login_ends_with_its_stream(void **state)
+{
+	static const char request[] =
+	    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_CLIENT_KEY
+	    "\r\nOrigin: https://localhost\r\nSec-WebSocket-Protocol: binary\r\n\r\n";
+	struct ws_client browser;
+
+	(void)state;
+	open_for_upstream(60000);
+	/* Looking at lists does not end it. */
+	send_order(MESSAGE_DO_SESSIONS, "");
+	expect_answer(MESSAGE_SESSIONS);
+	send_start("ICEWM");
+	expect_answer(MESSAGE_STREAM);
+	assert_int_equal(told.answer.stream.agent_port, agent.port);
+	run_until(&agent.connected);
+	ws_client_init(&browser, base, sshd_connect(port));
+	ws_client_send(&browser, request, strlen(request));
+	assert_int_equal(ws_client_await_status(&browser), 101);
+	ws_client_send_frame(&browser, 0x82, TICKET, 32);
+	run_until_true(is_attached);
+	assert_false(told.has_ended);
+	ws_client_finish(&browser);
+	run_until(&told.has_ended);
+	assert_int_equal(told.stream_state.stream_state.state, STREAM_STATE_NONE);
+	assert_true(agent.gone);
+}
+
+static void test_upstreams_login_ends_if_nobody_comes(void **state)
+{
+	(void)state;
+	open_for_upstream(200);
+	send_start("ICEWM");
+	expect_answer(MESSAGE_STREAM);
+	run_until(&told.has_ended);
+	assert_int_equal(told.ended.ended.code, ERROR_TIMEOUT);
+	assert_true(agent.gone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_left_desktop_is_resumed),
 	    TEST(test_left_desktop_is_suspended_after_the_grace_time),
 	    TEST(test_left_desktop_is_suspended_by_the_logout),
+	    TEST(test_upstreams_login_ends_with_its_stream),
+	    TEST(test_upstreams_login_ends_if_nobody_comes),
 	};
 
 	log_init(

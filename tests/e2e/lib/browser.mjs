@@ -7,12 +7,14 @@ import { chromium } from "playwright-core";
 /** @typedef {import("./stack.mjs").Stack} Stack */
 /** @typedef {import("playwright-core").Page} Page */
 
-export function launch() {
+/** @param {string[]} [args] more of Chromium's */
+export function launch(args = []) {
 	return chromium.launch({
 		executablePath: "/usr/bin/chromium",
 		args: [
 			...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
 			...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+			...args,
 		],
 	});
 }

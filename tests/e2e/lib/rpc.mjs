@@ -14,10 +14,14 @@ import WebSocket from "ws";
  * One HTTP request to the gateway.
  * @param {Stack} stack
  * @param {string} path
- * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent, from?: string}} [options] from: the client's address
+ * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent, from?: string, signal?: AbortSignal}} [options] from: the client's address
  * @returns {Promise<{status: number, headers: import("node:http").IncomingHttpHeaders, text: string}>}
  */
-export function request(stack, path, { method = "GET", headers = {}, body, agent, from } = {}) {
+export function request(
+	stack,
+	path,
+	{ method = "GET", headers = {}, body, agent, from, signal } = {},
+) {
 	return new Promise((resolve, reject) => {
 		const outgoing = https.request(
 			{
@@ -28,6 +32,7 @@ export function request(stack, path, { method = "GET", headers = {}, body, agent
 				method,
 				rejectUnauthorized: false,
 				agent,
+				signal,
 			},
 			(incoming) => {
 				let text = "";

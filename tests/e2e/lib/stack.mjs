@@ -32,6 +32,7 @@ const BROKER_USER = 64200;
  * @property {Sections | ((stack: Stack) => Sections)} [config] sections and keys over the defaults
  * @property {(line: string) => void} [progress]
  * @property {string[]} [conditions] of the X2Go server, see x2gohost conditions
+ * @property {(stack: Stack) => Promise<string>} [nginx] more for its server block, before the rest
  * @property {boolean} [ownHost] false: an x2gohost instance that runs already is used and left
  */
 
@@ -358,6 +359,7 @@ http {
 		server_name localhost;
 		ssl_certificate ${this.file("cert.pem")};
 		ssl_certificate_key ${this.file("key.pem")};
+${this.options.nginx ? await this.options.nginx(this) : ""}
 ${await this.packaged("nginx/x2goweb.conf")}
 	}
 }
