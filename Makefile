@@ -7,6 +7,8 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= cc
 NODE    ?= node
+# When node_modules, which is one for all builds of this tree, was last filled.
+NPM_STAMP ?= $(BUILD)/npm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -64,6 +66,7 @@ $(BUILD)/bin/x2goweb-fcgi: $(call objects,$(FCGI_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-fcgi: LIBS = -lfcgi $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS)) -lpthread
 $(BUILD)/bin/x2goweb-brokerd: $(call objects,$(BROKERD_SRC) $(PROTO_SRC))
 $(BUILD)/bin/x2goweb-brokerd: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(BROKERD_LIBS))
+$(BUILD)/obj/brokerd/brokerd_main.o: $(BUILD)/prefix
 $(BUILD)/obj/brokerd/brokerd_main.o: CPPFLAGS += -DX2GOWEB_SESSION='"$(PREFIX)/lib/x2goweb/x2goweb-session"'
 $(BUILD)/bin/brokerctl: $(call objects,$(CTL_SRC) $(PROTO_SRC))
 $(BUILD)/bin/brokerctl: LIBS = $(call pkg_libs,$(PROTO_LIBS) $(CTL_LIBS))
@@ -87,6 +90,9 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LINK_HARDENING))' | cmp -s - $@ || \
 	printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LINK_HARDENING))' >$@
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(PREFIX)' | cmp -s - $@ || printf '%s\n' '$(PREFIX)' >$@
 FORCE:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
@@ -152,7 +158,7 @@ sanitize: ## unit tests with address and undefined sanitizers
 
 WWW_SRC := $(shell find www -type f)
 
-$(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
+$(BUILD)/www/index.html: $(WWW_SRC) | $(NPM_STAMP)
 	@echo "  WWW   $(BUILD)/www"
 	$(Q)$(NODE) www/build.mjs $(BUILD)/www
 
@@ -162,7 +168,7 @@ $(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
 DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
 	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev \
 	libcurl4-openssl-dev
-DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
+DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client iproute2
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
 	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko mandoc \
 	apache2-bin fcgiwrap haproxy lighttpd lighttpd-mod-openssl media-types
@@ -170,18 +176,19 @@ DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format sh
 DEPS_BENCH := websockify
 # Node.js may come from elsewhere than Debian, with its own npm inside.
 DEPS_NODE  := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
-DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_BENCH) $(DEPS_NODE)
+DEPS_DEB   := debhelper lintian
+DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_BENCH) $(DEPS_NODE) $(DEPS_DEB)
 
 deps: ## install every Debian and npm package that build, demo and tests need
 	$(SUDO) tests/deps.sh $(DEPS)
-	@rm -f $(BUILD)/npm
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/npm
+	@rm -f $(NPM_STAMP)
+	$(Q)$(MAKE) --no-print-directory $(NPM_STAMP)
 
 deps-if-missing:
 	@if dpkg-query -W -f='$${db:Status-Abbrev}\n' $(DEPS) 2>&1 | grep -qv '^ii'; then \
 	echo 'some packages are missing: make deps'; $(MAKE) --no-print-directory deps; fi
 
-$(BUILD)/npm: package.json package-lock.json
+$(NPM_STAMP): package.json package-lock.json
 	@mkdir -p $(@D)
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -203,6 +210,7 @@ $(BENCH_BIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/relay/%.o
 # --- tests, demo, bench --------------------------------------------------------------------
 
 E2E ?= $(sort $(wildcard tests/e2e/*.test.mjs))
+NIGHTLY ?= $(sort $(wildcard tests/nightly/*.test.mjs))
 NODE_TEST = $(NODE) --test --test-reporter=spec --test-concurrency=1
 
 check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tests
@@ -211,7 +219,7 @@ check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tes
 	$(Q)$(MAKE) --no-print-directory check-unit
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-check-unit: unit-c $(BUILD)/npm ## unit tests
+check-unit: unit-c $(NPM_STAMP) ## unit tests
 	$(Q)BUILD=$(abspath $(BUILD)) $(NODE_TEST) $(sort $(wildcard tests/unit/js/*.test.js))
 
 check-e2e: all ## end-to-end tests against a real X2Go server, web server and browser
@@ -241,75 +249,101 @@ screenshots: deps-if-missing all ## pictures of every state of the page
 
 C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] tls/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
 	tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/relay/*.[ch])
-JS_FILES := www tests/unit/js tests/e2e tests/bench tests/x2gohost/*.mjs
+JS_FILES := www tests/unit/js tests/e2e tests/nightly tests/container/*.mjs tests/bench tests/x2gohost/*.mjs
 # The C format is that of clang-format 14 (Debian 12); others differ in details.
 CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)
 FORMAT_OK := $(shell $(CLANG_FORMAT) --version 2>/dev/null | grep -o 'version 14\.')
 
-lint: $(BUILD)/npm ## formatting, types, shell scripts, manual pages, rules of the layout
+lint: $(NPM_STAMP) ## formatting, types, shell scripts, manual pages, rules of the layout
 	@echo "  LINT  C"
 	$(Q)$(if $(FORMAT_OK),$(CLANG_FORMAT) --dry-run -Werror $(C_FILES),echo "        no clang-format 14: format not checked")
 	$(Q)tests/lint/layout.sh
 	$(Q)tests/lint/man.sh
 	@echo "  LINT  shell"
-	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run packaging/bash-completion tests/x2gohost | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
+	$(Q)shellcheck -x $$(git ls-files '*.sh' .ci/run packaging/bash-completion tests/x2gohost \
+	packaging/x2goweb-web 'packaging/debian/x2goweb.p*' tests/container/container | grep -vE '\.(md|mjs|cfg)$$|recipe/(packages|users)$$')
 	@echo "  LINT  JavaScript"
 	$(Q)npx prettier --log-level warn --check $(wildcard $(JS_FILES)) '*.json'
 	$(Q)npx tsc -p .
 
-format: $(BUILD)/npm ## format all sources in place
+format: $(NPM_STAMP) ## format all sources in place
 	$(CLANG_FORMAT) -i $(C_FILES)
 	npx prettier --log-level warn --write $(wildcard $(JS_FILES)) '*.json'
 
 # --- install -------------------------------------------------------------------------------
 
-SHARE := $(PREFIX)/share/x2goweb
+SHARE      := $(PREFIX)/share/x2goweb
+CONFIG     := /etc/x2goweb
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+MAN_PAGES  := $(wildcard packaging/man/*.[1-8])
+# Files of packaging/ name programs and page by the paths of PREFIX=/usr.
+INSTALL_TEXT = sed 's|/usr/share/x2goweb|$(SHARE)|g; s|/usr/lib/x2goweb|$(PREFIX)/lib/x2goweb|g; \
+	s|/usr/sbin/|$(PREFIX)/sbin/|g'
+
+# What web servers include, as CONFIG/SERVER*.conf.
+WEB_CONF := $(wildcard packaging/nginx/*.conf packaging/apache/*.conf packaging/lighttpd/*.conf)
+web_conf_name = $(subst /,-,$(patsubst packaging/%,%,$(subst /x2goweb.conf,.conf,$(1))))
 
 install: all ## install under DESTDIR and PREFIX
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/lib/x2goweb $(SHARE) \
-	$(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(PREFIX)/lib/systemd/catalog)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/lib/x2goweb $(SHARE) $(UNITDIR) \
+	$(addprefix $(PREFIX)/lib/,sysusers.d tmpfiles.d systemd/catalog) $(CONFIG))
 	install -m 755 $(BUILD)/bin/x2goweb-brokerd $(BUILD)/bin/brokerctl $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/bin/x2goweb-fcgi $(BUILD)/bin/x2goweb-session $(BUILD)/bin/x2goweb-tls $(DESTDIR)$(PREFIX)/lib/x2goweb/
 	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
-	install -m 644 packaging/x2goweb.conf $(DESTDIR)$(SHARE)/x2goweb.conf
-	sed 's|/usr/share/x2goweb|$(SHARE)|' packaging/nginx/x2goweb.conf >$(DESTDIR)$(SHARE)/nginx.conf
+	install -m 644 packaging/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d/
+	install -m 644 packaging/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
+	set -e; for page in $(MAN_PAGES); do \
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+	set -e; for unit in $(notdir $(wildcard packaging/systemd/*)); do \
+	$(INSTALL_TEXT) packaging/systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit; done
 	install -m 644 packaging/journal/*.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/
 	install -D -m 644 packaging/bash-completion/brokerctl \
 	$(DESTDIR)$(PREFIX)/share/bash-completion/completions/brokerctl
-	install -m 644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 packaging/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	$(INSTALL_TEXT) packaging/x2goweb-web >$(DESTDIR)$(PREFIX)/sbin/x2goweb-web
+	chmod 755 $(DESTDIR)$(PREFIX)/sbin/x2goweb-web
+	@# What the admin has changed stays.
+	set -e; $(foreach f,$(WEB_CONF),$(INSTALL_TEXT) $(f) >$(DESTDIR)$(SHARE)/$(call web_conf_name,$(f));) \
+	cp packaging/x2goweb.conf $(DESTDIR)$(SHARE)/
+	set -e; for f in x2goweb.conf $(call web_conf_name,$(WEB_CONF)); do \
+	test -e $(DESTDIR)$(CONFIG)/$$f || \
+	install -m 644 $(DESTDIR)$(SHARE)/$$f $(DESTDIR)$(CONFIG)/$$f; done
 
-# One package of what `install` installs, with units, user and configuration.
-DEB := $(BUILD)/deb/x2goweb
-deb: deps-if-missing ## a Debian package for this release, in BUILD
-	rm -rf $(BUILD)/deb && mkdir -p $(DEB)/DEBIAN $(DEB)/etc/x2goweb $(BUILD)/deb/debian
-	$(MAKE) --no-print-directory BUILD=$(BUILD)/deb-build PREFIX=/usr DESTDIR=$(DEB) install
-	mv $(DEB)/usr/share/x2goweb/x2goweb.conf $(DEB)/usr/share/x2goweb/nginx.conf $(DEB)/etc/x2goweb/
-	gzip -9n $(DEB)/usr/share/man/man*/*
-	install -D -m 644 -t $(DEB)/usr/lib/systemd/system packaging/systemd/*
-	install -D -m 644 -t $(DEB)/usr/lib/sysusers.d packaging/sysusers.d/*
-	install -D -m 644 -t $(DEB)/usr/lib/tmpfiles.d packaging/tmpfiles.d/*
-	install -D -m 644 LICENSE $(DEB)/usr/share/doc/x2goweb/copyright
-	install -m 755 packaging/debian/postinst $(DEB)/DEBIAN/
-	install -m 644 packaging/debian/conffiles $(DEB)/DEBIAN/
-	printf 'Source: x2goweb\n' >$(BUILD)/deb/debian/control
-	strip $(DEB)/usr/sbin/* $(DEB)/usr/lib/x2goweb/*
-	cd $(BUILD)/deb && dpkg-shlibdeps -O x2goweb/usr/sbin/* x2goweb/usr/lib/x2goweb/* >substvars
-	printf '%s\n' 'Package: x2goweb' 'Version: $(VERSION)' "Architecture: $$(dpkg --print-architecture)" \
-	'Section: net' 'Priority: optional' 'Maintainer: the x2goweb authors <x2goweb@localhost>' \
-	"Depends: adduser, $$(sed 's/^shlibs:Depends=//' $(BUILD)/deb/substvars)" \
-	'Recommends: nginx | httpd' 'Description: X2Go desktops in the browser' \
-	' A gateway that speaks SSH to X2Go servers and a WebSocket to browsers. Each' \
-	' login runs in a process of its own that can reach nothing but its connection.' \
-	>$(DEB)/DEBIAN/control
-	dpkg-deb --root-owner-group --build $(DEB) $(BUILD)
+# The tree that the packages are built from, the page in it built already: so that needs neither
+# Node.js nor the network.
+DEB_TREE = $(BUILD)/deb/$(1)/x2goweb-$(VERSION)
+DEB_SOURCES := LICENSE Makefile package.json package-lock.json brokerd fcgi packaging proto tls www
+define deb_tree
+	rm -rf $(BUILD)/deb/$(1) && mkdir -p $(call DEB_TREE,$(1))/build
+	cp -rp $(DEB_SOURCES) $(call DEB_TREE,$(1))/
+	mv $(call DEB_TREE,$(1))/packaging/debian $(call DEB_TREE,$(1))/debian
+	cp -rp $(BUILD)/www $(call DEB_TREE,$(1))/build/
+	touch $(call DEB_TREE,$(1))/build/npm
+endef
+
+deb: deps-if-missing ## the Debian package for this release, in BUILD
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/www/index.html
+	$(call deb_tree,own)
+	packaging/build-deb.sh $(call DEB_TREE,own)
+	cp $(BUILD)/deb/own/x2goweb_*.deb $(BUILD)/
+
+OTHER_RELEASES = $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),bookworm trixie)
+debs: deb ## the packages for Debian 12 and 13, each built on its own release
+	$(foreach release,$(OTHER_RELEASES),$(call deb_tree,$(release))
+	$(SUDO) env BUILD=$(abspath $(BUILD)) tests/container/container build-in $(release) \
+	$(abspath $(BUILD)/deb/$(release)) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
+	cp $(BUILD)/deb/$(release)/x2goweb_*.deb $(BUILD)/
+	)
+
+check-nightly: debs ## what needs minutes: both Debian releases under systemd, many streams
+	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(NIGHTLY)
 
 clean: ## remove build/, ending what still runs from it
 	$(Q)! test -d $(BUILD)/x2gohost || $(SUDO) env BUILD=$(abspath $(BUILD)) tests/x2gohost/x2gohost down --all
+	$(Q)! test -d $(BUILD)/container || $(SUDO) env BUILD=$(abspath $(BUILD)) tests/container/container down --all
 	rm -rf $(BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit-c fuzz sanitize deps deps-if-missing deb check check-unit check-e2e demo bench \
+.PHONY: all unit-c fuzz sanitize deps deps-if-missing deb debs check check-nightly check-unit check-e2e demo bench \
 	bench-quick bench-docs bench-programs screenshots lint format install clean help FORCE

@@ -100,7 +100,8 @@ static int open_session_program(const char *path, struct handover *handover)
 	return fd;
 }
 
-/* All that needs root, then root is given up. An upgraded broker has done so before. */
+/* All that may need root, then root is given up. The unit of systemd starts it as its user, with
+ * the three capabilities that it keeps; so does an upgrade. */
 static void start_as_root(struct daemon *daemon)
 {
 	struct broker *broker = &daemon->broker;
@@ -108,7 +109,8 @@ static void start_as_root(struct daemon *daemon)
 	struct handover *handover = broker->handover;
 
 	if (geteuid() != 0 && geteuid() != config->broker.user.id)
-		log_fatalx("must be started as root; it becomes the configured user by itself");
+		log_fatalx(
+		    "must be started as root or as [broker] user, which it becomes by itself");
 	check_fd_limit(config);
 	daemon->session_fd = open_session_program(daemon->options->session, handover);
 	runtime_open(&daemon->runtime, config, handover);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "file_group.h"
 #include "handover.h"
 #include "proto/log.h"
 #include "stream_sockets.h"
@@ -26,6 +27,13 @@
 #define PASSED_DIRECTORY "directory"
 #define PASSED_ROOT	 "root"
 #define BACKLOG		 128
+
+/* A broker that is not root, or not any more, finds it as it has to be. */
+static bool is_given_to(const struct stat *status, uid_t user, gid_t group, mode_t mode)
+{
+	return status->st_uid == user && status->st_gid == group &&
+	       (status->st_mode & 07777) == mode;
+}
 
 /* The directory belongs to the broker's user, so from the second start on nothing in it may be
  * followed or trusted by root. */
@@ -48,8 +56,9 @@ static int open_directory(const struct config *config)
 			log_fatalx("%s: another broker runs with this directory", path);
 		log_fatal("%s: cannot lock it", path);
 	}
-	if (fchown(fd, config->broker.user.id, config->broker.group.id) != 0 ||
-	    fchmod(fd, 0755) != 0)
+	if (!is_given_to(&status, config->broker.user.id, config->broker.group.id, 0755) &&
+	    (fchown(fd, config->broker.user.id, config->broker.group.id) != 0 ||
+		fchmod(fd, 0755) != 0))
 		log_fatal("%s: cannot give it to the broker's user", path);
 	return fd;
 }
@@ -96,10 +105,11 @@ static int listen_on(
 	    address.sun_path, sizeof(address.sun_path), "%s/%s", config->broker.runtime_dir, name);
 	remove_stale(directory, name, &address);
 	mask = umask(0777 & ~mode);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    fchownat(directory, name, 0, group, AT_SYMLINK_NOFOLLOW) != 0 ||
+	if (fd < 0 || !file_group_begin(group) ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    listen(fd, BACKLOG) != 0)
 		log_fatal("%s: cannot listen there", address.sun_path);
+	file_group_end();
 	umask(mask);
 	return fd;
 }
@@ -114,35 +124,36 @@ static int open_root(int directory)
 	fd = openat(directory, ROOT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) != 0)
 		log_fatal("%s: cannot open it", ROOT_DIRECTORY);
-	if (status.st_uid != 0 || status.st_gid != 0)
+	/* A broker that never was root has made it itself. */
+	if (status.st_uid != 0 && status.st_uid != geteuid())
 		log_fatalx("%s: does not belong to root", ROOT_DIRECTORY);
-	if (fchmod(fd, 0555) != 0)
+	if ((status.st_mode & 07777) != 0555 && fchmod(fd, 0555) != 0)
 		log_fatal("%s: cannot make it read-only", ROOT_DIRECTORY);
 	return fd;
 }
 
 /* The web server's group may pass through it to a socket whose name it is told, but not list it;
- * nobody else gets that far, so that the sockets in it need no group, which the broker, who makes
- * them, could not give. */
+ * nobody else gets that far, so that the sockets in it need no group. */
 static int open_streams(const struct config *config, int directory)
 {
 	struct stat status;
 	int fd;
 
-	if (mkdirat(directory, STREAMS, 0700) != 0 && errno != EEXIST)
+	if (!file_group_begin(config->broker.web_group.id) ||
+	    (mkdirat(directory, STREAMS, 0700) != 0 && errno != EEXIST))
 		log_fatal("%s: cannot make it", STREAMS);
+	file_group_end();
 	fd = openat(directory, STREAMS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) != 0)
 		log_fatal("%s: cannot open it", STREAMS);
 	if (status.st_uid != 0 && status.st_uid != config->broker.user.id)
 		log_fatalx("%s: belongs to uid %u, who is neither root nor the broker's user",
 		    STREAMS, (unsigned)status.st_uid);
-	/* A broker that is not root any more has it from one that was. */
-	if (status.st_uid == config->broker.user.id &&
-	    status.st_gid == config->broker.web_group.id &&
-	    (status.st_mode & 07777) == STREAMS_MODE)
+	if (is_given_to(&status, config->broker.user.id, config->broker.web_group.id, STREAMS_MODE))
 		return fd;
-	if (fchown(fd, config->broker.user.id, config->broker.web_group.id) != 0 ||
+	if (((status.st_uid != config->broker.user.id ||
+		 status.st_gid != config->broker.web_group.id) &&
+		fchown(fd, config->broker.user.id, config->broker.web_group.id) != 0) ||
 	    fchmod(fd, STREAMS_MODE) != 0)
 		log_fatal("%s: cannot give it to the broker's user", STREAMS);
 	return fd;
@@ -164,8 +175,8 @@ static bool is_still_there(
 	       strncmp(address.sun_path, expected.sun_path, sizeof(address.sun_path)) == 0 &&
 	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_length) == 0 &&
 	       listens != 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISSOCK(status.st_mode) && status.st_uid == 0 && status.st_gid == group &&
-	       (status.st_mode & 0777) == mode;
+	       S_ISSOCK(status.st_mode) && (status.st_uid == 0 || status.st_uid == geteuid()) &&
+	       status.st_gid == group && (status.st_mode & 0777) == mode;
 }
 
 /* Those who connect while no broker runs wait in a socket that is kept. */
@@ -202,8 +213,8 @@ void runtime_open(struct runtime *runtime, const struct config *config, struct h
 	    config_relay_is_unix(config) ? open_streams(config, runtime->directory) : -1;
 	runtime->broker_fd = take_or_listen(
 	    config, handover, runtime->directory, BROKER_SOCKET, config->broker.web_group.id, 0660);
-	runtime->control_fd =
-	    take_or_listen(config, handover, runtime->directory, CONTROL_SOCKET, 0, control_mode);
+	runtime->control_fd = take_or_listen(config, handover, runtime->directory, CONTROL_SOCKET,
+	    config->broker.group.id, control_mode);
 }
 
 static void pass(struct handover *handover, const char *name, int fd)

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -38,18 +39,31 @@ static void become(const char *name)
 		log_fatalx("--user %s: root could be regained", name);
 }
 
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, held) != 0)
+		log_fatal("capabilities");
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		if ((held[i].effective | held[i].permitted | held[i].inheritable) != 0)
+			return true;
+	return false;
+}
+
+/* Where it starts without any, as by the unit of systemd, capset() may be refused. */
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
-	struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3];
 
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    syscall(SYS_capset, &header, none) != 0 || syscall(SYS_capget, &header, left) != 0)
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
 		log_fatal("capabilities");
-	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0)
-			log_fatalx("capabilities: some are left");
+	if (has_capabilities() && syscall(SYS_capset, &header, none) != 0)
+		log_fatal("capabilities");
+	if (has_capabilities())
+		log_fatalx("capabilities: some are left");
 }
 
 /* What a parser of strangers' requests never needs is refused; the rest stays usual, as libraries

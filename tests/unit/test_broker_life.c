@@ -46,7 +46,7 @@ static void test_what_the_broker_is(void **state)
 	assert_string_equal(world_status_line(world.broker, "Threads"), "1");
 	assert_mode("run", S_IFDIR, 0755, WORLD_USER, WORLD_USER);
 	assert_mode("run/broker.sock", S_IFSOCK, 0660, 0, 33);
-	assert_mode("run/control.sock", S_IFSOCK, 0600, 0, 0);
+	assert_mode("run/control.sock", S_IFSOCK, 0600, 0, WORLD_USER);
 	assert_mode("run/empty", S_IFDIR, 0555, 0, 0);
 	world_stop();
 	assert_false(exists("run/broker.sock"));

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: ISC
+/**
+ * The packages, each on a clean system of its release with systemd: from nothing to a working login
+ * by the steps that postinst tells, an upgrade, removal and purge. Needs `make debs`.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+	appendFileSync,
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Container } from "../container/container.mjs";
+import { build, root } from "../e2e/lib/stack.mjs";
+import { eventually } from "../e2e/lib/rpc.mjs";
+
+const RELEASES = /** @type {const} */ ([
+	["bookworm", 12],
+	["trixie", 13],
+]);
+
+/** Tenths of systemd-analyze security's exposure that a unit may have; what they are spent on is in
+ * the units. */
+const EXPOSURE = { "x2goweb-brokerd.service": 19, "x2goweb-fcgi.service": 4, "x2goweb-tls.service": 11 };
+
+const INSTALL = "apt-get install --yes";
+/** All that an admin does after that, each a line of its own. */
+const STEPS = [
+	"printf '\\n[server office]\\naddress = x2go.example.org\\n' >>/etc/x2goweb/x2goweb.conf",
+	"brokerctl hostkey add --yes office && systemctl reload x2goweb-brokerd",
+	"x2goweb-web nginx",
+];
+
+/** @param {string} command @param {string[]} args */
+function here(command, ...args) {
+	const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+	assert.equal(status, 0, `${command}: ${stderr}`);
+}
+
+/** The package again as a newer version, in which the example for nginx has changed. @param {string}
+ * from @param {string} to */
+function makeNewer(from, to) {
+	const tree = `${to}.d`;
+	here("dpkg-deb", "-R", from, tree);
+	here("sed", "-i", "s/^Version: .*/&+next/", `${tree}/DEBIAN/control`);
+	here("sed", "-i", "$a # newer", `${tree}/etc/x2goweb/nginx.conf`);
+	here("dpkg-deb", "--root-owner-group", "-b", tree, to);
+	rmSync(tree, { recursive: true });
+}
+
+test("make install goes where it is told, and what it installs says so", () => {
+	const staged = mkdtempSync(path.join(tmpdir(), "x2goweb-install-"));
+	const make = ["-s", "-C", root, `BUILD=${build}`];
+	try {
+		here("make", ...make, "install", `DESTDIR=${staged}`, "PREFIX=/opt/x2goweb");
+		const at = (/** @type {string} */ file) => readFileSync(path.join(staged, file), "latin1");
+		const prefix = "opt/x2goweb";
+		assert.match(
+			at(`${prefix}/lib/systemd/system/x2goweb-brokerd.service`),
+			/^ExecStart=\/opt\/x2goweb\/sbin\/x2goweb-brokerd$/m,
+		);
+		assert.match(at("etc/x2goweb/nginx.conf"), /alias \/opt\/x2goweb\/share\/x2goweb\/www\/;/);
+		assert.ok(
+			at(`${prefix}/sbin/x2goweb-brokerd`).includes(
+				"/opt/x2goweb/lib/x2goweb/x2goweb-session",
+			),
+		);
+		for (const file of [
+			"sbin/brokerctl",
+			"lib/x2goweb/x2goweb-session",
+			"share/man/man8/brokerctl.8",
+		])
+			assert.ok(existsSync(path.join(staged, prefix, file)), file);
+		assert.deepEqual(readdirSync(staged).sort(), ["etc", "opt"]);
+		// What the admin has written stays.
+		appendFileSync(path.join(staged, "etc/x2goweb/x2goweb.conf"), "# mine\n");
+		here("make", ...make, "install", `DESTDIR=${staged}`, "PREFIX=/opt/x2goweb");
+		assert.match(at("etc/x2goweb/x2goweb.conf"), /^# mine$/m);
+	} finally {
+		here("make", ...make, "all");
+		rmSync(staged, { recursive: true });
+	}
+});
+
+for (const [release, number] of RELEASES)
+	describe(`Debian ${number}`, () => {
+		const container = new Container(release, "packages");
+		const folder = mkdtempSync(path.join(tmpdir(), "x2goweb-debs-"));
+		const debs = `/mnt/${path.basename(folder)}`;
+		const state = async (/** @type {string} */ unit) =>
+			(await container.exec(`systemctl is-active ${unit}`)).stdout.trim();
+		/** Files and links of ours. */
+		const files = () =>
+			container.ok(
+				"find /etc /usr /var /run -xdev -name '*x2goweb*' ! -path '/var/lib/dpkg/*' | sort",
+			);
+
+		before(async () => {
+			const name = readdirSync(build).find((file) =>
+				new RegExp(`^x2goweb_.*~deb${number}_.*\\.deb$`).test(file),
+			);
+			assert.ok(name, `a package for Debian ${number} is in ${build}`);
+			here("cp", path.join(build, name), `${folder}/x2goweb.deb`);
+			makeNewer(`${folder}/x2goweb.deb`, `${folder}/newer.deb`);
+			await container.up({ bind: [folder] });
+			await container.startServer();
+		});
+		after(async () => {
+			await container.down();
+			rmSync(folder, { recursive: true });
+		});
+
+		test("after apt install it runs, and says what is left to do", async () => {
+			const said = await container.ok(`${INSTALL} ${debs}/x2goweb.deb 2>&1`);
+			assert.match(said, /^x2goweb runs\. Three things are left/m);
+			for (const hint of ["brokerctl hostkey add office", "x2goweb-web nginx"])
+				assert.ok(said.includes(hint), hint);
+			assert.equal(await state("x2goweb-brokerd"), "active");
+			assert.equal(await state("x2goweb-fcgi.socket"), "active");
+			assert.equal(await state("x2goweb-fcgi"), "inactive");
+			assert.equal(await container.ok("systemctl --failed --no-legend"), "");
+			for (const unit of ["x2goweb-brokerd.service", "x2goweb-fcgi.socket"])
+				assert.equal(await container.ok(`systemctl is-enabled ${unit}`), "enabled");
+			const warned = await container.ok(
+				"journalctl -q -p warning -o cat -t x2goweb-brokerd -t x2goweb-fcgi",
+			);
+			assert.match(warned, /^configuration: there is no \[server NAME\] section[^\n]*$/);
+		});
+
+		test("systemd finds little to say of the units", async () => {
+			for (const [unit, exposure] of Object.entries(EXPOSURE))
+				await container.ok(
+					`systemd-analyze security --no-pager --threshold=${exposure} ${unit}`,
+				);
+			await container.ok(
+				"systemd-analyze verify --man=no x2goweb-brokerd.service x2goweb-fcgi.service",
+			);
+		});
+
+		test("three steps later a user works", async () => {
+			for (const step of STEPS) await container.ok(step);
+			const { resumed, bytes } = await container.visit();
+			assert.equal(resumed, false);
+			assert.ok(bytes > 1000);
+			// The responder was started by its socket.
+			assert.equal(await state("x2goweb-fcgi"), "active");
+		});
+
+		test("only the broker's three capabilities are left, and the web server's user's none", async () => {
+			const pid = await container.show("x2goweb-brokerd", "MainPID");
+			const status = await container.ok(`cat /proc/${pid}/status`);
+			assert.match(status, /^CapEff:\s+00000000000400c0$/m);
+			assert.match(status, /^CapBnd:\s+00000000000400c0$/m);
+			assert.match(status, /^Seccomp:\s+2$/m);
+			const responder = await container.show("x2goweb-fcgi", "MainPID");
+			assert.match(await container.ok(`cat /proc/${responder}/status`), /^CapBnd:\s+0+$/m);
+		});
+
+		test("what does not fit is refused with a hint, and nothing is changed", async () => {
+			await container.ok(
+				"mkdir /root/put-aside && mv /etc/x2goweb/nginx.conf /root/put-aside/",
+			);
+			await container.ok("x2goweb-web --remove nginx");
+			const { status, stderr } = await container.exec("x2goweb-web nginx");
+			assert.equal(status, 1);
+			assert.match(stderr, /there is no \/etc\/x2goweb\/nginx\.conf/);
+			await container.ok(
+				"mv /root/put-aside/nginx.conf /etc/x2goweb/ && rmdir /root/put-aside",
+			);
+			await container.ok(
+				"printf 'server {\\n\\tlisten 127.0.0.1:443 ssl;\\n}\\n' >/etc/nginx/conf.d/mine.conf",
+			);
+			const second = await container.exec("x2goweb-web nginx");
+			assert.equal(second.status, 1);
+			assert.match(
+				second.stderr,
+				/conf\.d\/mine\.conf.*include \/etc\/x2goweb\/nginx\.conf;/s,
+			);
+			await container.ok("rm /etc/nginx/conf.d/mine.conf && x2goweb-web nginx");
+			assert.equal((await container.visit()).resumed, true);
+		});
+
+		test("an upgrade keeps what the admin has written, and whoever is logged in", async () => {
+			const socketSince = await container.show(
+				"x2goweb-fcgi.socket",
+				"ActiveEnterTimestampMonotonic",
+			);
+			const responder = await container.show("x2goweb-fcgi", "MainPID");
+			const broker = await container.show("x2goweb-brokerd", "MainPID");
+			const { resumed } = await container.visit({}, async () => {
+				const said = await container.ok(`${INSTALL} ${debs}/newer.deb 2>&1`);
+				assert.doesNotMatch(said, /left to do|Configuration file/);
+			});
+			assert.equal(resumed, true);
+			assert.notEqual(await container.show("x2goweb-brokerd", "MainPID"), broker);
+			assert.match(
+				await container.ok("dpkg-query -W -f '${Status} ${Version}' x2goweb"),
+				/^install ok installed .*\+next$/,
+			);
+			await container.ok("grep -q 'address = x2go.example.org' /etc/x2goweb/x2goweb.conf");
+			await container.ok("grep -q '^# newer' /etc/x2goweb/nginx.conf");
+			assert.equal(await state("x2goweb-brokerd"), "active");
+			assert.notEqual(await container.show("x2goweb-fcgi", "MainPID"), responder);
+			assert.equal(
+				await container.show("x2goweb-fcgi.socket", "ActiveEnterTimestampMonotonic"),
+				socketSince,
+				"the socket stayed",
+			);
+			assert.equal((await container.visit()).resumed, true);
+		});
+
+		test("removal leaves the web server without it, the configuration and nothing else", async () => {
+			await container.ok("apt-get remove --yes x2goweb");
+			await container.ok("nginx -q -t");
+			assert.equal(await state("nginx"), "active");
+			assert.notEqual(
+				(await container.exec("ls /etc/nginx/sites-enabled/x2goweb")).status,
+				0,
+			);
+			assert.equal(await state("x2goweb-brokerd"), "inactive");
+			assert.equal(await state("x2goweb-fcgi.socket"), "inactive");
+			await eventually(
+				async () =>
+					(await container.exec("grep -l x2goweb /proc/[0-9]*/comm")).status !== 0,
+				"no process of it is left",
+			);
+			await container.ok(
+				"test -e /etc/x2goweb/known_hosts && test -e /etc/x2goweb/x2goweb.conf",
+			);
+		});
+
+		test("installed again it works as before, by one command", async () => {
+			await container.ok(`${INSTALL} ${debs}/newer.deb`);
+			await container.ok("x2goweb-web nginx");
+			assert.equal((await container.visit()).resumed, true);
+		});
+
+		test("a purge leaves nothing", async () => {
+			await container.ok("apt-get purge --yes x2goweb");
+			await container.ok("nginx -q -t");
+			assert.equal(await files(), "");
+			assert.equal(await container.ok("systemctl --failed --no-legend"), "");
+			// But the user's number, which nobody else should get.
+			await container.ok("getent passwd x2goweb");
+		});
+	});
