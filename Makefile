@@ -47,7 +47,7 @@ TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,config.c config_check.c 
 PROTO_LIBS   := libevent_core libcrypto libsystemd
 FCGI_LIBS    := yajl libseccomp
 BROKERD_LIBS := libevent libevent_extra libcap inih
-CTL_LIBS     := inih libssh2
+CTL_LIBS     := inih libssh2 libcurl
 SESSION_LIBS := libssh2 libseccomp libcap
 TLS_LIBS     := libevent libevent_openssl libssl inih
 
@@ -106,7 +106,7 @@ fcgi_PART    := $(FCGI_SRC)
 brokerd_PART := $(BROKERD_SRC)
 session_PART := $(SESSION_SRC)
 ctl_PART     := $(CTL_SRC)
-ALL_LIBS = -lfcgi -lwslay $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS) $(BROKERD_LIBS) $(SESSION_LIBS) cmocka) -lpthread
+ALL_LIBS = -lfcgi -lwslay $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS) $(BROKERD_LIBS) $(SESSION_LIBS) $(CTL_LIBS) cmocka) -lpthread
 
 define unit_rule
 $(BUILD)/test/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call objects,$(call unit_src,tests/unit/$(1).c))
@@ -131,7 +131,9 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PROTO_SRC) $(FCGI_SRC) $(BROKERD_SRC) $(SESSION_SRC)
+FUZZ_SHARED := $(filter-out tests/fuzz/fuzz_% tests/unit/test_%,$(wildcard tests/fuzz/*.[ch] tests/unit/*.[ch]))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SHARED) $(PROTO_SRC) $(FCGI_SRC) $(BROKERD_SRC) $(SESSION_SRC)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	$(Q)clang $(ALL_CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< $(call unit_src,$<) -Wl,--as-needed $(ALL_LIBS)
@@ -158,7 +160,8 @@ $(BUILD)/www/index.html: $(WWW_SRC) | $(BUILD)/npm
 
 # Debian packages, valid on 12 and 13. Grouped by who needs them.
 DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libssh2-1-dev libyajl-dev \
-	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev
+	libcap-dev libseccomp-dev libsystemd-dev libssl-dev libwslay-dev libinih-dev libcmocka-dev \
+	libcurl4-openssl-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
 	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko mandoc

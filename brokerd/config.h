@@ -108,6 +108,7 @@ struct config {
 		unsigned log_level;   /* enum log_level */
 	} broker;
 	struct {
+		char url[251]; /* of the page, for brokerctl doctor; empty: not known */
 		char title[129];
 		char logo[256]; /* a path of the web server; empty: none */
 		char accent[8]; /* "#rrggbb"; empty: the page's own */

@@ -23,6 +23,7 @@ const struct config_key config_keys[] = {
 	{"broker", "web_group", CONFIG_KIND_GROUP, FIELD(broker.web_group), 0, 0, "www-data", true},
 	{"broker", "admin_users", CONFIG_KIND_ACCOUNTS, FIELD(broker.admin_users), 0, 0, "", true},
 	{"broker", "log_level", CONFIG_KIND_LEVEL, FIELD(broker.log_level), 0, 0, "info", false},
+	{"web", "url", CONFIG_KIND_TEXT, FIELD(web.url), 0, 250, "", false},
 	{"web", "title", CONFIG_KIND_TEXT, FIELD(web.title), 0, 128, "X2Go", false},
 	{"web", "logo", CONFIG_KIND_WEB_PATH, FIELD(web.logo), 0, 255, "", false},
 	{"web", "accent", CONFIG_KIND_COLOUR, FIELD(web.accent), 0, 7, "", false},

@@ -124,6 +124,7 @@ void ctl_print_said(FILE *out, const struct message_said *said);
 void ctl_print_done(struct ctl *ctl, const char *text, const char *name, bool value);
 
 enum ctl_status ctl_check(struct ctl *ctl);
+enum ctl_status ctl_doctor(struct ctl *ctl);
 enum ctl_status ctl_drain(struct ctl *ctl);
 enum ctl_status ctl_hostkey(struct ctl *ctl);
 enum ctl_status ctl_kill(struct ctl *ctl);

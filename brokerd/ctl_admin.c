@@ -101,7 +101,7 @@ static bool join_words(char **words, int count, char text[TELL_BYTES + 1])
 	for (int i = 0; i < count; i++) {
 		size_t length = strlen(words[i]);
 
-		if (used + length + 1 > TELL_BYTES) {
+		if (used + (used != 0) + length > TELL_BYTES) {
 			ctl_usage("a message has at most 400 bytes");
 			return false;
 		}

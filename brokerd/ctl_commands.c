@@ -11,6 +11,8 @@
 /* In alphabetical order. */
 static const struct ctl_command commands[] = {
     {"check", NULL, "reads the configuration and says what is wrong with it", 0, 0, 0, ctl_check},
+    {"doctor", "[URL]", "looks at all that a login needs; see brokerctl doctor --help",
+	CTL_OPTION_OWN, 0, INT_MAX, ctl_doctor},
     {"drain", NULL, "takes no new logins, and waits for those that there are",
 	CTL_OPTION_WAIT | CTL_OPTION_MESSAGE, 0, 0, ctl_drain},
     {"hostkey", "...", "host keys of X2Go servers; see brokerctl hostkey --help", CTL_OPTION_OWN, 0,

@@ -59,6 +59,8 @@ struct ctl_scan {
 	bool unreachable;
 };
 
+struct addrinfo;
+
 struct ctl_hostkey {
 	const struct config *config;
 	struct knownhosts_files files;
@@ -73,6 +75,8 @@ const char *ctl_target_find(
 
 /* Makes the key exchange with the server, once for each type of key that it has. */
 void ctl_scan(const struct ctl_target *target, struct ctl_scan *scan);
+/* The same with a server whose addresses are known. */
+void ctl_scan_at(struct addrinfo *addresses, struct ctl_scan *scan);
 
 /* Fills in fingerprint, standing and where that is from, for the hosts of the key's line. False
  * after a complaint if the files cannot be read. */

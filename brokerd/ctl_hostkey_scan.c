@@ -351,24 +351,13 @@ out:
 	return good;
 }
 
-void ctl_scan(const struct ctl_target *target, struct ctl_scan *scan)
+void ctl_scan_at(struct addrinfo *addresses, struct ctl_scan *scan)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	int64_t deadline_ms = now_ms() + DEADLINE_MS;
-	struct addrinfo *addresses = NULL, *address;
-	char port[8], offered[OFFERED_BYTES] = "";
-	int error;
+	struct addrinfo *address = addresses;
+	char offered[OFFERED_BYTES] = "";
 
 	memset(scan, 0, sizeof(*scan));
-	snprintf(port, sizeof(port), "%u", (unsigned)target->port);
-	error = getaddrinfo(target->host, port, &hints, &addresses);
-	if (error != 0) {
-		snprintf(scan->problem, sizeof(scan->problem), "cannot be resolved: %s",
-		    gai_strerror(error));
-		scan->unreachable = true;
-		return;
-	}
-	address = addresses;
 	if (libssh2_init(0) == 0) {
 		for (size_t i = 0; i < KEY_TYPE_COUNT; i++)
 			if (!scan_type(scan, i, &address, deadline_ms, offered))
@@ -379,5 +368,24 @@ void ctl_scan(const struct ctl_target *target, struct ctl_scan *scan)
 		snprintf(scan->problem, sizeof(scan->problem),
 		    "has no host key that the gateway can use: %.200s",
 		    offered[0] != 0 ? offered : "none at all");
-	freeaddrinfo(addresses);
+}
+
+void ctl_scan(const struct ctl_target *target, struct ctl_scan *scan)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *addresses = NULL;
+	char port[8];
+	int error;
+
+	snprintf(port, sizeof(port), "%u", (unsigned)target->port);
+	error = getaddrinfo(target->host, port, &hints, &addresses);
+	if (error == 0) {
+		ctl_scan_at(addresses, scan);
+		freeaddrinfo(addresses);
+		return;
+	}
+	memset(scan, 0, sizeof(*scan));
+	snprintf(
+	    scan->problem, sizeof(scan->problem), "cannot be resolved: %s", gai_strerror(error));
+	scan->unreachable = true;
 }

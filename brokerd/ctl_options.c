@@ -52,8 +52,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-8s %-12s %s\n", command->name,
 		    command->words != NULL ? command->words : "", command->help);
 	fputs("\n"
-	      "  LOGIN is the beginning of a login's name, as list shows it. Instead of it, or to\n"
-	      "  see fewer, kill, list, message and trace take\n"
+	      "  LOGIN is the beginning of a login's name, as list shows it. Instead of it, or\n"
+	      "  to see fewer, kill, list, message and trace take\n"
 	      "      --user USER      the logins of this user\n"
 	      "      --server SERVER  those on this server\n"
 	      "      --all            all of them\n"
@@ -61,7 +61,7 @@ static void print_help(FILE *out)
 	      "      --wait TIME      ends those that are left then: 90, 5m, 2h\n"
 	      "      --message TEXT   is shown to who is logged in\n"
 	      "\n"
-	      "  -c, --config FILE    the configuration, for check and hostkey (default\n"
+	      "  -c, --config FILE    the configuration, for check, doctor, hostkey (default\n"
 	      "                       " CTL_DEFAULT_CONFIG ")\n"
 	      "  -s, --socket SOCKET  the broker's control socket (default\n"
 	      "                       " CTL_DEFAULT_SOCKET ")\n"

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "config.h"
 #include "dial.h"
+#include "fd_need.h"
 #include "handover.h"
 #include "login.h"
 #include "penalties.h"
@@ -31,11 +32,6 @@
 #include "uid_pool.h"
 #include "upgrade.h"
 
-/* Descriptors beside those of connections and logins. */
-#define FDS_OF_OUR_OWN 64
-/* Of one login: its listener, until its session process has that, the connection to the server,
- * the link, and what is kept for the next broker. */
-#define FDS_OF_A_LOGIN 6
 /* How long calls under way may take until the next broker is waited for. */
 #define LEAVE_MS 10000
 /* The sessions' program, for one that this process becomes and that may not look for it. */
@@ -70,8 +66,7 @@ static void report_to_log(const char *text, void *arg)
 /* Enough descriptors for all that the limits allow, so that none of it meets their end. */
 static void check_fd_limit(const struct config *config)
 {
-	rlim_t needed = 2 * (rlim_t)config->limits.connections +
-			FDS_OF_A_LOGIN * (rlim_t)config->limits.logins + FDS_OF_OUR_OWN;
+	rlim_t needed = fd_need(config);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

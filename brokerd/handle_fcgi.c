@@ -90,7 +90,10 @@ static struct login *find_login_in(unsigned states, struct broker *broker, struc
 
 	if (login != NULL && login_may_be_used(login, cookie, states)) {
 		login_touch(login);
-		return login;
+		if (message->type == MESSAGE_LOGOUT || !login_is_of_before(login))
+			return login;
+		conn_send_fail(conn, message->request_id, ERROR_RENEWED, NULL);
+		return NULL;
 	}
 	is_opening = login != NULL && login_may_be_used(login, cookie, IN(OPENING) | IN(PROMPTING));
 	conn_send_fail(

@@ -173,6 +173,10 @@ void login_keep(const struct login *login);
 /* Makes logins again of what the broker before has kept. Returns how many there are. */
 unsigned login_restore_all(struct broker *broker);
 
+/* Whether its session process was started by a broker of another version: it cannot be given orders
+ * but to end. */
+bool login_is_of_before(const struct login *login);
+
 /* No process of this uid is left: nothing of its login has to be kept any more. arg: the broker. */
 void login_keep_end(uid_t uid, void *arg);
 

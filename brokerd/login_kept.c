@@ -272,6 +272,8 @@ static bool take_over(struct login *login, const struct kept_fds *fds, pid_t pid
 	if (link >= 0)
 		login->link =
 		    conn_adopt(broker->base, link, ROLE_BROKER, ROLE_SESSION, &handlers, login);
+	if (login->link != NULL)
+		conn_set_version(login->link, login->link_version);
 	return login->link != NULL;
 }
 
@@ -281,6 +283,11 @@ static void go_on(struct login *login)
 	const struct config *config = login->broker->config;
 	struct message message;
 
+	/* Answers might look otherwise to it. */
+	if (login->state == LOGIN_STATE_PROMPTING && login_is_of_before(login)) {
+		login_stop(login, ERROR_RENEWED, NULL);
+		return;
+	}
 	switch (login->state) {
 	case LOGIN_STATE_PROMPTING:
 	case LOGIN_STATE_READY:
@@ -367,6 +374,11 @@ static void restore(const char *name, const int *fds, size_t count, void *arg)
 	context = login_context(login);
 	log_event(LOG_EVENT_LOGIN_TAKEN_OVER, &context, "login taken over from the broker before");
 	go_on(login);
+}
+
+bool login_is_of_before(const struct login *login)
+{
+	return login->link_version != PROTO_VERSION;
 }
 
 unsigned login_restore_all(struct broker *broker)

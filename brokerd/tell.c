@@ -47,7 +47,7 @@ static void tell_login(struct tell *tell, struct login *login, const char *text)
 
 	tell->answer.said.logins++;
 	/* Before, it has no page that could be reached, and afterwards no process. */
-	if (login->state != LOGIN_STATE_READY)
+	if (login->state != LOGIN_STATE_READY || login_is_of_before(login))
 		return;
 	message_init(&order, MESSAGE_TELL, 0);
 	strcpy(order.tell.text, text);

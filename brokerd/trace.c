@@ -79,7 +79,9 @@ void trace_begin(struct broker *broker, const struct message *trace, struct conn
 	struct conn_failure failure;
 	struct tracer *tracer;
 
-	if (!whom_check(whom, &broker->logins, &failure) && whom->login[0] != 0) {
+	/* Others than one that is named may still come. */
+	if (!whom_check(whom, &broker->logins, &failure) &&
+	    (whom->login[0] != 0 || !whom_names_anybody(whom))) {
 		conn_send_failure(asker, trace->request_id, &failure);
 		return;
 	}

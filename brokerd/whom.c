@@ -11,14 +11,17 @@ static bool is_or_open(const char *wanted, const char *text)
 	return wanted[0] == 0 || (text != NULL && strcmp(wanted, text) == 0);
 }
 
+bool whom_names_anybody(const struct record_whom *whom)
+{
+	return whom->login[0] != 0 || whom->user[0] != 0 || whom->server[0] != 0 || whom->all;
+}
+
 bool whom_fits(const struct record_whom *whom, const char *id, const char *user, const char *server)
 {
-	bool named = whom->login[0] != 0 || whom->user[0] != 0 || whom->server[0] != 0;
-
 	if (whom->login[0] != 0 &&
 	    (id == NULL || strncmp(whom->login, id, strlen(whom->login)) != 0))
 		return false;
-	return (named || whom->all) && is_or_open(whom->user, user) &&
+	return whom_names_anybody(whom) && is_or_open(whom->user, user) &&
 	       is_or_open(whom->server, server);
 }
 

@@ -10,6 +10,9 @@
 #include "login_table.h"
 #include "proto/messages.h"
 
+/* Whether anything is said of who is meant. */
+bool whom_names_anybody(const struct record_whom *whom);
+
 /* Whether a login with this id, user and server, each of which may be NULL, is meant. */
 bool whom_fits(
     const struct record_whom *whom, const char *id, const char *user, const char *server);

@@ -30,6 +30,7 @@ struct frame {
 struct conn {
 	int fd;
 	enum role self, peer;
+	unsigned version;
 	bool packets; /* each frame comes and goes as one, whole or not at all */
 	struct conn_handlers handlers;
 	void *arg;
@@ -191,6 +192,13 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	flush(arg);
 }
 
+/* Of a frame's header. */
+static void put_version(uint8_t *frame, unsigned version)
+{
+	frame[4] = (uint8_t)(version >> 8);
+	frame[5] = (uint8_t)version;
+}
+
 bool conn_send(struct conn *conn, struct message *message)
 {
 	size_t length, fd_count = message_fd_count(message->type);
@@ -205,6 +213,7 @@ bool conn_send(struct conn *conn, struct message *message)
 		log_warnx("proto: %s does not fit its own table", message_type_name(message->type));
 		goto refuse;
 	}
+	put_version(frame->data, conn->version);
 	if (conn->unsent_bytes + length > CONN_UNSENT_BYTES_MAX) {
 		fail(conn, "peer does not read");
 		goto refuse;
@@ -324,10 +333,22 @@ static bool dispatch(struct conn *conn)
 	return leave_dispatch(conn);
 }
 
+/* From a peer of another version: whether the frame is in its form, and if so, made to look like
+ * one of ours. */
+static bool translate(struct conn *conn)
+{
+	if (conn->input_length < PROTO_HEADER_BYTES ||
+	    (conn->input[4] << 8 | conn->input[5]) != (int)conn->version)
+		return false;
+	put_version(conn->input, PROTO_VERSION);
+	return true;
+}
+
 /* Decodes and hands over all whole messages. False if the connection is gone. */
 static bool dispatch_input(struct conn *conn)
 {
 	while (conn->failure == NULL && !conn->closing && conn->input_length != 0) {
+		bool translated = conn->version != PROTO_VERSION && translate(conn);
 		size_t used;
 		enum message_result result = message_decode(
 		    conn->input, conn->input_length, conn->peer, conn->self, conn->message, &used);
@@ -336,6 +357,13 @@ static bool dispatch_input(struct conn *conn)
 			break;
 		if (result == MESSAGE_OK && conn->packets && used != conn->input_length)
 			result = MESSAGE_MALFORMED;
+		if (result != MESSAGE_OK && translated) {
+			explicit_bzero(conn->input, conn->input_length);
+			conn->input_length = 0;
+			close_fds(conn->input_fds, conn->input_fd_count);
+			conn->input_fd_count = 0;
+			break;
+		}
 		if (result != MESSAGE_OK) {
 			message_wipe(conn->message);
 			fail(conn, message_result_text(result));
@@ -439,6 +467,7 @@ static struct conn *conn_begin(struct event_base *base, int fd, enum role self, 
 		return NULL;
 	}
 	conn->packets = type == SOCK_SEQPACKET;
+	conn->version = PROTO_VERSION;
 	return conn;
 }
 
@@ -468,6 +497,11 @@ struct conn *conn_adopt(struct event_base *base, int fd, enum role self, enum ro
 	if (conn != NULL)
 		conn->ready = true;
 	return conn;
+}
+
+void conn_set_version(struct conn *conn, unsigned version)
+{
+	conn->version = version;
 }
 
 void conn_close_when_sent(struct conn *conn)

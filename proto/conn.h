@@ -48,6 +48,11 @@ struct conn *conn_create(struct event_base *base, int fd, enum role self, enum r
 struct conn *conn_adopt(struct event_base *base, int fd, enum role self, enum role peer,
     const struct conn_handlers *handlers, void *arg);
 
+/* The peer, which was started by a program of another version, speaks that one's protocol. It is
+ * told only what is the same in all versions, which its user sees to; what it says in another form
+ * than ours is passed over. For packets only. */
+void conn_set_version(struct conn *conn, unsigned version);
+
 /* Closes without flushing. Safe inside handlers; takes NULL. */
 void conn_destroy(struct conn *conn);
 

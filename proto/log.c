@@ -119,20 +119,16 @@ static void copy_harmless(char *out, size_t size, const char *text, char avoided
 	size_t used = 0, fits = 0, length = strlen(text);
 
 	while (length != 0) {
-		size_t step = wire_plain_character(text, length);
-		size_t taken = step != 0 ? step : 1;
+		bool plain;
+		size_t taken = wire_character(text, length, &plain);
+		size_t put = plain ? taken : 1;
 
-		if (used + taken >= size) {
+		if (used + put >= size) {
 			memcpy(out + fits, cut, sizeof(cut));
 			return;
 		}
-		if (step == 0)
-			out[used] = '?';
-		else if (step == 1 && *text == avoided)
-			out[used] = '\'';
-		else
-			memcpy(out + used, text, step);
-		used += taken;
+		memcpy(out + used, !plain ? "?" : *text == avoided ? "'" : text, put);
+		used += put;
 		if (used + sizeof(cut) <= size)
 			fits = used;
 		text += taken;

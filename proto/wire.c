@@ -140,10 +140,11 @@ bool wire_lines_are_clean(const char *text, size_t length)
 	return true;
 }
 
-size_t wire_plain_character(const char *text, size_t length)
+size_t wire_character(const char *text, size_t length, bool *ret_plain)
 {
-	uint32_t point;
+	uint32_t point = 0;
 	size_t size = utf8_sequence((const uint8_t *)text, length, &point);
 
-	return size == 0 || is_control(point) || changes_direction(point) ? 0 : size;
+	*ret_plain = size != 0 && !is_control(point) && !changes_direction(point);
+	return size != 0 ? size : 1;
 }

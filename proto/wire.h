@@ -47,8 +47,9 @@ bool wire_text_is_clean(const char *text, size_t length);
  * writing, which may not: for text that a server wants the user to read. */
 bool wire_lines_are_clean(const char *text, size_t length);
 
-/* Bytes of the character at text (length is not 0). 0 if it is malformed, a control character or
- * one that changes the direction of writing: what may not stand in a line of the log. */
-size_t wire_plain_character(const char *text, size_t length);
+/* Bytes of the character at text (length is not 0); 1 if it is malformed. *ret_plain: whether it
+ * may stand in a line of the log, being no control character and none that changes the direction of
+ * writing. */
+size_t wire_character(const char *text, size_t length, bool *ret_plain);
 
 #endif

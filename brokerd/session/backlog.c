@@ -141,8 +141,10 @@ static bool note_shown(struct backlog *backlog, const struct kdrive_span *span)
 	if (span->header && span->whole_screen &&
 	    !damage_set_screen(&backlog->damage, picture->width, picture->height))
 		return false;
-	if (span->header && !picture->cached && asked->width != 0 && place.x == asked->x &&
-	    place.y == asked->y && place.width == asked->width && place.height == asked->height) {
+	if (span->header && !picture->cached && asked->width != 0 &&
+	    (span->whole_screen ||
+		(place.x == asked->x && place.y == asked->y && place.width == asked->width &&
+		    place.height == asked->height))) {
 		backlog->answering = true;
 		backlog->answer_bytes = 0;
 	}
@@ -520,12 +522,9 @@ bool backlog_start_afresh(struct backlog *backlog)
 		return false;
 	evbuffer_drain(backlog->kept, evbuffer_get_length(backlog->kept));
 	/* Who has had every byte before may be in the middle of a message: it does not go on here.
-	 */
-	if (backlog->sent != 0) {
-		backlog->sent++;
-		backlog->end++;
-	}
-	backlog->base = backlog->sent;
+	 * Nor who has had none, which may be since what it was sent is unsent again. */
+	backlog->base = ++backlog->sent;
+	backlog->end++;
 	return true;
 }
 

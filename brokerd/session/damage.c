@@ -119,10 +119,34 @@ static bool is_stale(const struct damage *damage, uint32_t column, uint32_t row,
 	return true;
 }
 
+static double tile_bytes(const struct damage *damage)
+{
+	return damage->bytes_per_pixel * DAMAGE_TILE_PIXELS * DAMAGE_TILE_PIXELS;
+}
+
+/* These tiles count as shown now. */
+static void take_tiles(struct damage *damage, uint32_t column, uint32_t row, uint32_t width,
+    uint32_t height, struct damage_rect *ret_rect)
+{
+	damage->turn++;
+	for (uint32_t i = 0; i < width * height; i++) {
+		struct damage_tile *tile = tile_at(damage, column + i % width, row + i / width);
+
+		damage->stale -= tile->stale;
+		tile->stale = false;
+		tile->asked = damage->turn;
+	}
+	ret_rect->x = (int64_t)column * DAMAGE_TILE_PIXELS;
+	ret_rect->y = (int64_t)row * DAMAGE_TILE_PIXELS;
+	ret_rect->width =
+	    clamp(ret_rect->x + (int64_t)width * DAMAGE_TILE_PIXELS, damage->width) - ret_rect->x;
+	ret_rect->height =
+	    clamp(ret_rect->y + (int64_t)height * DAMAGE_TILE_PIXELS, damage->height) - ret_rect->y;
+}
+
 bool damage_take(struct damage *damage, uint64_t bytes, struct damage_rect *ret_rect)
 {
-	double tile_bytes = damage->bytes_per_pixel * DAMAGE_TILE_PIXELS * DAMAGE_TILE_PIXELS;
-	double most = (double)bytes / tile_bytes; /* tiles */
+	double most = (double)bytes / tile_bytes(damage); /* tiles */
 	uint32_t column, row, width = 1, height = 1;
 	size_t oldest;
 
@@ -139,19 +163,27 @@ bool damage_take(struct damage *damage, uint64_t bytes, struct damage_rect *ret_
 	while ((double)width * (height + 1) <= most && row + height < damage->rows &&
 	       is_stale(damage, column, row + height, width))
 		height++;
-	damage->turn++;
-	damage->stale -= (size_t)width * height;
-	for (uint32_t i = 0; i < width * height; i++) {
-		struct damage_tile *tile = tile_at(damage, column + i % width, row + i / width);
+	take_tiles(damage, column, row, width, height, ret_rect);
+	return true;
+}
 
-		tile->stale = false;
-		tile->asked = damage->turn;
-	}
-	ret_rect->x = (int64_t)column * DAMAGE_TILE_PIXELS;
-	ret_rect->y = (int64_t)row * DAMAGE_TILE_PIXELS;
-	ret_rect->width =
-	    clamp(ret_rect->x + (int64_t)width * DAMAGE_TILE_PIXELS, damage->width) - ret_rect->x;
-	ret_rect->height =
-	    clamp(ret_rect->y + (int64_t)height * DAMAGE_TILE_PIXELS, damage->height) - ret_rect->y;
+bool damage_take_all(struct damage *damage, uint64_t bytes, struct damage_rect *ret_rect)
+{
+	uint32_t left = damage->columns, top = damage->rows, right = 0, bottom = 0;
+
+	if (damage->stale == 0)
+		return false;
+	for (uint32_t row = 0; row < damage->rows; row++)
+		for (uint32_t column = 0; column < damage->columns; column++) {
+			if (!tile_at(damage, column, row)->stale)
+				continue;
+			left = column < left ? column : left;
+			top = row < top ? row : top;
+			right = column + 1 > right ? column + 1 : right;
+			bottom = row + 1;
+		}
+	if ((double)bytes < tile_bytes(damage) * (right - left) * (bottom - top))
+		return false;
+	take_tiles(damage, left, top, right - left, bottom - top, ret_rect);
 	return true;
 }

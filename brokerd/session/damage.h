@@ -48,4 +48,8 @@ void damage_learn(struct damage *damage, uint64_t bytes, uint64_t pixels);
  * counts as shown now. False: nothing. */
 bool damage_take(struct damage *damage, uint64_t bytes, struct damage_rect *ret_rect);
 
+/* All of it at once, if a picture of what it lies in has no more than about so many bytes. False:
+ * it has more, or there is nothing. */
+bool damage_take_all(struct damage *damage, uint64_t bytes, struct damage_rect *ret_rect);
+
 #endif

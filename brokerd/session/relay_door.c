@@ -65,17 +65,25 @@ static bool judge_hello(const struct relay *relay, struct ws_handshake *handshak
 	return true;
 }
 
+/* Whether who says this can be the first: where another one was, who knows position 0 as well, each
+ * would take the other's events for its own. */
+static bool is_first(const struct relay *relay, const struct relay_hello *hello)
+{
+	return hello->stream[0] == '\0' && relay->backlog.sent == 0 && relay->backlog.whole &&
+	       relay->taken == 0 &&
+	       (relay->page[0] == '\0' || strcmp(hello->page, relay->page) == 0);
+}
+
 /* As relay_set_phase. */
 static void give_stream(struct relay *relay, struct ws *ws, const struct relay_hello *hello)
 {
 	struct backlog *backlog = &relay->backlog;
-	bool same = is_same_stream(relay, hello);
 	enum relay_how how;
 
-	if (same && backlog_reaches(backlog, hello->down)) {
+	if (is_same_stream(relay, hello) && backlog_reaches(backlog, hello->down)) {
 		backlog_rewind(backlog, hello->down);
 		how = RELAY_HOW_RESUME;
-	} else if (!same && backlog->sent == 0 && backlog->whole) {
+	} else if (is_first(relay, hello)) {
 		how = RELAY_HOW_START;
 	} else if (backlog_start_afresh(backlog)) {
 		how = RELAY_HOW_FRESH;

@@ -25,6 +25,9 @@
  * count. */
 #define NEXT_TO_NONE 8
 
+/* What the line carries in so long is as good as nothing. */
+#define ALL_AT_ONCE_MS 50
+
 static void ask(struct relay *relay, const struct damage_rect *rect)
 {
 	uint8_t event[KDRIVE_EVENT_BYTES];
@@ -65,17 +68,25 @@ static bool is_answer_due(struct relay *relay, uint64_t now_ms)
 void relay_thin_ask(struct relay *relay)
 {
 	struct backlog *backlog = &relay->backlog;
-	uint64_t now_ms = timer_now_ms(), sent = backlog->sent - relay->flow.painted;
-	size_t window = relay_flow_window(&relay->flow);
+	struct relay_flow *flow = &relay->flow;
+	struct damage *damage = &backlog->damage;
+	uint64_t now_ms = timer_now_ms(), sent = backlog->sent - flow->painted;
+	size_t window = relay_flow_window(flow);
 	struct damage_rect rect;
 
 	if (backlog->state != BACKLOG_STATE_THIN || relay->agent == NULL ||
 	    is_answer_due(relay, now_ms) || backlog_unsent(backlog) != 0)
 		return;
-	if (sent > window / (relay_flow_is_stale(&relay->flow, now_ms) ? NEXT_TO_NONE : LEFT_SHARE))
+	if (sent > window / (relay_flow_is_stale(flow, now_ms) ? NEXT_TO_NONE : LEFT_SHARE))
 		return;
-	if (damage_take(&backlog->damage, window / BRING_SHARE, &rect))
-		ask(relay, &rect);
-	else
+	/* An agent that goes on drawing never comes to an end with parts, so a line that is fast
+	 * again gets all that is left at once. */
+	if (damage_take_all(damage, (uint64_t)(flow->bytes_per_ms * ALL_AT_ONCE_MS), &rect)) {
 		backlog_thicken(backlog);
+		ask(relay, &rect);
+	} else if (damage_take(damage, window / BRING_SHARE, &rect)) {
+		ask(relay, &rect);
+	} else {
+		backlog_thicken(backlog);
+	}
 }

@@ -16,6 +16,7 @@
 #include "sandbox.h"
 #include "session.h"
 #include "ssh.h"
+#include "ssh_keystream.h"
 
 #define LINK_FD	      3
 #define EMPTY_ROOT_FD 4
@@ -58,6 +59,7 @@ int main(void)
 	log_init("x2goweb-session", LOG_LEVEL_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_BYTES);
+	ssh_keystream_init();
 	sandbox_warm_up();
 	if (!ssh_warm_up())
 		log_fatalx("session: libssh2 cannot be initialised");
@@ -75,6 +77,7 @@ int main(void)
 	log_set_sink(NULL, NULL);
 	session_finish(&session);
 	heap_rest_finish();
+	ssh_keystream_finish();
 	event_base_free(base);
 	return EXIT_SUCCESS;
 }

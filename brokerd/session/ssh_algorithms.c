@@ -18,10 +18,11 @@ static const struct {
 };
 #define KEY_TYPE_COUNT (sizeof(key_types) / sizeof(key_types[0]))
 
-/* The stream is mostly pictures: what the processor does fastest comes first. */
+/* The stream is mostly pictures: what the processor does fastest comes first, which is what
+ * ssh_keystream.c helps with. */
 #define CIPHERS                                                                                    \
-	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"             \
-	"aes128-ctr,aes192-ctr,aes256-ctr"
+	"aes128-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,"  \
+	"aes192-ctr,aes256-ctr"
 #define MACS                                                                                       \
 	"hmac-sha2-256-etm@openssh.com,hmac-sha2-256,hmac-sha2-512-etm@openssh.com,hmac-sha2-512"
 

@@ -22,6 +22,8 @@ const RETURNS = 10;
 /** Pauses of 3 s at least come after so many attempts in vain. */
 const LONG_AFTER = 6;
 const AT_ONCE_MS = 2000;
+/** Bytes a second; a terminal that scrolls takes several times as many. */
+const SLOW_RATE = 100_000;
 /** Pictures are compressed; a part that shows something else differs by more. */
 const WORST_PART = 20;
 
@@ -93,6 +95,20 @@ const drawALot = () =>
 			"'while :; do head -c 600 /dev/urandom | base64; sleep 0.05; done' >/dev/null 2>&1 &",
 	);
 
+/** What was drawn stays as it is: nothing is painted over what is wrong. */
+async function isRightOnceStill() {
+	await inside("pkill -STOP -f '[D]rawing'; pkill -STOP -f '[w]hile :'; true");
+	const seen = { mean: 255, worst: 255 };
+	await eventually(async () => {
+		Object.assign(seen, await pictureDifference(stack, page, display));
+		return seen.mean < 3 && seen.worst < WORST_PART;
+	}, "the server's picture in the page").catch((error) =>
+		assert.fail(`${error}: ${JSON.stringify(seen)}`),
+	);
+	await inside("pkill -KILL -f '[D]rawing'; pkill -KILL -f '[w]hile :'; true");
+	return `differs by ${seen.mean.toFixed(2)}, the worst part by ${seen.worst.toFixed(1)}`;
+}
+
 /** Random signs, in lines that a person could have typed. @param {number} count */
 const anyText = (count) =>
 	[...randomBytes(count)]
@@ -162,17 +178,23 @@ test("a person types while the connection is cut: no key is lost, the picture is
 	assert.ok(returns >= CUTS_WHILE_TYPING / 4, `${returns} times back`);
 	assert.ok(await page.evaluate(() => "notReloaded" in globalThis));
 	assert.equal(await page.evaluate(() => document.documentElement.dataset.state), "running");
-	/* What was drawn meanwhile stays as it is: nothing is painted over it. */
-	await inside("pkill -STOP -f '[D]rawing'; pkill -STOP -f '[w]hile :'; true");
-	const seen = { mean: 255, worst: 255 };
-	await eventually(async () => {
-		Object.assign(seen, await pictureDifference(stack, page, display));
-		return seen.mean < 3 && seen.worst < WORST_PART;
-	}, "the server's picture in the page").catch((error) =>
-		assert.fail(`${error}: ${JSON.stringify(seen)}`),
+	t.diagnostic(await isRightOnceStill());
+});
+
+test("a line that is too slow for what is drawn: the picture is right once that is still", async (t) => {
+	await drawALot();
+	const begin = performance.now();
+	network.rate = SLOW_RATE;
+	await eventually(
+		() => stack.broker?.log.includes("backlog: open -> thin"),
+		"pictures left out",
+		30000,
 	);
-	t.diagnostic(`differs by ${seen.mean.toFixed(2)}, the worst part by ${seen.worst.toFixed(1)}`);
-	await inside("pkill -KILL -f '[D]rawing'; pkill -KILL -f '[w]hile :'; true");
+	await pause(5000);
+	network.rate = 0;
+	t.diagnostic(await isRightOnceStill());
+	const lost = said.filter(({ at, text }) => at >= begin && /-> reconnecting/.test(text));
+	assert.deepEqual(lost, []);
 });
 
 test("how soon the stream is back", async (t) => {

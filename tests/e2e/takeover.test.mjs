@@ -4,12 +4,8 @@
  * KDrive client takes it up, and the browser takes it back. Who loses it is told so.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { KdriveReader } from "../../www/js/stream/kdrive_read.js";
-import { updateEvent } from "../../www/js/stream/kdrive_send.js";
 import { Client, eventually, Stream } from "./lib/rpc.mjs";
 import { Process, root, Stack } from "./lib/stack.mjs";
 
@@ -17,9 +13,6 @@ const SIZE = { width: 800, height: 600 };
 /** KDrive's message by which an agent says goodbye, and the bytes of a message without payload. */
 const SRVDISCONNECT = 10;
 const HEADER_BYTES = 56;
-const EVENT_BYTES = 41;
-/** Of a text on its way to the agent. */
-const TEXT_BYTES = 300_000;
 
 const stack = new Stack();
 const user = "alice";
@@ -62,38 +55,6 @@ async function takenUp() {
 	probe.child.stdin?.write(`${(await row())[6]}\n`);
 	await probe.waitFor(/^frame 1024x768$/m);
 	return probe;
-}
-
-/** Another client resumes the session, and breaks off within a text that it sends. */
-async function leftWithinAText() {
-	const out = await bySsh(`x2goresume-session ${id} 1024x768 lan 16m-jpeg-9 us auto 0 both`);
-	const port = out.match(/^gr_port=(\d+)$/m)?.[1];
-	const config = (await stack.host("ssh-config")).stdout.trim();
-	const line = spawn("ssh", ["-F", config, "-W", `127.0.0.1:${port}`, `${user}@x2gohost`], {
-		stdio: ["pipe", "pipe", "ignore"],
-	});
-	line.stdin.on("error", () => {});
-	line.stdin.write((await row())[6]);
-	for (const [type, ...fields] of [
-		[10, 8, 3],
-		[7, 800, 600],
-	]) {
-		const event = Buffer.alloc(EVENT_BYTES);
-		event.writeUInt32LE(type);
-		fields.forEach((field, i) => event.writeUInt16LE(field, 4 + 2 * i));
-		line.stdin.write(event);
-	}
-	await once(line.stdout, "data");
-	const text = Buffer.alloc(100 * EVENT_BYTES);
-	text.writeUInt32LE(9);
-	text.writeUInt32LE(TEXT_BYTES, 4);
-	text.set([1, 1, 1, 1], 8);
-	text.writeUInt32LE(TEXT_BYTES, 16);
-	line.stdin.write(text);
-	// It tells nobody when it has begun to read that.
-	await new Promise((resolve) => setTimeout(resolve, 1500));
-	line.kill();
-	await once(line, "close");
 }
 
 /** What the agent says last, which the relay passes on. @param {Stream} stream */
@@ -160,24 +121,6 @@ test("another client takes it up, is told when it is taken back, and so is the b
 	t.diagnostic(`taken back after ${Date.now() - back} ms`);
 	assert.deepEqual((await client.sessions())[0].attached, true);
 	again.socket.close();
-});
-
-test("a client that breaks off within a text leaves a desktop that comes back", async (t) => {
-	await client.ok("suspend", { id });
-	await leftWithinAText();
-	const answer = await client.ok("resume", { id, ...SIZE });
-	const stream = new Stream(stack, answer.ws, { cookie: client.cookie });
-	/** @type {string[]} */ const said = [];
-	const reader = new KdriveReader(({ type }) => {
-		said.push(type);
-		if (type === "reinit") stream.socket.send(updateEvent(null));
-	});
-	stream.socket.on("message", (data, binary) => {
-		if (binary) reader.push(Uint8Array.from(/** @type {Buffer} */ (data)));
-	});
-	await eventually(() => said.includes("frame"), "a picture", 60000).finally(() =>
-		t.diagnostic(`the agent said ${said.slice(0, 10).join(", ")}`),
-	);
 });
 
 test("a second login of the gateway takes it over in the same way", async () => {

@@ -1,5 +1,5 @@
-/* links: proto brokerd/session/backlog.c brokerd/session/damage.c brokerd/session/kdrive_frames.c */
-/* links: tests/unit/backlog_world.c */
+/* links: proto brokerd/session/backlog.c brokerd/session/damage.c */
+/* links: brokerd/session/kdrive_frames.c tests/unit/backlog_world.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * brokerd/session/backlog and kdrive_frames: the input chooses what the agent says, how it is cut,

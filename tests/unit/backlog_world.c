@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #define SELECTION_MOST 700
+/* Bytes of any message. */
+#define MESSAGE_MOST 2300
 /* Shows all places. */
 #define WHOLE UINT8_MAX
 
@@ -31,11 +33,12 @@ static uint32_t get_u32(const uint8_t *data)
 
 /* --- the agent ---*/
 
-/* Types of the agent's messages by their numbers. */
-static uint8_t types_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
-/* And of those that are pictures, the first place that they show, and how many. */
-static uint8_t places_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
-static uint8_t widths_said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
+/* The agent's messages by their numbers. */
+static struct {
+	uint8_t type;
+	uint8_t place, width; /* of a picture: the first place that it shows, and how many */
+	size_t at, length;    /* in its bytes */
+} said[AGENT_BYTES / KDRIVE_HEADER_BYTES + 2];
 
 /* There must be room, since messages in the world are small. */
 static bool has_said_enough(void)
@@ -47,8 +50,20 @@ static bool has_said_enough(void)
 /* The last message, of which length bytes are there. */
 static void note_said(enum kdrive_message type, size_t length)
 {
-	types_said[world.agent.number] = (uint8_t)type;
+	world.agent.dear += type == KDRIVE_MESSAGE_DEMAND_SELECTION ||
+			    type == KDRIVE_MESSAGE_SERVER_VERSION ||
+			    type == KDRIVE_MESSAGE_DISCONNECT;
+	said[world.agent.number].type = (uint8_t)type;
+	said[world.agent.number].at = world.agent.length;
+	said[world.agent.number].length = length;
 	world.agent.length += length;
+}
+
+/* Without a period that would hide a shift. */
+static void put_data(uint8_t *out, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		out[i] = (uint8_t)(world.agent.number * 31 + i * 7 + i / 251);
 }
 
 /* Somewhere, and the agent's cache may have a part in it; or the whole screen. */
@@ -56,8 +71,8 @@ static void put_place(uint8_t *head)
 {
 	uint32_t place = random_below(WORLD_PLACES), kind = random_below(8);
 
-	places_said[world.agent.number] = kind == 0 ? WHOLE : (uint8_t)place;
-	widths_said[world.agent.number] = 1;
+	said[world.agent.number].place = kind == 0 ? WHOLE : (uint8_t)place;
+	said[world.agent.number].width = 1;
 	put_u32(head + 4, DAMAGE_TILE_PIXELS * (kind == 0 ? WORLD_PLACES : 1));
 	put_u32(head + 8, DAMAGE_TILE_PIXELS);
 	put_u32(head + 12, kind == 0 ? UINT32_MAX : DAMAGE_TILE_PIXELS * place);
@@ -72,7 +87,8 @@ static bool answer(const struct damage_rect *rect)
 
 	if (has_said_enough())
 		return false;
-	memset(head, 0, KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES + 100);
+	memset(head, 0, KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES);
+	put_data(head + KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES, 100);
 	put_u32(head + 52, ++world.agent.number);
 	put_u32(head + 4, (uint32_t)rect->width);
 	put_u32(head + 8, (uint32_t)rect->height);
@@ -80,14 +96,14 @@ static bool answer(const struct damage_rect *rect)
 	put_u32(head + 16, (uint32_t)rect->y);
 	put_u32(head + 20, 1);
 	put_u32(head + KDRIVE_HEADER_BYTES + 28, 100);
-	places_said[world.agent.number] = (uint8_t)(rect->x / DAMAGE_TILE_PIXELS);
-	widths_said[world.agent.number] = (uint8_t)(rect->width / DAMAGE_TILE_PIXELS);
+	said[world.agent.number].place = (uint8_t)(rect->x / DAMAGE_TILE_PIXELS);
+	said[world.agent.number].width = (uint8_t)(rect->width / DAMAGE_TILE_PIXELS);
 	note_said(KDRIVE_MESSAGE_FRAME, KDRIVE_HEADER_BYTES + KDRIVE_REGION_BYTES + 100);
 	return true;
 }
 
 /* Each message carries its number where KDrive has nothing, or a value that may be anything. */
-void world_say(enum kdrive_message type)
+static void say(enum kdrive_message type)
 {
 	uint8_t *head = world.agent.bytes + world.agent.length;
 	size_t length = KDRIVE_HEADER_BYTES, data = 0;
@@ -95,8 +111,6 @@ void world_say(enum kdrive_message type)
 	struct kdrive_span span;
 	uint32_t regions;
 
-	if (has_said_enough())
-		return;
 	memset(head, 0, KDRIVE_HEADER_BYTES);
 	put_u32(head, type);
 	put_u32(head + 52, ++world.agent.number);
@@ -112,26 +126,26 @@ void world_say(enum kdrive_message type)
 			memset(head + length, 0, KDRIVE_REGION_BYTES);
 			put_u32(head + length, copied);
 			put_u32(head + length + 28, (uint32_t)data);
-			memset(head + length + KDRIVE_REGION_BYTES, (int)world.agent.number, data);
+			put_data(head + length + KDRIVE_REGION_BYTES, data);
 			length += KDRIVE_REGION_BYTES + data;
 		}
 		break;
 	case KDRIVE_MESSAGE_DELETED:
 		data = random_below(5);
 		put_u32(head + 4, (uint32_t)data);
-		memset(head + length, 1, 4 * data);
+		put_data(head + length, 4 * data);
 		length += 4 * data;
 		break;
 	case KDRIVE_MESSAGE_CURSOR:
 		data = random_below(200);
 		put_u32(head + 24, (uint32_t)data);
-		memset(head + length, 2, data);
+		put_data(head + length, data);
 		length += data;
 		break;
 	case KDRIVE_MESSAGE_SELECTION:
 		data = random_below(SELECTION_MOST);
 		put_u32(head + 12, (uint32_t)data);
-		memset(head + length, 3, data);
+		put_data(head + length, data);
 		length += data;
 		break;
 	default:
@@ -140,6 +154,12 @@ void world_say(enum kdrive_message type)
 	assert_true(kdrive_frames_take(&frames, head, length, &span));
 	assert_true(span.begins && span.ends && span.type == type && span.length == length);
 	note_said(type, length);
+}
+
+void world_say(enum kdrive_message type)
+{
+	if (!has_said_enough())
+		say(type);
 }
 
 void world_say_anything(const uint8_t header[KDRIVE_HEADER_BYTES])
@@ -153,11 +173,15 @@ void world_say_anything(const uint8_t header[KDRIVE_HEADER_BYTES])
 		return;
 	memcpy(head, header, KDRIVE_HEADER_BYTES);
 	put_u32(head + 52, ++world.agent.number);
+	said[world.agent.number].width = 0;
+	said[world.agent.number].place = 0;
 	if (!kdrive_frames_take(&frames, head, KDRIVE_HEADER_BYTES, &span)) {
 		world.agent.nonsense = true;
 		note_said(KDRIVE_MESSAGE_UNKNOWN, KDRIVE_HEADER_BYTES);
 		return;
 	}
+	if (span.whole_screen)
+		said[world.agent.number].place = WHOLE;
 	length = KDRIVE_HEADER_BYTES;
 	while (!span.ends && length < 2048) {
 		size_t more = 1 + random_below(200);
@@ -210,17 +234,17 @@ ssize_t world_read_agent(void *arg, void *buffer, size_t size)
 /* A picture did not come, though others do. */
 static void miss_picture(uint32_t number)
 {
-	if (!world.thinned || types_said[number] != KDRIVE_MESSAGE_FRAME ||
-	    places_said[number] == WHOLE)
+	if (!world.thinned || said[number].type != KDRIVE_MESSAGE_FRAME ||
+	    said[number].place == WHOLE)
 		world.browser.gap = true;
 	else
-		world.browser.stale[places_said[number]] = true;
+		memset(world.browser.stale + said[number].place, true, said[number].width);
 }
 
 /* What it shows is fresh. */
 static void see_picture(uint32_t number)
 {
-	uint8_t first = places_said[number], count = widths_said[number];
+	uint8_t first = said[number].place, count = said[number].width;
 
 	if (first == WHOLE)
 		memset(world.browser.stale, 0, sizeof(world.browser.stale));
@@ -240,9 +264,9 @@ static void begin_message(uint32_t number, enum kdrive_message type)
 		return;
 	}
 	assert_true(number > world.browser.last && number <= world.agent.number);
-	assert_int_equal(types_said[number], type);
+	assert_int_equal(said[number].type, type);
 	for (uint32_t missing = world.browser.last + 1; missing < number; missing++) {
-		enum kdrive_message was = (enum kdrive_message)types_said[missing];
+		enum kdrive_message was = (enum kdrive_message)said[missing].type;
 
 		if (was == KDRIVE_MESSAGE_FRAME || was == KDRIVE_MESSAGE_DELETED) {
 			if (!world.browser.begun_anew)
@@ -266,6 +290,17 @@ static void begin_message(uint32_t number, enum kdrive_message type)
 	world.browser.messages++;
 }
 
+/* Bytes of the message that has the last number, or of the backlog's own REINIT. */
+static void assert_said(size_t at, const uint8_t *data, size_t length)
+{
+	static const uint8_t reinit[KDRIVE_HEADER_BYTES] = {KDRIVE_MESSAGE_REINIT};
+	uint32_t number = world.browser.begun_anew ? 0 : world.browser.last;
+
+	assert_true(at + length <= (number != 0 ? said[number].length : sizeof(reinit)));
+	assert_memory_equal(
+	    data, number != 0 ? world.agent.bytes + said[number].at + at : reinit + at, length);
+}
+
 static void receive(const uint8_t *data, size_t length)
 {
 	struct kdrive_span span;
@@ -275,17 +310,51 @@ static void receive(const uint8_t *data, size_t length)
 
 		assert_true(kdrive_frames_take(&world.browser.frames, data, length, &span));
 		if (span.begins)
-			world.browser.head_bytes = 0;
+			world.browser.head_bytes = world.browser.received = 0;
 		part = KDRIVE_HEADER_BYTES - world.browser.head_bytes;
 		if (part > span.length)
 			part = span.length;
 		memcpy(world.browser.head + world.browser.head_bytes, data, part);
-		if (part != 0 && (world.browser.head_bytes += part) == KDRIVE_HEADER_BYTES)
+		if (part != 0 && (world.browser.head_bytes += part) == KDRIVE_HEADER_BYTES) {
 			begin_message(get_u32(world.browser.head + 52), span.type);
+			assert_said(0, world.browser.head, KDRIVE_HEADER_BYTES);
+		}
+		world.browser.received += span.length;
+		if (span.length != part)
+			assert_said(world.browser.received - span.length + part, data + part,
+			    span.length - part);
 	}
 }
 
 /* --- the relay ---*/
+
+static void shed(bool all);
+
+static void check_amounts(void)
+{
+	assert_int_equal(world.backlog.end - world.backlog.sent, backlog_unsent(&world.backlog));
+	assert_int_equal(
+	    world.backlog.sent - world.backlog.base, backlog_in_flight(&world.backlog));
+	assert_true(backlog_pictures(&world.backlog) <= backlog_unsent(&world.backlog));
+	assert_true(world.backlog.marked_bytes <= backlog_unsent(&world.backlog));
+	assert_true(world.backlog.limbo_bytes < KDRIVE_HEADER_BYTES);
+}
+
+/* Where memory is limited everything that waits is left out past that. What stays is what was on
+ * its way, the rest of a message that was cut, and messages that are nothing but a header. */
+static void bound(void)
+{
+	size_t dear = world.agent.dear * KDRIVE_HEADER_BYTES;
+
+	if (world.most_bytes == 0)
+		return;
+	if (backlog_unsent(&world.backlog) > world.most_bytes) {
+		shed(true);
+		assert_true(world.backlog.marked_bytes <= dear);
+	}
+	assert_true(backlog_unsent(&world.backlog) <= world.most_bytes + MESSAGE_MOST + dear);
+	assert_true(backlog_in_flight(&world.backlog) <= world.most_bytes);
+}
 
 bool world_fill(void)
 {
@@ -298,17 +367,18 @@ bool world_fill(void)
 		assert_true(world.agent.nonsense);
 		return false;
 	}
-	assert_int_equal(world.backlog.end - world.backlog.sent, backlog_unsent(&world.backlog));
-	assert_int_equal(
-	    world.backlog.sent - world.backlog.base, backlog_in_flight(&world.backlog));
-	assert_true(backlog_pictures(&world.backlog) <= backlog_unsent(&world.backlog));
+	bound();
+	check_amounts();
 	return true;
 }
 
 void world_send_some(void)
 {
 	size_t part = backlog_unsent(&world.backlog);
+	size_t room = world.most_bytes - backlog_in_flight(&world.backlog);
 
+	if (world.most_bytes != 0 && part > room)
+		part = room;
 	if (part == 0)
 		return;
 	part = 1 + random_below((uint32_t)part);
@@ -333,7 +403,11 @@ static void rebuild(void)
 
 static void start_afresh(void)
 {
+	uint64_t before = world.backlog.sent;
+
 	assert_true(backlog_start_afresh(&world.backlog));
+	/* Nobody goes on here who was there before. */
+	assert_false(backlog_reaches(&world.backlog, before));
 	rebuild();
 	world.wire_bytes = 0;
 	world.browser.position = world.backlog.sent;
@@ -461,15 +535,12 @@ static void check_damage(void)
 	}
 }
 
-void world_settle(void)
+/* False: the agent's nonsense has been found. */
+static bool let_all_arrive(void)
 {
-	if (world.backlog.state == BACKLOG_STATE_BLIND) {
-		assert_true(backlog_set_blind(&world.backlog, false));
-		rebuild();
-	}
 	while (world.agent.read != world.agent.length)
 		if (!world_fill())
-			return;
+			return false;
 	assert_false(world.agent.nonsense);
 	deliver(world.wire_bytes);
 	while (backlog_unsent(&world.backlog) != 0) {
@@ -480,13 +551,41 @@ void world_settle(void)
 	assert_int_equal(backlog_in_flight(&world.backlog), 0);
 	assert_int_equal(world.backlog.sent, world.backlog.end);
 	assert_int_equal(world.browser.position, world.backlog.end);
+	return true;
+}
+
+/* The agent answers, and shows something: nothing is left that has to be caught up with. */
+static void catch_up(void)
+{
+	backlog_thicken(&world.backlog);
+	if (world.agent.rebuilds != 0)
+		say(KDRIVE_MESSAGE_REINIT);
+	say(KDRIVE_MESSAGE_FRAME);
+	assert_true(let_all_arrive());
+	assert_int_equal(world.backlog.state, BACKLOG_STATE_OPEN);
+	assert_false(world.browser.gap);
+	assert_int_equal(world.browser.last, world.agent.number);
+	assert_int_equal(world.browser.received, said[world.agent.number].length);
+}
+
+void world_settle(void)
+{
+	world.most_bytes = 0;
+	if (world.backlog.state == BACKLOG_STATE_BLIND) {
+		assert_true(backlog_set_blind(&world.backlog, false));
+		rebuild();
+	}
+	if (!let_all_arrive())
+		return;
 	if (!world.browser.gap && !world.browser.begun_anew)
 		for (uint32_t number = world.browser.last + 1; number <= world.agent.number;
 		     number++)
-			if (types_said[number] == KDRIVE_MESSAGE_FRAME)
+			if (said[number].type == KDRIVE_MESSAGE_FRAME)
 				miss_picture(number);
 	if (!world.browser.gap)
 		check_damage();
+	if (!world.agent.silent)
+		catch_up();
 }
 
 void world_reset(void)
@@ -495,5 +594,6 @@ void world_reset(void)
 	memset(&world.browser, 0, sizeof(world.browser));
 	world.wire_bytes = 0;
 	world.given_up = world.thinned = false;
+	world.most_bytes = 0;
 	backlog_reset(&world.backlog);
 }

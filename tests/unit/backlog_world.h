@@ -24,6 +24,7 @@ struct agent {
 	uint32_t number;   /* of its last message */
 	uint32_t rebuilds; /* asked for, not answered */
 	uint32_t reinits;
+	uint32_t dear; /* messages that are never left out for who has heard all before */
 	bool nonsense; /* the last thing that it said is no message */
 	bool silent;   /* the last thing that it said will not end */
 };
@@ -32,9 +33,9 @@ struct browser {
 	uint64_t position;
 	struct kdrive_frames frames;
 	uint8_t head[KDRIVE_HEADER_BYTES];
-	size_t head_bytes;
-	uint32_t last;	      /* number of the last message that began */
-	bool may_miss_others; /* more than pictures have been left out */
+	size_t head_bytes, received; /* of the message */
+	uint32_t last;		     /* number of the last message that began */
+	bool may_miss_others;	     /* more than pictures have been left out */
 	bool may_miss_demands;
 	bool gap; /* pictures were left out: none may come before REINIT */
 	/* Pictures that were left out one by one: their places are to be asked for. */
@@ -49,6 +50,7 @@ struct backlog_world {
 	struct agent agent;
 	struct browser browser;
 	struct backlog backlog;
+	size_t most_bytes; /* that may wait; 0: any */
 	/* Sent, not arrived: lost when the connection is. */
 	uint8_t wire[AGENT_BYTES];
 	size_t wire_bytes;

@@ -309,6 +309,11 @@ static inline void standin_let_go(evutil_socket_t number, short what, void *arg)
 {
 	(void)number;
 	(void)what;
+	/* As if it had been started by another version's broker. */
+	if (strcmp(standin_user, "older") == 0) {
+		conn_set_version(*(struct conn **)arg, PROTO_VERSION - 1);
+		standin_send_log(*(struct conn **)arg, 1);
+	}
 	if (standin_held.type == MESSAGE_DO_START) {
 		strcpy(standin_held.do_start.command, "ICEWM");
 		standin_start(*(struct conn **)arg, &standin_held);

@@ -1,5 +1,5 @@
-/* links: proto brokerd/session/backlog.c brokerd/session/damage.c brokerd/session/kdrive_frames.c */
-/* links: tests/unit/backlog_world.c */
+/* links: proto brokerd/session/backlog.c brokerd/session/damage.c */
+/* links: brokerd/session/kdrive_frames.c tests/unit/backlog_world.c */
 /* SPDX-License-Identifier: ISC */
 /*
  * The backlog under random schedules, and what its functions refuse.
@@ -36,6 +36,7 @@ static void run_schedule(uint32_t number, uint32_t *ret_messages, uint32_t *ret_
 	/* What is copied, and what is kept where it was read to. */
 	world.backlog.piece_bytes_min = number % 2 ? SIZE_MAX : 400;
 	world_reset();
+	world.most_bytes = number % 3 == 0 ? 1000 + number % 4000 : 0;
 	steps = random_below(STEPS_MAX);
 	for (unsigned i = 0; i < steps; i++) {
 		for (unsigned k = random_below(3); k > 0; k--)
@@ -76,7 +77,7 @@ static void cuts_alone_lose_nothing(void **state)
 		while (arrived < world.agent.length) {
 			size_t part;
 
-			world_fill();
+			assert_true(world_fill());
 			world_send_some();
 			part = random_below((uint32_t)world.wire_bytes + 1);
 			assert_memory_equal(world.wire, world.agent.bytes + arrived, part);
@@ -110,6 +111,36 @@ static void positions_are_checked(void **state)
 	assert_false(backlog_reaches(&world.backlog, world.backlog.base - 1));
 	assert_false(backlog_reaches(&world.backlog, UINT64_MAX));
 	assert_false(backlog_acknowledge(&world.backlog, UINT64_MAX));
+	backlog_finish(&world.backlog);
+}
+
+/* Where one begins afresh nobody goes on, wherever he is: what he has may be unsent again. */
+static void afresh_is_reached_by_nobody(void **state)
+{
+	(void)state;
+	assert_true(backlog_init(&world.backlog));
+	seed = 7;
+	for (size_t received = 0; received < 2; received++) {
+		world_reset();
+		for (unsigned sent = 0; sent < 3; sent++) {
+			uint64_t position;
+
+			world_say(KDRIVE_MESSAGE_DEMAND_SELECTION);
+			while (world.agent.read != world.agent.length)
+				world_fill();
+			if (sent != 0) {
+				world_send_some();
+				backlog_rewind(&world.backlog, world.backlog.base + received);
+			}
+			position = world.backlog.sent;
+			assert_true(backlog_start_afresh(&world.backlog));
+			assert_int_equal(world.backlog.sent, position + 1);
+			assert_false(backlog_reaches(&world.backlog, position));
+			assert_true(backlog_reaches(&world.backlog, position + 1));
+			assert_int_equal(
+			    world.backlog.end, position + 1 + backlog_unsent(&world.backlog));
+		}
+	}
 	backlog_finish(&world.backlog);
 }
 
@@ -251,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(random_schedules_lose_nothing_but_pictures),
 	    cmocka_unit_test(cuts_alone_lose_nothing),
 	    cmocka_unit_test(positions_are_checked),
+	    cmocka_unit_test(afresh_is_reached_by_nobody),
 	    cmocka_unit_test(a_refresh_is_known_wherever_it_is_cut),
 	    cmocka_unit_test(what_is_left_of_a_selection_is_left_out),
 	    cmocka_unit_test(nonsense_is_found),

@@ -316,6 +316,9 @@ static void test_trace(void **state)
 	follower = follow("0123456789abcdef", "");
 	AWAIT(strcmp(traced, "failed: no such login") == 0);
 	conn_destroy(follower);
+	follower = follow("", "");
+	AWAIT(strstr(traced, "failed: ") != NULL);
+	conn_destroy(follower);
 	ticket = peer_login(&fcgi, "alice");
 	follower = follow(ticket.login, "");
 	AWAIT(strstr(traced, " 6 alice@here from 192.0.2.1: ready, no desktop is shown\n") != NULL);

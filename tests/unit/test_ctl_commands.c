@@ -123,10 +123,10 @@ static void send_status(struct conn *conn, uint32_t id)
 	    .connections = 5,
 	    .servers = 3,
 	    .draining = world->draining};
-	conn_send(conn, &answer);
 	/* Each look finds one less. */
 	if (world->draining && world->logins != 0)
 		world->logins--;
+	conn_send(conn, &answer);
 }
 
 static void send_reloaded(struct conn *conn, uint32_t id)
@@ -177,6 +177,16 @@ static void send_counts(struct conn *conn, const struct message *asked)
 	conn_send(conn, &answer);
 }
 
+/* Of the request, "KILL #1 ...": none of our business. */
+static void drop_number(char *line)
+{
+	char *number = strstr(line, " #");
+
+	if (number != NULL)
+		memmove(number, number + 2 + strspn(number + 2, "0123456789"),
+		    strlen(number + 2 + strspn(number + 2, "0123456789")) + 1);
+}
+
 static void on_message(struct conn *conn, struct message *message, void *arg)
 {
 	size_t used = strlen(world->asked);
@@ -186,6 +196,7 @@ static void on_message(struct conn *conn, struct message *message, void *arg)
 	if (message->type != MESSAGE_STATUS_GET && sizeof(world->asked) - used > 600) {
 		message_print(message, world->asked + used, 500);
 		strcat(world->asked, "\n");
+		drop_number(world->asked + used);
 	}
 	if (world->silent)
 		return;
@@ -247,7 +258,7 @@ static int set_up(void **state)
 	struct event_base *base;
 
 	(void)state;
-	strcpy(folder, "/tmp/test_ctl.XXXXXX");
+	strcpy(folder, "/tmp/testctl.XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	*world = (struct world){.logins = 3};
 	strcpy(address.sun_path, path_of("control.sock"));
@@ -452,7 +463,7 @@ static void test_show(void **state)
 {
 	(void)state;
 	assert_int_equal(ctl("show 00abc"), 0);
-	assert_asked("SHOW_GET{login=\"00abc\"}\n");
+	assert_asked("SHOW_GET login=\"00abc\"\n");
 	assert_says("login        00abcdef01234567\n"
 		    "user         alice\n"
 		    "from         2001:db8:1234:5678:9abc:def0:1234:5678\n"
@@ -479,16 +490,16 @@ static void test_kill(void **state)
 {
 	(void)state;
 	assert_int_equal(ctl("kill 00ab 01"), 0);
-	assert_asked("KILL{whom=[{login=\"00ab\" user=\"\" server=\"\" all=0}]}\n"
-		     "KILL{whom=[{login=\"01\" user=\"\" server=\"\" all=0}]}\n");
+	assert_asked("KILL whom=[{ login=\"00ab\" user=\"\" server=\"\" all=0 }]\n"
+		     "KILL whom=[{ login=\"01\" user=\"\" server=\"\" all=0 }]\n");
 	assert_string_equal(said, "6 logins told to end.\n");
 	world->asked[0] = 0;
 	assert_int_equal(ctl("kill --user alice --server office -j"), 0);
-	assert_asked("KILL{whom=[{login=\"\" user=\"alice\" server=\"office\" all=0}]}\n");
+	assert_asked("KILL whom=[{ login=\"\" user=\"alice\" server=\"office\" all=0 }]\n");
 	assert_string_equal(said, "{\"logins\":3}\n");
 	world->asked[0] = 0;
 	assert_int_equal(ctl("kill --all"), 0);
-	assert_asked("KILL{whom=[{login=\"\" user=\"\" server=\"\" all=1}]}\n");
+	assert_asked("KILL whom=[{ login=\"\" user=\"\" server=\"\" all=1 }]\n");
 	world->logins = 0;
 	assert_int_equal(ctl("kill 00"), 1);
 	assert_string_equal(said, "brokerctl: no such login\n");
@@ -498,13 +509,13 @@ static void test_message(void **state)
 {
 	(void)state;
 	assert_int_equal(ctl("message 00ab the_gateway stops at_5"), 0);
-	assert_asked("SAY{whom=[{login=\"00ab\" user=\"\" server=\"\" all=0}] "
-		     "text=\"the gateway stops at 5\"}\n");
+	assert_asked("SAY whom=[{ login=\"00ab\" user=\"\" server=\"\" all=0 }] "
+		     "text=\"the gateway stops at 5\"\n");
 	assert_string_equal(said, "1 page shows it, and 1 will once it is back.\n");
 	world->logins = 8;
 	world->asked[0] = 0;
 	assert_int_equal(ctl("message --all tea"), 0);
-	assert_asked("SAY{whom=[{login=\"\" user=\"\" server=\"\" all=1}] text=\"tea\"}\n");
+	assert_asked("SAY whom=[{ login=\"\" user=\"\" server=\"\" all=1 }] text=\"tea\"\n");
 	assert_string_equal(said, "4 pages show it, and 2 will once they are back.\n");
 	assert_int_equal(ctl("message --all tea --json"), 0);
 	assert_string_equal(said, "{\"logins\":8,\"pages\":4,\"later\":2}\n");
@@ -533,15 +544,15 @@ static void test_drain(void **state)
 {
 	(void)state;
 	assert_int_equal(ctl("drain"), 0);
-	assert_asked("DRAIN{mode=1}\n");
+	assert_asked("DRAIN mode=1\n");
 	assert_string_equal(said, "3 logins go on.\n"
 				  "No new logins are taken; brokerctl undrain changes that.\n");
 	/* Each look finds one less: all go before the end. */
 	world->logins = 3;
 	world->asked[0] = 0;
 	assert_int_equal(ctl("drain --wait 1h --message soon"), 0);
-	assert_asked("DRAIN{mode=1}\n"
-		     "SAY{whom=[{login=\"\" user=\"\" server=\"\" all=1}] text=\"soon\"}\n");
+	assert_asked("DRAIN mode=1\n"
+		     "SAY whom=[{ login=\"\" user=\"\" server=\"\" all=1 }] text=\"soon\"\n");
 	assert_says("1 page shows it.\n"
 		    "3 logins left, the end in 60:00\n"
 		    "2 logins left, the end in 59:59\n"
@@ -551,11 +562,11 @@ static void test_drain(void **state)
 	world->logins = 3;
 	world->asked[0] = 0;
 	assert_int_equal(ctl("drain --wait 1 --json"), 0);
-	assert_asked("DRAIN{mode=1}\nDRAIN{mode=2}\n");
+	assert_asked("DRAIN mode=1\nDRAIN mode=2\n");
 	assert_string_equal(said, "{\"draining\":true,\"logins\":0,\"ended\":2,\"told\":0}\n");
 	world->asked[0] = 0;
 	assert_int_equal(ctl("undrain"), 0);
-	assert_asked("DRAIN{mode=0}\n");
+	assert_asked("DRAIN mode=0\n");
 	assert_string_equal(said, "Logins are taken again.\n");
 }
 
@@ -566,7 +577,7 @@ static void test_drain_given_up(void **state)
 	assert_int_equal(ctl_on_terminal(80, "98 logins left, ", "drain --wait 5m"), 1);
 	assert_says("\r\33[K100 logins left, the end in 5:00");
 	assert_says("logins go on.\r\nNo new logins are taken");
-	assert_asked("DRAIN{mode=1}\n");
+	assert_asked("DRAIN mode=1\n");
 }
 
 static void test_reload(void **state)
@@ -584,7 +595,7 @@ static void test_trace(void **state)
 {
 	(void)state;
 	assert_int_equal(ctl("trace 00abc"), 0);
-	assert_asked("TRACE{whom=[{login=\"00abc\" user=\"\" server=\"\" all=0}]}\n");
+	assert_asked("TRACE whom=[{ login=\"00abc\" user=\"\" server=\"\" all=0 }]\n");
 	assert_says(" 00abcdef        1.234s  login: ready -> stopping\n");
 	assert_says(" 00abcdef        1.235s  warning: something is odd\n");
 	assert_says("  error: it broke\n");

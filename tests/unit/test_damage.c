@@ -129,6 +129,32 @@ static void test_how_much(void **state)
 	assert_int_equal(rect.height, HEIGHT);
 }
 
+static void test_all_at_once(void **state)
+{
+	struct damage_rect rect;
+
+	(void)state;
+	assert_false(damage_take_all(&damage, 1000000, &rect));
+	for (unsigned i = 0; i < 50; i++)
+		damage_learn(&damage, 4096, 4096);
+	add(70, 70, 1, 1);
+	add(200, 130, 1, 1);
+	/* Six tiles are between them. */
+	assert_false(damage_take_all(&damage, 6 * 4096 - 500, &rect));
+	assert_int_equal(damage.stale, 2);
+	assert_true(damage_take_all(&damage, 6 * 4096 + 500, &rect));
+	assert_int_equal(rect.x, 64);
+	assert_int_equal(rect.y, 64);
+	assert_int_equal(rect.width, 192);
+	assert_int_equal(rect.height, 128);
+	assert_int_equal(damage.stale, 0);
+	add(WIDTH - 1, HEIGHT - 1, 1, 1);
+	assert_true(damage_take_all(&damage, 10000, &rect));
+	assert_int_equal(rect.x + rect.width, WIDTH);
+	assert_int_equal(rect.y + rect.height, HEIGHT);
+	assert_false(damage_take_all(&damage, 10000, &rect));
+}
+
 static void test_screens(void **state)
 {
 	struct damage_rect rect;
@@ -159,6 +185,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_nothing_is_forgotten, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_the_stillest_comes_first, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_how_much, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_all_at_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_screens, set_up, tear_down),
 	};
 

@@ -422,6 +422,20 @@ static void test_random_text(void **state)
 	}
 }
 
+/* One mark for each character, however many bytes it had; one for each byte that is none. */
+static void test_marks(void **state)
+{
+	static struct entry entry;
+
+	(void)state;
+	begin(true);
+	WRITE(log_warnx("%s", "a\xe2\x80\xae"
+			      "b\xc2\x9b"
+			      "c\n\xff\xfe\xe2\x80"));
+	read_journal(&entry);
+	assert_string_equal(entry.text, "a?b?c?????");
+}
+
 static void test_cut_is_shown(void **state)
 {
 	static char full[FOREIGN_FULL + 1];
@@ -483,6 +497,7 @@ int main(void)
 	    cmocka_unit_test(test_event),
 	    cmocka_unit_test(test_foreign_text),
 	    cmocka_unit_test(test_random_text),
+	    cmocka_unit_test(test_marks),
 	    cmocka_unit_test(test_cut_is_shown),
 	    cmocka_unit_test(test_levels),
 	    cmocka_unit_test(test_journal_fails),

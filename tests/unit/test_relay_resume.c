@@ -175,6 +175,28 @@ static void test_fresh_for_one_is_fresh_for_all(void **state)
 	free(data);
 }
 
+/* Who has been greeted knows position 0 though nothing was sent: where another one begins nobody
+ * goes on, nor takes the other's events for its own. */
+static void test_fresh_before_the_first_byte(void **state)
+{
+	static const uint8_t keys[82] = {2};
+	struct greeting hello, again;
+	struct ws_client other;
+
+	(void)state;
+	start();
+	hello = greet(&browser, "-", 0);
+	ws_client_send_frame(&browser, 0x82, keys, 41);
+	assert_agent_gets(keys, 41);
+	again = greet(&other, "-", 0);
+	assert_string_equal(again.how, "fresh");
+	assert_true(again.down != 0);
+	assert_int_equal(again.up, 41);
+	ws_client_finish(&browser);
+	assert_string_equal(greet(&browser, hello.stream, 0).how, "fresh");
+	ws_client_finish(&other);
+}
+
 static void test_bad_words(void **state)
 {
 	static const char *const words[] = {"hello", "hello 1 - 0", "hello 1 - 0 page 2 shown",
@@ -493,6 +515,7 @@ int main(void)
 	    RESUME_TEST(test_taken_over_by_itself),
 	    RESUME_TEST(test_fresh),
 	    RESUME_TEST(test_fresh_for_one_is_fresh_for_all),
+	    RESUME_TEST(test_fresh_before_the_first_byte),
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),

@@ -78,6 +78,8 @@ static void overwhelm(void)
 	}
 	assert_int_equal(relay->backlog.state, BACKLOG_STATE_THIN);
 	assert_int_equal(evbuffer_get_length(fake.received), 0);
+	/* Beside this line's speed, which is that of memory. */
+	relay->backlog.damage.bytes_per_pixel = 1e6;
 }
 
 static const uint8_t *awaited_update(void)
@@ -153,6 +155,24 @@ static void test_no_room(void **state)
 	assert_int_equal(relay->backlog.damage.stale, 1 + 1);
 }
 
+/* The agent never stops drawing, but the line takes again all that it draws. */
+static void test_fast_again(void **state)
+{
+	uint64_t sent;
+
+	(void)state;
+	overwhelm();
+	relay->backlog.damage.bytes_per_pixel = 0.1;
+	acknowledge_all();
+	acknowledge_all();
+	assert_agent_gets(awaited_update(), 41);
+	assert_int_equal(relay->backlog.state, BACKLOG_STATE_OPEN);
+	sent = relay->backlog.sent;
+	say_picture(100, 100, 10, 10, 1);
+	test_run_for_ms(base, 20);
+	assert_int_equal(relay->backlog.sent, sent + KDRIVE_HEADER_BYTES);
+}
+
 static void test_hidden_meanwhile(void **state)
 {
 	static const uint8_t rebuild[41] = {13};
@@ -175,6 +195,7 @@ int main(void)
 	    RELAY_TEST(test_parts_are_asked_for),
 	    RELAY_TEST(test_no_answer),
 	    RELAY_TEST(test_no_room),
+	    RELAY_TEST(test_fast_again),
 	    RELAY_TEST(test_hidden_meanwhile),
 	};
 

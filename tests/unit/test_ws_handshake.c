@@ -1,44 +1,17 @@
 /* links: proto brokerd/session/ws_handshake.c */
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerd/session/ws_handshake: one good request, changed in one place per row; delivered whole,
- * byte by byte, and with what follows it.
+ * brokerd/session/ws_handshake: one good request, changed in one place per row, and the answers.
  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
-#include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "brokerd/session/ws_handshake.h"
-
-#define LOGIN  "0123456789abcdef"
-#define ORIGIN "https://desk.example.org"
-#define COOKIE "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_-_-_x"
-#define WRONG  "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_-_-_y"
-
-/* RFC 6455 section 1.3's example. */
-#define KEY    "dGhlIHNhbXBsZSBub25jZQ=="
-#define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-
-#define LINE	 "GET /x2gows/20003 HTTP/1.1\r\n"
-#define HOST	 "Host: desk.example.org\r\n"
-#define UPGRADE	 "Upgrade: websocket\r\n"
-#define CONNECT	 "Connection: Upgrade\r\n"
-#define VERSION	 "Sec-WebSocket-Version: 13\r\n"
-#define KEY_LINE "Sec-WebSocket-Key: " KEY "\r\n"
-#define FROM	 "Origin: " ORIGIN "\r\n"
-#define PROTOCOL "Sec-WebSocket-Protocol: x2goweb.v1\r\n"
-#define COOKIES	 "Cookie: x2goweb_" LOGIN "=" COOKIE "\r\n"
-#define END	 "\r\n"
-
-#define GOOD LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END
-
-static struct ws_handshake_rules rules = {.login = LOGIN, .origin = ORIGIN};
+#include "ws_request.h"
 
 #define X2(x)	x x
 #define X16(x)	X2(X2(X2(X2(x))))
@@ -86,6 +59,21 @@ static const struct {
     {"target with a byte above ASCII", 400, false, 0,
 	"GET /\xc3\xa4 HTTP/1.1\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
 	    END},
+    {"HTTP/1.10", 400, false, 0,
+	"GET / HTTP/1.10\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"HTTP/2.0", 400, false, 0,
+	"GET / HTTP/2.0\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"no version of HTTP", 400, false, 0,
+	"GET /\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"tabs in the request line", 400, false, 0,
+	"GET\t/\tHTTP/1.1\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"two blanks in the request line", 400, false, 0,
+	"GET /  HTTP/1.1\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"a whole address as target", 400, false, 0,
+	"GET " ORIGIN
+	"/ HTTP/1.1\r\n" HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"request line folded", 400, false, 0,
+	"GET / HTTP/1.1\r\n " HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
     {"nothing but the end", 400, false, 0, END END},
     {"empty line first", 400, false, 0, END GOOD},
 
@@ -96,6 +84,24 @@ static const struct {
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b\rc\r\n" END},
     {"folded line", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b\r\n c\r\n" END},
+    {"folded with a tab", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b\r\n\tc\r\n" END},
+    {"origin folded", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Origin:\r\n " ORIGIN
+						   "\r\n" PROTOCOL COOKIES END},
+    {"connection folded", 400, false, 0,
+	LINE HOST UPGRADE
+	"Connection: keep-alive,\r\n Upgrade\r\n" VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"cookie folded", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL "Cookie: a=b;\r\n x2goweb_" LOGIN
+								 "=" COOKIE "\r\n" END},
+    {"a folded line of blanks", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b\r\n \r\n" END},
+    {"line feeds alone at the end", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL "Cookie: x2goweb_" LOGIN "=" COOKIE
+								 "\n\n\r\n\r\n"},
+    {"two carriage returns", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b\r\r\n" END},
     {"space before colon", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A : b\r\n" END},
     {"no colon", 400, false, 0,
@@ -120,6 +126,18 @@ static const struct {
     {"content-length", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
 	"Content-Length: 5\r\n" END},
+    {"two lengths", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
+	"Content-Length: 0\r\nContent-Length: 5\r\n" END},
+    {"lengths in a list", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
+	"Content-Length: 0, 5\r\n" END},
+    {"length with a sign", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
+	"Content-Length: +0\r\n" END},
+    {"no transfer-encoding", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
+	"Transfer-Encoding: identity\r\n" END},
     {"transfer-encoding", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES
 	"Transfer-Encoding: chunked\r\n" END},
@@ -137,6 +155,30 @@ static const struct {
     {"no connection", 426, false, 0, LINE HOST UPGRADE VERSION KEY_LINE FROM PROTOCOL COOKIES END},
     {"connection: close", 426, false, 0,
 	LINE HOST UPGRADE "Connection: close\r\n" VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"upgrade only as a part of a token", 426, false, 0,
+	LINE HOST UPGRADE "Connection: upgrades, x-upgrade, Upgrade-Insecure\r\n" VERSION KEY_LINE
+	    FROM PROTOCOL COOKIES END},
+    {"upgrade in quotes", 426, false, 0,
+	LINE HOST UPGRADE "Connection: \"Upgrade\"\r\n" VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"upgrade and something else in a token", 426, false, 0,
+	LINE HOST UPGRADE "Connection: keep-alive Upgrade; keep-alive\r\n" VERSION KEY_LINE FROM
+	    PROTOCOL COOKIES END},
+    {"empty connection", 426, false, 0,
+	LINE HOST UPGRADE "Connection:\r\n" VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"connection in two headers, the list with holes", 0, false, WS_SUBPROTOCOL_V1,
+	LINE HOST UPGRADE "Connection: close\r\nConnection: ,, ,\tupgrade\t,,\r\n" VERSION KEY_LINE
+	    FROM PROTOCOL COOKIES END},
+    {"websocket with a version", 426, false, 0,
+	LINE HOST "Upgrade: websocket/13\r\n" CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"versions 13 and 8 in a list", 426, false, 0,
+	LINE HOST UPGRADE CONNECT
+	"Sec-WebSocket-Version: 13, 8\r\n" KEY_LINE FROM PROTOCOL COOKIES END},
+    {"versions 8 and 13 in two headers", 426, false, 0,
+	LINE HOST UPGRADE CONNECT
+	"Sec-WebSocket-Version: 8\r\n" VERSION KEY_LINE FROM PROTOCOL COOKIES END},
+    {"version 013", 426, false, 0,
+	LINE HOST UPGRADE CONNECT
+	"Sec-WebSocket-Version: 013\r\n" KEY_LINE FROM PROTOCOL COOKIES END},
     {"version 8", 426, false, 0,
 	LINE HOST UPGRADE CONNECT
 	"Sec-WebSocket-Version: 8\r\n" KEY_LINE FROM PROTOCOL COOKIES END},
@@ -146,6 +188,17 @@ static const struct {
     {"no key", 400, false, 0, LINE HOST UPGRADE CONNECT VERSION FROM PROTOCOL COOKIES END},
     {"two keys", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE KEY_LINE FROM PROTOCOL COOKIES END},
+    {"an empty key", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION "Sec-WebSocket-Key: \r\n" FROM PROTOCOL COOKIES END},
+    {"a key and an empty one", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE
+	"Sec-WebSocket-Key:\r\n" FROM PROTOCOL COOKIES END},
+    {"keys in a list", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION "Sec-WebSocket-Key: " KEY ", " KEY
+					  "\r\n" FROM PROTOCOL COOKIES END},
+    {"key with a blank in it", 400, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION
+	"Sec-WebSocket-Key: dGhlIHNhbXBs ZSBub25jZQ==\r\n" FROM PROTOCOL COOKIES END},
     {"key of 15 bytes", 400, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j\r\n" FROM PROTOCOL COOKIES END},
@@ -172,6 +225,19 @@ static const struct {
     {"origin in capitals", 403, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE
 	"Origin: HTTPS://DESK.EXAMPLE.ORG\r\n" PROTOCOL COOKIES END},
+    {"empty origin", 403, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Origin:\r\n" PROTOCOL COOKIES END},
+    {"origins in a list", 403, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE
+	"Origin: " ORIGIN " https://evil.example.org\r\n" PROTOCOL COOKIES END},
+    {"origin with a path", 403, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Origin: " ORIGIN "/\r\n" PROTOCOL COOKIES END},
+    {"origin with its port", 403, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Origin: " ORIGIN
+						   ":443\r\n" PROTOCOL COOKIES END},
+    {"origin of drafts", 403, false, 0,
+	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Sec-WebSocket-Origin: " ORIGIN
+						   "\r\n" PROTOCOL COOKIES END},
     {"null origin", 403, false, 0,
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE "Origin: null\r\n" PROTOCOL COOKIES END},
 
@@ -231,30 +297,6 @@ static const struct {
 	LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM
 	"Sec-WebSocket-Protocol: binary\r\nSec-WebSocket-Protocol: x2goweb.v1\r\n" COOKIES END},
 };
-
-static int set_up(void **state)
-{
-	(void)state;
-	assert_int_equal(strlen(COOKIE), WS_HANDSHAKE_COOKIE_BYTES);
-	return EVP_Digest(COOKIE, strlen(COOKIE), rules.cookie_hash, NULL, EVP_sha256(), NULL) == 1
-		   ? 0
-		   : -1;
-}
-
-/* Judges from memory of exactly this size, so that sanitizers see every step too far. */
-static enum ws_handshake_result judge(
-    const char *request, size_t length, struct ws_handshake *handshake)
-{
-	uint8_t *data = malloc(length != 0 ? length : 1);
-	enum ws_handshake_result result;
-
-	assert_non_null(data);
-	memcpy(data, request, length);
-	memset(handshake, 0, sizeof(*handshake));
-	result = ws_handshake_judge(&rules, data, length, handshake);
-	free(data);
-	return result;
-}
 
 static void test_rows(void **state)
 {
@@ -323,186 +365,6 @@ static void test_query(void **state)
 	}
 }
 
-/* Every beginning of a good request is incomplete; its verdict comes with its last byte. */
-static void test_byte_by_byte(void **state)
-{
-	struct ws_handshake handshake;
-
-	(void)state;
-	rules.raw_allowed = false;
-	for (size_t length = 0; length < strlen(GOOD); length++)
-		assert_int_equal(judge(GOOD, length, &handshake), WS_HANDSHAKE_SHORT);
-	assert_int_equal(judge(GOOD, strlen(GOOD), &handshake), WS_HANDSHAKE_ACCEPTED);
-}
-
-static void test_what_follows(void **state)
-{
-	static const char request[] = GOOD "\x82\x80" GOOD;
-	struct ws_handshake handshake;
-
-	(void)state;
-	assert_int_equal(judge(request, sizeof(request) - 1, &handshake), WS_HANDSHAKE_ACCEPTED);
-	assert_int_equal(handshake.request_bytes, strlen(GOOD));
-}
-
-static void test_zero_bytes(void **state)
-{
-	char request[] =
-	    LINE HOST UPGRADE CONNECT VERSION KEY_LINE FROM PROTOCOL COOKIES "A: b?c\r\n" END;
-	struct ws_handshake handshake;
-
-	(void)state;
-	assert_int_equal(judge(request, sizeof(request) - 1, &handshake), WS_HANDSHAKE_ACCEPTED);
-	*strchr(request, '?') = '\0';
-	assert_int_equal(judge(request, sizeof(request) - 1, &handshake), WS_HANDSHAKE_REFUSED);
-	assert_int_equal(handshake.status, 400);
-	memcpy(request, "\0ET", 3);
-	assert_int_equal(judge(request, sizeof(request) - 1, &handshake), WS_HANDSHAKE_REFUSED);
-}
-
-/* An endless request is refused once it cannot end within the limit any more. */
-static void test_limit(void **state)
-{
-	char *request = malloc(WS_HANDSHAKE_REQUEST_BYTES_MAX + 1);
-	struct ws_handshake handshake;
-
-	(void)state;
-	assert_non_null(request);
-	memset(request, 'a', WS_HANDSHAKE_REQUEST_BYTES_MAX + 1);
-	assert_int_equal(
-	    judge(request, WS_HANDSHAKE_REQUEST_BYTES_MAX - 1, &handshake), WS_HANDSHAKE_SHORT);
-	assert_int_equal(
-	    judge(request, WS_HANDSHAKE_REQUEST_BYTES_MAX, &handshake), WS_HANDSHAKE_REFUSED);
-	free(request);
-}
-
-/* A good request with headers of this kind before its end, count times; returns its length. */
-static size_t put_request(char *out, const char *header, size_t count)
-{
-	size_t length = strlen(GOOD) - strlen(END);
-
-	memcpy(out, GOOD, length);
-	for (size_t i = 0; i < count; i++, length += strlen(header))
-		memcpy(out + length, header, strlen(header));
-	memcpy(out + length, END, strlen(END));
-	return length + strlen(END);
-}
-
-/* The limit on all of the request holds to the byte, whatever it is filled with. */
-static void test_sizes(void **state)
-{
-	char *request = malloc(2 * WS_HANDSHAKE_REQUEST_BYTES_MAX);
-	struct ws_handshake handshake;
-
-	(void)state;
-	assert_non_null(request);
-	for (unsigned in_name = 0; in_name < 2; in_name++)
-		for (size_t over = 0; over < 2; over++) {
-			size_t length = WS_HANDSHAKE_REQUEST_BYTES_MAX + over;
-			size_t start = put_request(request, "", 0) - strlen(END);
-
-			memset(request + start, 'a', length - start);
-			request[in_name ? length - 6 : start + 1] = ':';
-			memcpy(request + length - 4, "\r\n\r\n", 4);
-			assert_int_equal(judge(request, length, &handshake),
-			    over == 0 ? WS_HANDSHAKE_ACCEPTED : WS_HANDSHAKE_REFUSED);
-			/* What follows makes no difference. */
-			assert_int_equal(judge(request, length - 1, &handshake),
-			    over == 0 ? WS_HANDSHAKE_SHORT : WS_HANDSHAKE_REFUSED);
-		}
-	free(request);
-}
-
-/* As many headers as fit, of every kind that means something and of some that do not. */
-static void test_counts(void **state)
-{
-	static const char *const kinds[] = {"a:\r\n", "Cookie: a=b\r\n", "Cookie:\r\n",
-	    "Connection: x\r\n", "Upgrade: x\r\n", "Sec-WebSocket-Protocol: x\r\n",
-	    "Content-Length: 0\r\n"};
-	static const char *const once[] = {
-	    "Host: a\r\n", FROM, VERSION, KEY_LINE, "Origin:\r\n", "Sec-WebSocket-Key:\r\n"};
-	char *request = malloc(2 * WS_HANDSHAKE_REQUEST_BYTES_MAX);
-	const size_t own = 8; /* headers of the good request */
-	struct ws_handshake handshake;
-
-	(void)state;
-	assert_non_null(request);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t most = (WS_HANDSHAKE_REQUEST_BYTES_MAX - strlen(GOOD)) / strlen(kinds[i]);
-
-		assert_int_equal(
-		    judge(request, put_request(request, kinds[i], 64 - own), &handshake),
-		    WS_HANDSHAKE_ACCEPTED);
-		assert_int_equal(
-		    judge(request, put_request(request, kinds[i], 65 - own), &handshake),
-		    WS_HANDSHAKE_REFUSED);
-		assert_int_equal(judge(request, put_request(request, kinds[i], most), &handshake),
-		    WS_HANDSHAKE_REFUSED);
-	}
-	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
-		assert_int_equal(judge(request, put_request(request, once[i], 1), &handshake),
-		    WS_HANDSHAKE_REFUSED);
-	free(request);
-}
-
-/* Lists within one header: thousands of parts, empty ones, and the right one at the end. */
-static void test_lists(void **state)
-{
-	static const struct {
-		const char *name, *part, *last;
-	} lists[] = {
-	    {"Cookie: ", ";", COOKIES},
-	    {"Cookie: ", "=;", COOKIES},
-	    {"Cookie: ", "x2goweb_" LOGIN "=;", COOKIES},
-	    {"Connection: ", ",", CONNECT},
-	    {"Connection: ", "upgrad,", CONNECT},
-	    {"Upgrade: ", "h2c ,", UPGRADE},
-	    {"Sec-WebSocket-Protocol: ", "x2goweb.v2,", PROTOCOL},
-	};
-	static const char *const parts[] = {UPGRADE, CONNECT, PROTOCOL, COOKIES};
-	struct ws_handshake handshake;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		for (unsigned right = 0; right < 2; right++) {
-			char request[WS_HANDSHAKE_REQUEST_BYTES_MAX + 64] =
-			    LINE HOST VERSION KEY_LINE FROM;
-			char *end;
-
-			for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
-				if (parts[k] != lists[i].last)
-					strcat(request, parts[k]);
-			strcat(request, lists[i].name);
-			end = request + strlen(request);
-			while (end - request < WS_HANDSHAKE_REQUEST_BYTES_MAX - 150)
-				end = stpcpy(end, lists[i].part);
-			end = stpcpy(end, right ? strchr(lists[i].last, ' ') + 1 : "\r\n");
-			end = stpcpy(end, END);
-			assert_int_equal(judge(request, (size_t)(end - request), &handshake),
-			    right ? WS_HANDSHAKE_ACCEPTED : WS_HANDSHAKE_REFUSED);
-		}
-}
-
-/* Each byte of a good request replaced by each other: never read past its end, and never let in
- * without origin and cookie. */
-static void test_every_byte(void **state)
-{
-	struct ws_handshake handshake;
-	char request[sizeof(GOOD)];
-
-	(void)state;
-	for (size_t at = 0; at < strlen(GOOD); at++)
-		for (unsigned value = 0; value < 256; value++) {
-			memcpy(request, GOOD, sizeof(request));
-			request[at] = (char)value;
-			if (judge(request, strlen(GOOD), &handshake) != WS_HANDSHAKE_ACCEPTED)
-				continue;
-			assert_non_null(memmem(request, strlen(GOOD), ORIGIN "\r", 25));
-			assert_non_null(
-			    memmem(request, strlen(GOOD), LOGIN "=" COOKIE "\r", 17 + 43 + 1));
-		}
-}
-
 static void test_acceptance(void **state)
 {
 	struct ws_handshake handshake = {.subprotocol = WS_SUBPROTOCOL_V1, .accept = ACCEPT};
@@ -548,17 +410,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_query),
-	    cmocka_unit_test(test_byte_by_byte),
-	    cmocka_unit_test(test_what_follows),
-	    cmocka_unit_test(test_zero_bytes),
-	    cmocka_unit_test(test_limit),
-	    cmocka_unit_test(test_sizes),
-	    cmocka_unit_test(test_counts),
-	    cmocka_unit_test(test_lists),
-	    cmocka_unit_test(test_every_byte),
 	    cmocka_unit_test(test_acceptance),
 	    cmocka_unit_test(test_refusal),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, ws_request_set_up, NULL);
 }

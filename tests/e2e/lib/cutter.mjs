@@ -24,6 +24,8 @@ export class Cutter {
 		this.port = 0;
 		/** Nobody gets through. */
 		this.away = false;
+		/** Bytes a second that any connection carries to the browser; 0: all. */
+		this.rate = 0;
 		/** @type {Set<Pair>} */
 		this.pairs = new Set();
 		this.server = net.createServer((client) => this.accept(client));
@@ -66,9 +68,11 @@ export class Cutter {
 				pair.silent = true;
 				return;
 			}
-			if (to.write(data)) return;
+			const wait = this.rate && within === "within down" ? data.length / this.rate : 0;
+			if (to.write(data) && !wait) return;
 			from.pause();
-			to.once("drain", () => from.resume());
+			if (wait) setTimeout(() => from.resume(), 1000 * wait);
+			else to.once("drain", () => from.resume());
 		});
 		from.on("close", () => {
 			if (!pair.silent) to.end();

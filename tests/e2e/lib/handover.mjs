@@ -49,11 +49,15 @@ class Viewer {
 const startOf = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[19];
 
 /**
- * @param {{streams: number, rounds: number, diagnostic: (text: string) => void}} wanted rounds: of
- * each signal
+ * @param {{site?: KeptSite, streams: number, rounds: number, diagnostic: (text: string) => void}} wanted
+ * rounds: of each signal
  */
-export async function streamsOutliveBrokers({ streams, rounds, diagnostic }) {
-	const site = new KeptSite();
+export async function streamsOutliveBrokers({
+	site = new KeptSite(),
+	streams,
+	rounds,
+	diagnostic,
+}) {
 	try {
 		await site.start();
 		/** @type {Viewer[]} */ const viewers = [];

@@ -35,9 +35,9 @@ const CLOSED = "address = 127.0.0.1\nport = 1\n";
 const IDS = "\n[broker]\nuser = 64200\ngroup = 64200\nweb_users = 0\nweb_group = 0\n";
 
 const makefile = read("Makefile");
-const keys = [...read("brokerd/config_keys.c").matchAll(/^\t\{"(\w+)", "(\w+)", CONFIG_KIND/gm)].map(
-	([, section, name]) => ({ section, name }),
-);
+const keys = [
+	...read("brokerd/config_keys.c").matchAll(/^\t\{"(\w+)", "(\w+)", CONFIG_KIND/gm),
+].map(([, section, name]) => ({ section, name }));
 const codes = [...read("proto/errors.def").matchAll(/^ERROR\(\w+, \d+, "(\w+)"/gm)].map(
 	([, code]) => code,
 );
@@ -47,7 +47,9 @@ before(() => {
 	writeFileSync(config, `[server office]\n${CLOSED}\n[jump gate]\n${CLOSED}`);
 	// What is built stays as it is: PREFIX is that of the package.
 	const make = ["-s", "-C", root, "-o", "all", "install", `BUILD=${build}`, "PREFIX=/usr"];
-	execFileSync("make", [...make, `DESTDIR=${installed}`], { stdio: ["ignore", "ignore", "pipe"] });
+	execFileSync("make", [...make, `DESTDIR=${installed}`], {
+		stdio: ["ignore", "ignore", "pipe"],
+	});
 });
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -83,12 +85,16 @@ const manual = (name) => {
 /** Of a program that is not ours, if it is there: its help has these words. */
 function assertForeign(/** @type {string} */ program, /** @type {string[]} */ words) {
 	const { text, there } = run(program, ["--help"]);
-	if (there) for (const word of words) assert.ok(text.includes(word), `${program} has no ${word}`);
+	if (there)
+		for (const word of words) assert.ok(text.includes(word), `${program} has no ${word}`);
 }
 
 /** @param {string} name */
 const assertUnit = (name) =>
-	assert.ok(units.includes(name.includes(".") ? name : `${name}.service`), `there is no unit ${name}`);
+	assert.ok(
+		units.includes(name.includes(".") ? name : `${name}.service`),
+		`there is no unit ${name}`,
+	);
 
 /** Debian packages: ours, or one that something here needs or tests. */
 function assertPackage(/** @type {string} */ name) {
@@ -118,10 +124,16 @@ const proofs = {
 		if (command.startsWith("-")) return assertOwn("brokerctl", [command]);
 		const about = `brokerctl ${[command, ...rest].join(" ")}`;
 		assert.match(help("brokerctl"), new RegExp(`^  ${command}\\b`, "m"), about);
-		assert.match(manual("brokerctl"), new RegExp(`^\\.It Cm .*\\b${command}\\b|^\\.Cm ${command}\\b`, "m"));
+		assert.match(
+			manual("brokerctl"),
+			new RegExp(`^\\.It Cm .*\\b${command}\\b|^\\.Cm ${command}\\b`, "m"),
+		);
 		// The doctor would visit all that it is told of.
 		if (!whole || command === "doctor")
-			return assertOwn("brokerctl", rest.filter((word) => word.startsWith("--")));
+			return assertOwn(
+				"brokerctl",
+				rest.filter((word) => word.startsWith("--")),
+			);
 		// Nobody listens there, so it gets as far as its words are understood, and no further.
 		const args =
 			command === "hostkey"
@@ -136,7 +148,8 @@ const proofs = {
 	},
 	"x2goweb-fcgi": (args) => assertOwn("x2goweb-fcgi", args),
 	"x2goweb-web"(args) {
-		for (const word of args) assert.match(help("x2goweb-web"), new RegExp(`(^|[\\s|])${word}\\b`), word);
+		for (const word of args)
+			assert.match(help("x2goweb-web"), new RegExp(`(^|[\\s|])${word}\\b`), word);
 	},
 	systemctl([verb, ...names]) {
 		const verbs = ["daemon-reload", "edit", "enable", "reload", "restart", "status", "stop"];
@@ -144,7 +157,8 @@ const proofs = {
 		assertForeign("systemctl", [verb]);
 		for (const name of names.filter((word) => word !== "--now" && word !== "nginx")) {
 			assertUnit(name);
-			if (verb === "reload") assert.match(read(`packaging/systemd/${name}.service`), /^ExecReload=/m);
+			if (verb === "reload")
+				assert.match(read(`packaging/systemd/${name}.service`), /^ExecReload=/m);
 		}
 	},
 	journalctl(args) {
@@ -163,14 +177,17 @@ const proofs = {
 		assertForeign("systemd-analyze", [verb]);
 		names.forEach(assertUnit);
 	},
-	"systemd-sysusers": () => assert.match(read("packaging/sysusers.d/x2goweb.conf"), /^u x2goweb /m),
+	"systemd-sysusers": () =>
+		assert.match(read("packaging/sysusers.d/x2goweb.conf"), /^u x2goweb /m),
 	"systemd-tmpfiles": (args) => assertForeign("systemd-tmpfiles", args),
 	nginx: (args) => assert.deepEqual(args, ["-t"]),
 	"ssh-keygen"(args) {
 		// The server's own key is on the server.
 		const shown = args[0] === "-lf" ? ["-lf", `${installed}/etc/x2goweb/office_key.pub`] : args;
 		if (args[0] === "-lf" && !existsSync(shown[1])) proofs["ssh-keygen"](generate, true);
-		rmSync(args[0] === "-t" ? moved(args[args.length - 1]) : `${scratch}/none`, { force: true });
+		rmSync(args[0] === "-t" ? moved(args[args.length - 1]) : `${scratch}/none`, {
+			force: true,
+		});
 		const { status, text } = run("ssh-keygen", shown.map(moved));
 		assert.equal(status, 0, text);
 	},
@@ -189,7 +206,15 @@ const proofs = {
 	},
 };
 const generate = ["-t", "ed25519", "-N", "", "-f", "/etc/x2goweb/office_key"];
-const OURS = ["brokerctl", "x2goweb-brokerd", "x2goweb-web", "x2goweb-fcgi", "systemctl", "journalctl", "make"];
+const OURS = [
+	"brokerctl",
+	"x2goweb-brokerd",
+	"x2goweb-web",
+	"x2goweb-fcgi",
+	"systemctl",
+	"journalctl",
+	"make",
+];
 
 /** @param {string} program @param {string[]} args */
 function assertOwn(program, args) {
@@ -217,10 +242,16 @@ for (const page of pages)
 	});
 
 test("each piece of configuration is accepted", () => {
-	const blocks = pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === "ini"));
+	const blocks = pages.flatMap(({ blocks }) =>
+		blocks.filter(({ language }) => language === "ini"),
+	);
 	assert.ok(blocks.length > 5);
 	for (const { text } of blocks) {
-		const { status, text: said } = run(ours("x2goweb-brokerd"), ["--check", "-c", checked(text)]);
+		const { status, text: said } = run(ours("x2goweb-brokerd"), [
+			"--check",
+			"-c",
+			checked(text),
+		]);
 		assert.equal(status, 0, `${text}: ${said}`);
 	}
 	const wrong = run(ours("x2goweb-brokerd"), ["--check", "-c", checked("[web]\nkisok = yes\n")]);
@@ -231,7 +262,9 @@ test("sshd knows the words that its servers are told", () => {
 	// Of versions that are newer than some sshd that is tested with.
 	const newer = ["persourcepenaltyexemptlist"];
 	const sshd = execFileSync("cat", ["/usr/sbin/sshd"], { maxBuffer: 1 << 26 }).toString("latin1");
-	const lines = guide.blocks.filter(({ language }) => language === "sshd").map(({ text }) => text);
+	const lines = guide.blocks
+		.filter(({ language }) => language === "sshd")
+		.map(({ text }) => text);
 	assert.ok(lines.length > 2);
 	for (const line of lines.join("").trim().split("\n")) {
 		const word = line.split(" ")[0].toLowerCase();
@@ -242,7 +275,10 @@ test("sshd knows the words that its servers are told", () => {
 test("nginx accepts what goes into a server block", () => {
 	const blocks = guide.blocks.filter(({ language }) => language === "nginx");
 	assert.ok(blocks.length > 1);
-	const lines = blocks.map(({ text }) => text).join("").replace("/etc/x2goweb/nginx.conf", `${installed}/etc/x2goweb/nginx.conf`);
+	const lines = blocks
+		.map(({ text }) => text)
+		.join("")
+		.replace("/etc/x2goweb/nginx.conf", `${installed}/etc/x2goweb/nginx.conf`);
 	const file = path.join(scratch, "nginx.conf");
 	writeFileSync(
 		file,
@@ -262,7 +298,10 @@ test("every key of the configuration that is named exists", () => {
 			const match = text.match(/^\[(\w+)(?: NAME)?\](?: (\w+))?/);
 			if (!match) continue;
 			const [, section, name] = match;
-			assert.ok(keys.some((key) => key.section === section && (!name || key.name === name)), text);
+			assert.ok(
+				keys.some((key) => key.section === section && (!name || key.name === name)),
+				text,
+			);
 			named++;
 		}
 	assert.ok(named > 20);
@@ -270,7 +309,9 @@ test("every key of the configuration that is named exists", () => {
 
 test("every file that is named is in the package, or made by what is", () => {
 	const made = [
-		...[...read("brokerd/config_keys.c").matchAll(/"(\/[\w./]+)", (?:true|false)\}/g)].map(([, file]) => file),
+		...[...read("brokerd/config_keys.c").matchAll(/"(\/[\w./]+)", (?:true|false)\}/g)].map(
+			([, file]) => file,
+		),
 		"/run/x2goweb/broker.sock",
 		"/run/x2goweb/control.sock",
 		"/run/x2goweb/streams",
@@ -282,7 +323,10 @@ test("every file that is named is in the package, or made by what is", () => {
 			if (/^(tests|docs|packaging|proto|brokerd|fcgi|www)\//.test(word))
 				assert.ok(existsSync(path.join(root, word)), `${page.name}: ${word}`);
 			if (!/^\/(etc|usr|run|var\/lib)\/(.*\/)?x2goweb/.test(word)) continue;
-			assert.ok(made.includes(word) || existsSync(path.join(installed, word)), `${page.name}: ${word}`);
+			assert.ok(
+				made.includes(word) || existsSync(path.join(installed, word)),
+				`${page.name}: ${word}`,
+			);
 		}
 });
 
@@ -291,7 +335,8 @@ test("every code of an error that is named exists", () => {
 	const rows = guide.prose.slice(begin).split("\n\n")[0].split("\n").slice(2);
 	assert.ok(rows.length > 15);
 	for (const row of rows)
-		for (const [, code] of row.split(" | ")[1].matchAll(/`(\w+)`/g)) assert.ok(codes.includes(code), code);
+		for (const [, code] of row.split(" | ")[1].matchAll(/`(\w+)`/g))
+			assert.ok(codes.includes(code), code);
 	for (const page of pages)
 		for (const [, name] of page.prose.matchAll(/`(X2GOWEB_\w+)`/g))
 			assert.ok(read("docs/journal.md").includes(`\`${name}\``), name);
@@ -302,7 +347,10 @@ test("options that are named with their manual page stand in it", () => {
 		for (const [, option, page] of prose.matchAll(/`(--[a-z-]+)` in ([\w.-]+)\(\d\)/g))
 			assert.ok(manualOptions(manual(page)).includes(option), `${name}: ${option}`);
 		for (const [, page, section] of prose.matchAll(/\b((?:x2goweb|brokerctl)[\w.-]*)\((\d)\)/g))
-			assert.ok(existsSync(path.join(root, `packaging/man/${page}.${section}`)), `${name}: ${page}(${section})`);
+			assert.ok(
+				existsSync(path.join(root, `packaging/man/${page}.${section}`)),
+				`${name}: ${page}(${section})`,
+			);
 	}
 });
 
@@ -312,9 +360,12 @@ test("every link between our pages leads somewhere", () => {
 	for (const page of all)
 		for (const target of links(page).filter((link) => !/^\w+:/.test(link))) {
 			const [file, anchor] = target.split("#");
-			const name = path.normalize(file ? path.join(path.dirname(page.name), file) : page.name);
+			const name = path.normalize(
+				file ? path.join(path.dirname(page.name), file) : page.name,
+			);
 			assert.ok(existsSync(path.join(root, name)), `${page.name}: ${target}`);
-			if (anchor) assert.ok(anchors(readPage(name)).includes(anchor), `${page.name}: ${target}`);
+			if (anchor)
+				assert.ok(anchors(readPage(name)).includes(anchor), `${page.name}: ${target}`);
 			count++;
 		}
 	assert.ok(count > 12);
@@ -333,7 +384,9 @@ test("the guide's figures are those of the bench, rounded", () => {
 		["cpu_documented", /with nginx and TLS ([\d.]+) s/, 1],
 		["latency_p50", /\| delay \| ([\d.]+) ms/, 1000],
 	])) {
-		const measured = bench.match(new RegExp(`^\\| \`${row}\`[^|\\n]*\\| ([\\d.]+) ([^ |]+) \\|`, "m"));
+		const measured = bench.match(
+			new RegExp(`^\\| \`${row}\`[^|\\n]*\\| ([\\d.]+) ([^ |]+) \\|`, "m"),
+		);
 		const said = guide.prose.match(pattern);
 		assert.ok(measured && said, row);
 		const ratio = (Number(said[1]) * scale) / (Number(measured[1]) * unit[measured[2]]);
@@ -344,14 +397,24 @@ test("the guide's figures are those of the bench, rounded", () => {
 for (const name of ["x2goweb-brokerd", "x2goweb-fcgi", "x2goweb-tls", "x2goweb-web", "brokerctl"])
 	test(`the manual of ${name} has the options and commands that it has`, () => {
 		const page = manual(name);
-		const text = name === "brokerctl" ? ["doctor", "hostkey"].reduce((all, own) => all + help(name, own), help(name)) : help(name);
-		const known = helpOptions(text).filter((option) => option !== "--help" && option !== "--version");
+		const text =
+			name === "brokerctl"
+				? ["doctor", "hostkey"].reduce((all, own) => all + help(name, own), help(name))
+				: help(name);
+		const known = helpOptions(text).filter(
+			(option) => option !== "--help" && option !== "--version",
+		);
 		for (const option of known)
 			assert.ok(manualOptions(page).includes(option), `${name}.8 does not tell of ${option}`);
-		for (const option of manualOptions(page).filter((word) => word !== "--help" && word !== "--version"))
+		for (const option of manualOptions(page).filter(
+			(word) => word !== "--help" && word !== "--version",
+		))
 			assert.ok(known.includes(option), `${name} has no ${option}`);
 		if (name !== "brokerctl") return;
-		for (const [, command] of text.matchAll(/^ {2}([a-z]+) /gm))
+		const table = [help(name), help(name, "hostkey")]
+			.map((all) => all.split("\n\n")[1])
+			.join("\n");
+		for (const [, command] of table.matchAll(/^ {2}([a-z]+) /gm))
 			assert.match(page, new RegExp(`^\\.(It|Nm|Ic)? ?Cm .*\\b${command}\\b`, "m"), command);
 		for (const [, command] of page.matchAll(/^\.It Cm ([a-z]+)/gm))
 			assert.match(text, new RegExp(`^ {2}${command}\\b`, "m"), command);
@@ -359,18 +422,26 @@ for (const name of ["x2goweb-brokerd", "x2goweb-fcgi", "x2goweb-tls", "x2goweb-w
 
 test("x2goweb.conf(5) tells of each key, in its section, and of no other", () => {
 	const page = read("packaging/man/x2goweb.conf.5");
-	for (const [, section, body] of page.matchAll(/^\.Sh \[(\w+)(?: NAME)?\].*\n([\s\S]*?)(?=^\.Sh )/gm)) {
+	for (const [, section, body] of page.matchAll(
+		/^\.Sh \[(\w+)(?: NAME)?\].*\n([\s\S]*?)(?=^\.Sh )/gm,
+	)) {
 		const own = keys.filter((key) => key.section === section).map(({ name }) => name);
 		assert.ok(own.length > 0, section);
-		const told = [...body.matchAll(/^\.It Ic .*$/gm)].flatMap(([line]) => line.match(/(?<=\bIc )\w+/g) ?? []);
+		const told = [...body.matchAll(/^\.It Ic .*$/gm)].flatMap(
+			([line]) => line.match(/(?<=\bIc )\w+/g) ?? [],
+		);
 		for (const name of told) assert.ok(own.includes(name), `[${section}] ${name}`);
-		for (const name of own) assert.match(body, new RegExp(`\\b${name}\\b`), `[${section}] ${name}`);
+		for (const name of own)
+			assert.match(body, new RegExp(`\\b${name}\\b`), `[${section}] ${name}`);
 	}
 	for (const { section } of keys) assert.match(page, new RegExp(`^\\.Sh \\[${section}`, "m"));
 });
 
 test("each program, and the protocols, have a manual page", () => {
 	const others = ["x2goweb-web", "x2goweb.conf", "x2goweb-proto", "x2goweb-stream"];
-	for (const name of [...makefile.match(/^PROGRAMS := (.*)$/m)?.[1].split(" ") ?? [], ...others])
+	for (const name of [
+		...(makefile.match(/^PROGRAMS := (.*)$/m)?.[1].split(" ") ?? []),
+		...others,
+	])
 		assert.match(manual(name), /^\.Sh NAME\n\.Nm /m, name);
 });

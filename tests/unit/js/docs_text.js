@@ -11,7 +11,7 @@ export const build = path.resolve(root, process.env.BUILD ?? "build");
 /** @param {string} name */
 export const read = (name) => readFileSync(path.join(root, name), "utf8");
 
-/** @param {string} patterns of git ls-files */
+/** @param {string[]} patterns of git ls-files */
 export const filesLike = (...patterns) =>
 	execFileSync("git", ["-C", root, "ls-files", ...patterns], { encoding: "utf8" })
 		.split("\n")

@@ -115,6 +115,10 @@ export const deFaults = {
 		what: "Das Gateway wird gewartet und nimmt gerade keine neuen Anmeldungen an.",
 		now: "Ihre Sitzungen auf dem Server laufen weiter. Melden Sie sich in einigen Minuten neu an.",
 	},
+	renewed: {
+		what: "Das Gateway wurde erneuert, seit Sie sich angemeldet haben.",
+		now: "Ihr Desktop läuft weiter. Melden Sie sich für alles andere neu an.",
+	},
 	broker_unavailable: {
 		what: "Das Gateway ist noch nicht bereit.",
 		now: "Versuchen Sie es gleich noch einmal.",

@@ -112,6 +112,10 @@ export const enFaults = {
 		what: "The gateway is being serviced and takes no new logins at the moment.",
 		now: "Your sessions on the server go on. Log in again in a few minutes.",
 	},
+	renewed: {
+		what: "The gateway was renewed since you logged in.",
+		now: "Your desktop goes on. Log in again for anything else.",
+	},
 	broker_unavailable: { what: "The gateway is not ready yet.", now: "Try again in a moment." },
 	internal: {
 		what: "Something went wrong in the gateway.",
