@@ -32,7 +32,7 @@ const struct config_key config_keys[] = {
 	{"web", "default_server", CONFIG_KIND_TEXT, FIELD(web.default_server), 0, 64, "", false},
 	{"web", "default_desktop", CONFIG_KIND_TEXT, FIELD(web.default_desktop), 0, 64, "", false},
 	{"web", "desktops", CONFIG_KIND_CHOICES, FIELD(web.desktops), 0, 0, DESKTOPS, false},
-	{"relay", "listen", CONFIG_KIND_LISTEN, FIELD(relay.listen), 2, 45, "127.0.0.1", true},
+	{"relay", "listen", CONFIG_KIND_LISTEN, FIELD(relay.listen), 2, 45, "unix", true},
 	{"relay", "ports", CONFIG_KIND_RANGE, FIELD(relay.ports), 1024, 65535, "20000-20499", true},
 	{"relay", "tls_listen", CONFIG_KIND_ADDRESS, FIELD(relay.tls_listen), 0, 45, "", false},
 	{"relay", "tls_port", CONFIG_KIND_UINT, FIELD(relay.tls_port), 1, 65535, "20443", false},

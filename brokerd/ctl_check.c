@@ -148,7 +148,7 @@ static void check_ranges(struct check *check, const struct config *config)
 	unsigned ports = config->relay.ports.last - config->relay.ports.first + 1;
 	unsigned uids = config->sessions.uids.last - config->sessions.uids.first + 1;
 
-	if (ports < config->limits.logins)
+	if (!config_relay_is_unix(config) && ports < config->limits.logins)
 		warn(check, "relay", "ports: are only %u, for [limits] logins = %u", ports,
 		    config->limits.logins);
 	if (uids < config->limits.logins)

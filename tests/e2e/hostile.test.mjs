@@ -10,7 +10,7 @@ import { Client, eventually, request, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins, brokerStatus } from "./lib/status.mjs";
 
-const stack = new Stack({ config: { deadlines: { hello: "3" } } });
+const stack = new Stack({ listen: "127.0.0.1", config: { deadlines: { hello: "3" } } });
 const alice = new Client(stack);
 let path = "";
 

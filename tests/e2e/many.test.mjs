@@ -24,6 +24,7 @@ const empty = (stack) =>
 
 test("twenty desktops, and no port or uid is given twice", async () => {
 	const stack = new Stack({
+		listen: "127.0.0.1",
 		config: { deadlines: { start: "300", auth: "120" } },
 	});
 	after(() => stack.stop());

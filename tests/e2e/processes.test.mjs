@@ -9,7 +9,7 @@ import { Client, Stream } from "./lib/rpc.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { brokerLogins, processStatus, sessionsOf } from "./lib/status.mjs";
 
-const stack = new Stack();
+const stack = new Stack({ listen: "127.0.0.1" });
 const alice = new Client(stack);
 const bob = new Client(stack);
 

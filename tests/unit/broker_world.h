@@ -48,6 +48,9 @@ static struct {
 	struct event_base *base;
 } world;
 
+/* [relay] listen of the world's configuration. */
+static const char *world_listen = "127.0.0.1";
+
 struct peer {
 	struct conn *conn;
 	bool closed;
@@ -122,7 +125,7 @@ static inline void world_configure(const char *more)
 	snprintf(text, sizeof(text),
 	    "[broker]\nuser = %d\ngroup = %d\nruntime_dir = %s/run\nweb_users = 33\nweb_group = "
 	    "33\n"
-	    "[relay]\nports = %u-%u\nquarantine = 0\n"
+	    "[relay]\nlisten = %s\nports = %u-%u\nquarantine = 0\n"
 	    "[sessions]\nuids = %u-%u\n"
 	    "[deadlines]\nstop = 1\n"
 	    "[ssh]\nknown_hosts = %s/known_hosts\n"
@@ -130,9 +133,9 @@ static inline void world_configure(const char *more)
 	    "[server here]\ntitle = Here\naddress = 127.0.0.1\nport = %u\n"
 	    "[server dead]\naddress = 127.0.0.1\nport = %u\nusers = alice\n"
 	    "[server unknown]\naddress = 127.0.0.2\nport = %u\n%s",
-	    WORLD_USER, WORLD_USER, world.directory, WORLD_PORT, WORLD_PORT + 29, WORLD_UID,
-	    WORLD_UID + 29, world.directory, (unsigned)world.ssh_port, (unsigned)world.dead_port,
-	    (unsigned)world.ssh_port, more);
+	    WORLD_USER, WORLD_USER, world.directory, world_listen, WORLD_PORT, WORLD_PORT + 29,
+	    WORLD_UID, WORLD_UID + 29, world.directory, (unsigned)world.ssh_port,
+	    (unsigned)world.dead_port, (unsigned)world.ssh_port, more);
 	world_write("conf", text);
 }
 

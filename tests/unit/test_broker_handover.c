@@ -181,7 +181,8 @@ static void test_sockets_live_on(void **state)
 	char file[64];
 
 	(void)state;
-	begin("[relay]\nlisten = unix\n");
+	world_listen = "unix";
+	begin("");
 	alice = peer_login(&fcgi, "alice");
 	answer = peer_start(&fcgi, &alice, "ICEWM");
 	assert_int_equal(answer->type, MESSAGE_STREAM);
@@ -197,6 +198,7 @@ static void test_sockets_live_on(void **state)
 	await_kept(0);
 	assert_int_not_equal(stat(world_path(file), &status), 0);
 	end();
+	world_listen = "127.0.0.1";
 }
 
 /* Until the session process has the order that it holds. */

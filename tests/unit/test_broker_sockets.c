@@ -8,7 +8,6 @@
 
 #include "broker_visit.h"
 
-#define UNIX	   "[relay]\nlisten = unix\n"
 #define WEB_GROUP  33
 #define STRANGER   65534
 #define NAME_CHARS "0123456789abcdef"
@@ -66,7 +65,7 @@ static void test_socket_of_a_login(void **state)
 	struct stat status;
 
 	(void)state;
-	begin(UNIX);
+	begin("");
 	assert_int_equal(stat(world_path("run/streams"), &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0710);
 	assert_int_equal(status.st_uid, WORLD_USER);
@@ -107,7 +106,7 @@ static void test_socket_of_a_login(void **state)
 static void test_failed_login_leaves_none(void **state)
 {
 	(void)state;
-	begin(UNIX);
+	begin("");
 	assert_fails(peer_await(&fcgi, peer_send_login(&fcgi, "here", "wrong")), ERROR_AUTH_FAILED);
 	assert_nothing_left(&ctl);
 	assert_int_equal(count_sockets(), 0);
@@ -118,7 +117,7 @@ static void test_failed_login_leaves_none(void **state)
 static void test_ports_do_not_count(void **state)
 {
 	(void)state;
-	world_start(UNIX "[limits]\nlogins = 20\n");
+	world_start("[limits]\nlogins = 20\n");
 	peer_open(&ctl, ROLE_CTL);
 	assert_int_equal(peer_status(&ctl)->logins_max, 20);
 	peer_close(&ctl);
@@ -133,7 +132,7 @@ static void test_stale(void **state)
 	int fd;
 
 	(void)state;
-	begin(UNIX);
+	begin("");
 	ticket = peer_login(&fcgi, "alice");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	strcpy(address.sun_path, socket_path("00112233445566778899aabbccddeeff"));
@@ -144,7 +143,7 @@ static void test_stale(void **state)
 	peer_close(&ctl);
 	kill(world.broker, SIGKILL);
 	world_await_exit(world.broker);
-	begin(UNIX);
+	begin("");
 	assert_int_equal(count_sockets(), 0);
 	(void)ticket;
 	end();
@@ -154,7 +153,7 @@ static void test_stale(void **state)
 static void test_not_ours(void **state)
 {
 	(void)state;
-	world_configure(UNIX);
+	world_configure("");
 	assert_int_equal(mkdir(world_path("run"), 0755), 0);
 	assert_int_equal(symlink(world.directory, world_path("run/streams")), 0);
 	assert_start_fails("streams: cannot open it");
@@ -172,6 +171,7 @@ int main(int argc, char **argv)
 	    CASE(test_failed_login_leaves_none), CASE(test_ports_do_not_count), CASE(test_stale),
 	    CASE(test_not_ours)};
 
+	world_listen = "unix";
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {
 		print_message("skipped: needs root\n");

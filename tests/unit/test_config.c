@@ -32,6 +32,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->broker.web_users.items[0].id, 64201);
 	assert_int_equal(config->broker.admin_users.count, 0);
 	assert_int_equal(config->broker.log_level, LOG_LEVEL_INFO);
+	assert_true(config_relay_is_unix(config));
 	assert_int_equal(config->relay.ports.first, 20000);
 	assert_int_equal(config->relay.ports.last, 20499);
 	assert_int_equal(config->relay.quarantine_ms, 30000);

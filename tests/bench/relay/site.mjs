@@ -121,7 +121,7 @@ export class Site extends Stack {
 			sessions: { uids: `${this.firstUid}-${this.firstUid + 699}` },
 			/* More than the 500 that are held at a time: those before may still be ending, and
 			 * another broker may have some of the ports. */
-			relay: { raw: "yes", quarantine: "1", ports: "20000-20999" },
+			relay: { listen: "127.0.0.1", raw: "yes", quarantine: "1", ports: "20000-20999" },
 			limits: {
 				...{ logins: "600", logins_per_user: "600", logins_per_client: "600" },
 				...{ logins_per_server: "600", unfinished: "600:30:700" },
