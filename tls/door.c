@@ -71,14 +71,24 @@ static void set_deadline(struct visit *visit, int seconds)
 	event_add(visit->deadline, &limit);
 }
 
+static struct bufferevent *other_of(const struct visit *visit, const struct bufferevent *side)
+{
+	return side == visit->web ? visit->relay : visit->web;
+}
+
 /* Ends once to has taken what it has still to get. */
 static void leave(struct visit *visit, struct bufferevent *to)
 {
+	struct bufferevent *from = other_of(visit, to);
+
 	visit->state = VISIT_LEAVING;
-	bufferevent_disable(visit->web, EV_READ);
-	if (visit->relay != NULL)
-		bufferevent_disable(visit->relay, EV_READ);
-	if (to == NULL || evbuffer_get_length(bufferevent_get_output(to)) == 0) {
+	bufferevent_disable(to, EV_READ);
+	/* Whatever becomes of it does not matter any more. */
+	if (from != NULL) {
+		bufferevent_setcb(from, NULL, NULL, NULL, NULL);
+		bufferevent_disable(from, EV_READ | EV_WRITE);
+	}
+	if (evbuffer_get_length(bufferevent_get_output(to)) == 0) {
 		visit_free(visit);
 		return;
 	}
@@ -90,11 +100,6 @@ static void refuse(struct visit *visit, const char *status)
 	evbuffer_add_printf(bufferevent_get_output(visit->web),
 	    "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
 	leave(visit, visit->web);
-}
-
-static struct bufferevent *other_of(const struct visit *visit, const struct bufferevent *side)
-{
-	return side == visit->web ? visit->relay : visit->web;
 }
 
 /* Passes on what has come, and rests while too much of it waits. */
