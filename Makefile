@@ -164,7 +164,8 @@ DEPS_BUILD := gcc clang make pkg-config libc6-dev libfcgi-dev libevent-dev libss
 	libcurl4-openssl-dev
 DEPS_DEMO  := nginx openssl mmdebstrap debian-archive-keyring util-linux mount openssh-client
 DEPS_TEST  := dpkg-dev openssh-server chromium fonts-dejavu-core clang-format shellcheck git \
-	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko mandoc
+	xvfb xdotool x11-xkb-utils x11proto-dev xclip python3-paramiko mandoc \
+	apache2-bin fcgiwrap haproxy lighttpd lighttpd-mod-openssl media-types
 # What the relay is measured against.
 DEPS_BENCH := websockify
 # Node.js may come from elsewhere than Debian, with its own npm inside.

@@ -10,6 +10,9 @@ installed() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q 
 
 installed nginx || services+=(nginx.service)
 installed openssh-server || services+=(ssh.service ssh.socket)
+installed fcgiwrap || services+=(fcgiwrap.service fcgiwrap.socket)
+installed haproxy || services+=(haproxy.service)
+installed lighttpd || services+=(lighttpd.service)
 if [ ! -e "$policy" ]; then
 	trap 'rm -f "$policy"' EXIT
 	printf '#!/bin/sh\nexit 101\n' >"$policy"

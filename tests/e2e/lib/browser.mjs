@@ -4,7 +4,6 @@
  */
 import { chromium } from "playwright-core";
 
-/** @typedef {import("./stack.mjs").Stack} Stack */
 /** @typedef {import("playwright-core").Page} Page */
 
 /** @param {string[]} [args] more of Chromium's */
@@ -22,7 +21,7 @@ export function launch(args = []) {
 /**
  * A fresh page at the gateway, with what it complains about collected in `complaints`.
  * @param {import("playwright-core").Browser} browser
- * @param {Stack} stack
+ * @param {{url: string}} stack
  * @param {import("playwright-core").BrowserContextOptions} [options]
  */
 export async function open(browser, stack, options = {}) {

@@ -7,12 +7,13 @@ import { randomBytes } from "node:crypto";
 import https from "node:https";
 import WebSocket from "ws";
 
-/** @typedef {import("./stack.mjs").Stack} Stack */
+/** Where the gateway is: a stack, or what stands in front of one.
+ * @typedef {Pick<import("./stack.mjs").Stack, "port" | "origin">} Place */
 /** @typedef {{id: string, desktop: string, kind: string, status: string, display: number, attached: boolean}} Row */
 
 /**
  * One HTTP request to the gateway.
- * @param {Stack} stack
+ * @param {Place} stack
  * @param {string} path
  * @param {{method?: string, headers?: Record<string, string>, body?: string | Buffer, agent?: https.Agent, from?: string, signal?: AbortSignal}} [options] from: the client's address
  * @returns {Promise<{status: number, headers: import("node:http").IncomingHttpHeaders, text: string}>}
@@ -53,9 +54,11 @@ export function request(
 
 /** A user's side of the calls: keeps the login and its cookie as a browser would. */
 export class Client {
-	/** @param {Stack} stack @param {{from?: string, agent?: https.Agent}} [options] from: the
-	 * client's address */
-	constructor(stack, { from, agent } = {}) {
+	/** @param {Place} stack
+	 * @param {{from?: string, agent?: https.Agent, headers?: Record<string, string>}} [options]
+	 * from: the client's address; headers: beside a browser's own */
+	constructor(stack, { from, agent, headers = {} } = {}) {
+		this.headers = headers;
 		this.stack = stack;
 		this.agent = agent;
 		this.from = from;
@@ -75,6 +78,7 @@ export class Client {
 				"Content-Type": "application/json",
 				Origin: this.stack.origin,
 				"Sec-Fetch-Site": "same-origin",
+				...this.headers,
 				...(this.cookie ? { Cookie: this.cookie } : {}),
 			},
 			body: JSON.stringify(body),
@@ -117,7 +121,7 @@ export class Client {
  */
 export class Stream {
 	/**
-	 * @param {Stack} stack
+	 * @param {Place} stack
 	 * @param {string} path as the call gave it
 	 * @param {{cookie?: string, origin?: string, protocols?: string[], hello?: string}} [options]
 	 */

@@ -25,7 +25,7 @@ export const brokerStatus = (stack) => brokerJson(stack, "status");
 
 /**
  * @param {Stack} stack
- * @returns {Promise<{login: string, user: string, server: string, pid: number, uid: number, port: number}[]>}
+ * @returns {Promise<{login: string, user: string, server: string, client: string, pid: number, uid: number, port: number}[]>}
  */
 export const brokerLogins = (stack) => brokerJson(stack, "list");
 
