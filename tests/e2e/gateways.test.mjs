@@ -15,7 +15,7 @@ import { freePort, Process, root, Stack } from "./lib/stack.mjs";
 import { brokerctl, brokerLogins } from "./lib/status.mjs";
 
 const SCREEN = { width: 800, height: 600 };
-const config = { deadlines: { stop: "2" } };
+const config = { relay: { listen: "unix" }, deadlines: { stop: "2" } };
 /** Their web servers believe HAProxy, which is on this host, too. */
 class Gateway extends Stack {
 	async nginxText() {

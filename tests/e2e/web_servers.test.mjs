@@ -352,6 +352,7 @@ test("a web server on another machine reaches the relays by TLS", async (t) => {
 	const tlsPort = await freePort();
 	sockets.options.config = {
 		relay: {
+			listen: "unix",
 			tls_listen: "127.0.0.1",
 			tls_port: String(tlsPort),
 			tls_certificate: sockets.file("relay-cert.pem"),

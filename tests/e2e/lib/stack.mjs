@@ -30,7 +30,7 @@ const BROKER_USER = 64200;
  * @property {number} [sshPort] port of the X2Go server's sshd
  * @property {string} [hostName] name of the x2gohost instance, so that several run side by side
  * @property {Sections | ((stack: Stack) => Sections)} [config] sections and keys over the defaults
- * @property {string} [listen] of the relays, if not by sockets
+ * @property {string} [listen] of the relays, if not by ports
  * @property {(line: string) => void} [progress]
  * @property {string[]} [conditions] of the X2Go server, see x2gohost conditions
  * @property {(stack: Stack) => Promise<string>} [nginx] more for its server block, before the rest
@@ -294,7 +294,7 @@ export class Stack {
 				log_level: "debug",
 			},
 			sessions: { uids: `${this.firstUid}-${this.firstUid + 499}` },
-			relay: { listen: this.options.listen ?? "unix" },
+			relay: { listen: this.options.listen ?? "127.0.0.1" },
 			web: { title: "x2goweb demo", default_server: "demo", default_desktop: "ICEWM" },
 			ssh: {
 				known_hosts: this.file("known_hosts"),
