@@ -236,7 +236,6 @@ static bool decide(struct backlog *backlog, enum kdrive_message type)
 static bool sort_span(struct backlog *backlog, const uint8_t *data, struct kdrive_span *span)
 {
 	bool undecided = span->begins || backlog->limbo_bytes != 0;
-
 	bool short_of_header = backlog->state == BACKLOG_STATE_THIN &&
 			       span->type == KDRIVE_MESSAGE_FRAME && !span->header;
 
@@ -473,10 +472,10 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	if (backlog->selection_end > backlog->end)
 		backlog->selection_end = backlog->end;
 	backlog->whole = false;
-	if (thin)
-		return true;
-	backlog->refreshed = false;
-	backlog->reinit_due = false;
+	if (!thin) {
+		backlog->refreshed = false;
+		backlog->reinit_due = false;
+	}
 	return true;
 }
 

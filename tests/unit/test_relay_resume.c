@@ -249,6 +249,16 @@ static void test_hidden(void **state)
 	free(data);
 }
 
+/* A browser has the whole screen. */
+static void show_screen(size_t delay_bytes)
+{
+	settings.delay_bytes = delay_bytes;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_frame(true, 1);
+}
+
 /* Without a word of what has been painted no more than at first is sent; when the line has shown
  * what it carries, what is too much for it is left out. */
 static void test_slow_line(void **state)
@@ -257,11 +267,7 @@ static void test_slow_line(void **state)
 	uint64_t sent;
 
 	(void)state;
-	settings.delay_bytes = 256 * 1024;
-	renew_relay();
-	start();
-	greet(&browser, "-", 0);
-	say_frame(true, 1);
+	show_screen(256 * 1024);
 	while (evbuffer_get_length(fake.received) == 0) {
 		say_frame(false, 100);
 		said += 5600;
@@ -285,11 +291,7 @@ static void test_pictures_behind_a_selection(void **state)
 	uint8_t *selection = make_bytes(SELECTION);
 
 	(void)state;
-	settings.delay_bytes = 64 * 1024;
-	renew_relay();
-	start();
-	greet(&browser, "-", 0);
-	say_frame(true, 1);
+	show_screen(64 * 1024);
 	put_message(selection, KDRIVE_MESSAGE_SELECTION);
 	selection[12] = (uint8_t)((SELECTION - 56) & 0xff);
 	selection[13] = (uint8_t)((SELECTION - 56) >> 8 & 0xff);
