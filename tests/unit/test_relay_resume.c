@@ -197,6 +197,25 @@ static void test_fresh_before_the_first_byte(void **state)
 	ws_client_finish(&other);
 }
 
+/* A page that has lost the greeting does not know that its keys were taken. */
+static void test_the_first_again(void **state)
+{
+	static const uint8_t key[41] = {2};
+	struct greeting again;
+
+	(void)state;
+	start();
+	assert_string_equal(greet_by(&browser, "?hello.1.-.0.first.1.shown").how, "start");
+	ws_client_finish(&browser);
+	assert_string_equal(greet_by(&browser, "?hello.1.-.0.first.2.shown").how, "start");
+	ws_client_send_frame(&browser, 0x82, key, sizeof(key));
+	assert_agent_gets(key, sizeof(key));
+	ws_client_finish(&browser);
+	again = greet_by(&browser, "?hello.1.-.0.first.3.shown");
+	assert_string_equal(again.how, "fresh");
+	assert_int_equal(again.up, sizeof(key));
+}
+
 static void test_bad_words(void **state)
 {
 	static const char *const words[] = {"hello", "hello 1 - 0", "hello 1 - 0 page 2 shown",
@@ -518,6 +537,7 @@ int main(void)
 	    RESUME_TEST(test_fresh),
 	    RESUME_TEST(test_fresh_for_one_is_fresh_for_all),
 	    RESUME_TEST(test_fresh_before_the_first_byte),
+	    RESUME_TEST(test_the_first_again),
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),
