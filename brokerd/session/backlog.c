@@ -489,10 +489,10 @@ static bool filter(struct backlog *backlog, bool with_cut, bool all)
 	if (backlog->selection_end > backlog->end)
 		backlog->selection_end = backlog->end;
 	backlog->whole = false;
-	if (thin)
-		return true;
-	backlog->refreshed = false;
-	backlog->reinit_due = false;
+	if (!thin) {
+		backlog->refreshed = false;
+		backlog->reinit_due = false;
+	}
 	return true;
 }
 

@@ -197,6 +197,25 @@ static void test_fresh_before_the_first_byte(void **state)
 	ws_client_finish(&other);
 }
 
+/* A page that has lost the greeting does not know that its keys were taken. */
+static void test_the_first_again(void **state)
+{
+	static const uint8_t key[41] = {2};
+	struct greeting again;
+
+	(void)state;
+	start();
+	assert_string_equal(greet_by(&browser, "?hello.1.-.0.first.1.shown").how, "start");
+	ws_client_finish(&browser);
+	assert_string_equal(greet_by(&browser, "?hello.1.-.0.first.2.shown").how, "start");
+	ws_client_send_frame(&browser, 0x82, key, sizeof(key));
+	assert_agent_gets(key, sizeof(key));
+	ws_client_finish(&browser);
+	again = greet_by(&browser, "?hello.1.-.0.first.3.shown");
+	assert_string_equal(again.how, "fresh");
+	assert_int_equal(again.up, sizeof(key));
+}
+
 static void test_bad_words(void **state)
 {
 	static const char *const words[] = {"hello", "hello 1 - 0", "hello 1 - 0 page 2 shown",
@@ -249,6 +268,16 @@ static void test_hidden(void **state)
 	free(data);
 }
 
+/* A browser has the whole screen. */
+static void show_screen(size_t delay_bytes)
+{
+	settings.delay_bytes = delay_bytes;
+	renew_relay();
+	start();
+	greet(&browser, "-", 0);
+	say_frame(true, 1);
+}
+
 /* Without a word of what has been painted no more than at first is sent; when the line has shown
  * what it carries, what is too much for it is left out. */
 static void test_slow_line(void **state)
@@ -257,11 +286,7 @@ static void test_slow_line(void **state)
 	uint64_t sent;
 
 	(void)state;
-	settings.delay_bytes = 256 * 1024;
-	renew_relay();
-	start();
-	greet(&browser, "-", 0);
-	say_frame(true, 1);
+	show_screen(256 * 1024);
 	while (evbuffer_get_length(fake.received) == 0) {
 		say_frame(false, 100);
 		said += 5600;
@@ -285,11 +310,7 @@ static void test_pictures_behind_a_selection(void **state)
 	uint8_t *selection = make_bytes(SELECTION);
 
 	(void)state;
-	settings.delay_bytes = 64 * 1024;
-	renew_relay();
-	start();
-	greet(&browser, "-", 0);
-	say_frame(true, 1);
+	show_screen(64 * 1024);
 	put_message(selection, KDRIVE_MESSAGE_SELECTION);
 	selection[12] = (uint8_t)((SELECTION - 56) & 0xff);
 	selection[13] = (uint8_t)((SELECTION - 56) >> 8 & 0xff);
@@ -516,6 +537,7 @@ int main(void)
 	    RESUME_TEST(test_fresh),
 	    RESUME_TEST(test_fresh_for_one_is_fresh_for_all),
 	    RESUME_TEST(test_fresh_before_the_first_byte),
+	    RESUME_TEST(test_the_first_again),
 	    RESUME_TEST(test_bad_words),
 	    RESUME_TEST(test_hidden),
 	    RESUME_TEST(test_slow_line),

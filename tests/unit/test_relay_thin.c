@@ -95,6 +95,17 @@ static const uint8_t *awaited_update(void)
 	return update;
 }
 
+/* All of them again. */
+static void assert_pictures_pass(void)
+{
+	uint64_t sent = relay->backlog.sent;
+
+	assert_int_equal(relay->backlog.state, BACKLOG_STATE_OPEN);
+	say_picture(100, 100, 10, 10, 1);
+	test_run_for_ms(base, 20);
+	assert_int_equal(relay->backlog.sent, sent + KDRIVE_HEADER_BYTES);
+}
+
 static void test_parts_are_asked_for(void **state)
 {
 	uint64_t sent;
@@ -122,11 +133,7 @@ static void test_parts_are_asked_for(void **state)
 	test_run_for_ms(base, 5);
 	acknowledge_all();
 	acknowledge_all();
-	assert_int_equal(relay->backlog.state, BACKLOG_STATE_OPEN);
-	sent = relay->backlog.sent;
-	say_picture(100, 100, 10, 10, 1);
-	test_run_for_ms(base, 20);
-	assert_int_equal(relay->backlog.sent, sent + KDRIVE_HEADER_BYTES);
+	assert_pictures_pass();
 }
 
 /* An agent passes over what is outside of its screen without a word. */
@@ -158,19 +165,13 @@ static void test_no_room(void **state)
 /* The agent never stops drawing, but the line takes again all that it draws. */
 static void test_fast_again(void **state)
 {
-	uint64_t sent;
-
 	(void)state;
 	overwhelm();
 	relay->backlog.damage.bytes_per_pixel = 0.1;
 	acknowledge_all();
 	acknowledge_all();
 	assert_agent_gets(awaited_update(), 41);
-	assert_int_equal(relay->backlog.state, BACKLOG_STATE_OPEN);
-	sent = relay->backlog.sent;
-	say_picture(100, 100, 10, 10, 1);
-	test_run_for_ms(base, 20);
-	assert_int_equal(relay->backlog.sent, sent + KDRIVE_HEADER_BYTES);
+	assert_pictures_pass();
 }
 
 static void test_hidden_meanwhile(void **state)
