@@ -5,6 +5,7 @@
 #
 #	boot_systemd.sh ROOT OUTSIDE INSIDE
 set -euo pipefail
+# shellcheck disable=SC2016 # expanded inside
 exec unshare --mount --pid --uts --ipc --cgroup --fork --kill-child bash -euo pipefail -c '
 root=$1 outside=$2 inside=$3
 mount --make-rprivate /
