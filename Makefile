@@ -37,11 +37,11 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING) -MMD -MP
 # What each program links: its own folder, proto/, and the libraries it uses.
 PROTO_SRC   := $(wildcard proto/*.c)
 FCGI_SRC    := $(wildcard fcgi/*.c)
-BROKERD_SRC := $(filter-out brokerd/ctl_%.c,$(wildcard brokerd/*.c))
+BROKERD_SRC := $(wildcard brokerd/*.c)
 # brokerctl hostkey reads the configuration and edits known hosts itself, without the broker.
 CTL_SHARED  := $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c config_values.c network.c \
 	knownhosts.c knownhosts_edit.c knownhosts_line.c)
-CTL_SRC     := $(wildcard brokerd/ctl_*.c) $(CTL_SHARED)
+CTL_SRC     := $(wildcard brokerd/ctl/*.c) $(CTL_SHARED)
 SESSION_SRC := $(wildcard brokerd/session/*.c)
 TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c \
 	config_values.c network.c)
@@ -247,8 +247,8 @@ screenshots: deps-if-missing all ## pictures of every state of the page
 
 # --- lint ----------------------------------------------------------------------------------
 
-C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] tls/*.[ch] brokerd/*.[ch] brokerd/session/*.[ch] \
-	tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/relay/*.[ch])
+C_FILES := $(wildcard proto/*.[ch] fcgi/*.[ch] tls/*.[ch] brokerd/*.[ch] brokerd/ctl/*.[ch] \
+	brokerd/session/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/relay/*.[ch])
 JS_FILES := www tests/unit/js tests/e2e tests/nightly tests/container/*.mjs tests/bench tests/x2gohost/*.mjs
 # The C format is that of clang-format 14 (Debian 12); others differ in details.
 CLANG_FORMAT := $(firstword $(shell command -v clang-format-14) clang-format)

@@ -23,10 +23,10 @@ echo "  LINT  layout"
 forbid "proto/*.[ch]" '(fcgi|brokerd|session)/' "proto/ knows no program"
 forbid "proto/wire.? proto/messages.? proto/errors.?" '(event2/|log\.h|systemd/)' "pure files of proto/"
 forbid "fcgi/*.[ch]" 'brokerd/' "fcgi/ knows only proto/"
-# brokerctl asks servers for their host keys and what is installed there; the broker itself never
-# speaks SSH.
-forbid "$(git ls-files ':(glob)brokerd/*.[ch]' ':!brokerd/ctl_hostkey_scan.c' ':!brokerd/ctl_doctor_login.c')" '(brokerd/session/|fcgi/|libssh2|wslay|yajl|fcgiapp)' "the broker parses no SSH, HTTP, JSON or WebSocket"
-forbid "$(git ls-files ':(glob)**/*.[ch]' ':!brokerd/ctl_doctor_http.c' ':!brokerd/ctl_doctor_streams.c')" 'curl/' "only brokerctl doctor speaks HTTP as a client"
+forbid "$(git ls-files ':(glob)brokerd/*.[ch]')" '(brokerd/session/|brokerd/ctl/|fcgi/|libssh2|wslay|yajl|fcgiapp)' "the broker parses no SSH, HTTP, JSON or WebSocket"
+# brokerctl asks servers for their host keys and what is installed there.
+forbid "$(git ls-files ':(glob)brokerd/ctl/*.[ch]' ':!brokerd/ctl/ctl_hostkey_scan.c' ':!brokerd/ctl/ctl_doctor_login.c')" '(brokerd/session/|fcgi/|libssh2|wslay|yajl|fcgiapp)' "brokerctl parses no HTTP, JSON or WebSocket"
+forbid "$(git ls-files ':(glob)**/*.[ch]' ':!brokerd/ctl/ctl_doctor_http.c' ':!brokerd/ctl/ctl_doctor_streams.c')" 'curl/' "only brokerctl doctor speaks HTTP as a client"
 forbid "brokerd/session/*.[ch]" '(brokerd/[a-z_]+\.h|\.\./|fcgi|yajl|ini\.h)' "the session knows only its own and proto/"
 forbid "brokerd/session/kdrive_*.[ch] brokerd/session/x2go_[a-z]*.[ch] brokerd/session/relay_flow.[ch] brokerd/session/relay_words.[ch]" '(sys/socket|event2/|libssh2|time\.h)' "pure files of the session"
 # Another library in their places would be noticed there only.

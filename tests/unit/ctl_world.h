@@ -24,7 +24,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "brokerd/ctl.h"
+#include "brokerd/ctl/ctl.h"
 #include "proto/conn.h"
 
 static char folder[64];

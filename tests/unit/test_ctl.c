@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "brokerd/ctl.h"
+#include "brokerd/ctl/ctl.h"
 
 static char *text;
 static size_t length;

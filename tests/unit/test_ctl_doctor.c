@@ -13,7 +13,7 @@
 #include <sys/timex.h>
 #include <cmocka.h>
 
-#include "brokerd/ctl_doctor.h"
+#include "brokerd/ctl/ctl_doctor.h"
 
 #define DAY 86400
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "brokerd/ctl_hostkey.h"
+#include "brokerd/ctl/ctl_hostkey.h"
 #include "private_sshd.h"
 
 #define OTHER "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN5YqnooWjdMuuE82Pi3hIxDVjQ9gulm7bKW/N+0e6Py"

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
+#include "brokerd/config.h"
 #include "ctl.h"
-#include "knownhosts.h"
+#include "brokerd/knownhosts.h"
 
 struct check {
 	struct ctl *ctl;

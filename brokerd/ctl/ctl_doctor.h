@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "config.h"
+#include "brokerd/config.h"
 #include "ctl.h"
 
 /* Of each wait. */

@@ -17,7 +17,7 @@
 
 #include "ctl_doctor.h"
 #include "ctl_doctor_net.h"
-#include "fd_need.h"
+#include "brokerd/fd_need.h"
 
 #define BROKER_NAME "x2goweb-brokerd"
 /* Processes beside those of logins: the broker, its helpers, the next broker at an upgrade. */

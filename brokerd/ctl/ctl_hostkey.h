@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "config.h"
+#include "brokerd/config.h"
 #include "ctl.h"
-#include "knownhosts.h"
-#include "knownhosts_edit.h"
+#include "brokerd/knownhosts.h"
+#include "brokerd/knownhosts_edit.h"
 #include "proto/hostkey.h"
 
 /* A server that a command is about. */
