@@ -240,8 +240,11 @@ static void test_usage(void **state)
 
 static void test_no_broker(void **state)
 {
+	siginfo_t how;
+
 	(void)state;
 	kill(broker, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)broker, &how, WEXITED | WNOWAIT), 0);
 	assert_int_equal(ctl("status"), 3);
 	assert_says("is x2goweb-brokerd running?");
 	assert_int_equal(unlink(path_of("control.sock")), 0);
