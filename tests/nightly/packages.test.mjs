@@ -27,7 +27,11 @@ const RELEASES = /** @type {const} */ ([
 
 /** Tenths of systemd-analyze security's exposure that a unit may have; what they are spent on is in
  * the units. */
-const EXPOSURE = { "x2goweb-brokerd.service": 19, "x2goweb-fcgi.service": 4, "x2goweb-tls.service": 11 };
+const EXPOSURE = {
+	"x2goweb-brokerd.service": 19,
+	"x2goweb-fcgi.service": 4,
+	"x2goweb-tls.service": 11,
+};
 
 const INSTALL = "apt-get install --yes";
 /** All that an admin does after that, each a line of its own. */
