@@ -273,6 +273,7 @@ format: $(NPM_STAMP) ## format all sources in place
 # --- install -------------------------------------------------------------------------------
 
 SHARE      := $(PREFIX)/share/x2goweb
+DOC        := $(PREFIX)/share/doc/x2goweb
 CONFIG     := /etc/x2goweb
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 MAN_PAGES  := $(wildcard packaging/man/*.[1-8])
@@ -292,6 +293,8 @@ install: all ## install under DESTDIR and PREFIX
 	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
 	install -m 644 packaging/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d/
 	install -m 644 packaging/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
+	install -D -m 644 -t $(DESTDIR)$(DOC) docs/*.md
+	install -D -m 644 packaging/haproxy/x2goweb.cfg $(DESTDIR)$(DOC)/examples/haproxy.cfg
 	set -e; for page in $(MAN_PAGES); do \
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
 	set -e; for unit in $(notdir $(wildcard packaging/systemd/*)); do \
@@ -311,7 +314,7 @@ install: all ## install under DESTDIR and PREFIX
 # The tree that the packages are built from, the page in it built already: so that needs neither
 # Node.js nor the network.
 DEB_TREE = $(BUILD)/deb/$(1)/x2goweb-$(VERSION)
-DEB_SOURCES := LICENSE Makefile package.json package-lock.json brokerd fcgi packaging proto tls www
+DEB_SOURCES := LICENSE Makefile package.json package-lock.json brokerd docs fcgi packaging proto tls www
 define deb_tree
 	rm -rf $(BUILD)/deb/$(1) && mkdir -p $(call DEB_TREE,$(1))/build
 	cp -rp $(DEB_SOURCES) $(call DEB_TREE,$(1))/
@@ -327,12 +330,13 @@ deb: deps-if-missing ## the Debian package for this release, in BUILD
 	cp $(BUILD)/deb/own/x2goweb_*.deb $(BUILD)/
 
 OTHER_RELEASES = $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME),bookworm trixie)
-debs: deb ## the packages for Debian 12 and 13, each built on its own release
-	$(foreach release,$(OTHER_RELEASES),$(call deb_tree,$(release))
-	$(SUDO) env BUILD=$(abspath $(BUILD)) tests/container/container build-in $(release) \
-	$(abspath $(BUILD)/deb/$(release)) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
-	cp $(BUILD)/deb/$(release)/x2goweb_*.deb $(BUILD)/
-	)
+debs: deb $(addprefix deb-,$(OTHER_RELEASES)) ## the packages for Debian 12 and 13, each built on its own release
+
+deb-bookworm deb-trixie: deb-%: deb
+	$(call deb_tree,$*)
+	$(SUDO) env BUILD=$(abspath $(BUILD)) tests/container/container build-in $* \
+	$(abspath $(BUILD)/deb/$*) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
+	cp $(BUILD)/deb/$*/x2goweb_*.deb $(BUILD)/
 
 check-nightly: debs ## what needs minutes: both Debian releases under systemd, many streams
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(NIGHTLY)
@@ -345,5 +349,5 @@ clean: ## remove build/, ending what still runs from it
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit-c fuzz sanitize deps deps-if-missing deb debs check check-nightly check-unit check-e2e demo bench \
+.PHONY: all unit-c fuzz sanitize deps deps-if-missing deb debs deb-bookworm deb-trixie check check-nightly check-unit check-e2e demo bench \
 	bench-quick bench-docs bench-programs screenshots lint format install clean help FORCE
