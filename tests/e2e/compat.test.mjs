@@ -21,7 +21,7 @@ const CANARY = `/tmp/x2goweb-compat-${process.pid}`;
 /** The packaged snippet, and upstream's page beside ours. */
 const nginx = async (/** @type {Stack} */ at) => {
 	cpSync(path.join(root, "tests/e2e/upstream"), at.file("classic"), { recursive: true });
-	return `${await at.packaged("nginx/x2goweb-compat.conf")}
+	return `${await at.packaged("nginx/compat.conf")}
 	location /classic/ { alias ${at.file("classic")}/; index index.html; }
 `;
 };
