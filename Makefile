@@ -122,12 +122,8 @@ $(BUILD)/test/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call objects,$(call unit_sr
 endef
 $(foreach t,$(notdir $(UNIT_BIN)),$(eval $(call unit_rule,$(t))))
 
-# The last line is the one that counts passed and failed programs.
 unit-c: $(UNIT_BIN)
-	@passed=0; failed=0; for t in $^; do \
-	if timeout 120 "$$t" >"$$t.log" 2>&1; then passed=$$((passed+1)); echo "  PASS  $${t##*/}"; \
-	else failed=$$((failed+1)); cat "$$t.log"; echo "  FAIL  $${t##*/}"; fi; done; \
-	echo "unit: $$passed passed, $$failed failed"; test $$failed = 0
+	@tests/unit/run.sh $^
 
 # --- fuzzing -------------------------------------------------------------------------------
 
@@ -212,6 +208,8 @@ $(BENCH_BIN): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/relay/%.o
 E2E ?= $(sort $(wildcard tests/e2e/*.test.mjs))
 NIGHTLY ?= $(sort $(wildcard tests/nightly/*.test.mjs))
 NODE_TEST = $(NODE) --test --test-reporter=spec --test-concurrency=1
+# Those that need no other program than a browser do not get in each other's way.
+NODE_UNIT = $(NODE) --test --test-reporter=spec --test-concurrency=2
 
 check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tests
 	$(Q)$(MAKE) --no-print-directory all
@@ -220,7 +218,7 @@ check: deps-if-missing ## everything that CI runs: lint, unit and end-to-end tes
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
 check-unit: unit-c $(NPM_STAMP) ## unit tests
-	$(Q)BUILD=$(abspath $(BUILD)) $(NODE_TEST) $(sort $(wildcard tests/unit/js/*.test.js))
+	$(Q)BUILD=$(abspath $(BUILD)) $(NODE_UNIT) $(sort $(wildcard tests/unit/js/*.test.js))
 
 check-e2e: all ## end-to-end tests against a real X2Go server, web server and browser
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) tests/x2gohost/selfcheck.sh

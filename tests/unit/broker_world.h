@@ -31,11 +31,12 @@
 #include "proto/conn.h"
 
 #define WORLD_LIMIT_MS 20000
-#define WORLD_USER     64200
-/* Ports and uids depend on the process, so that several tests may run at a time. The ports are
- * below those that the kernel picks. */
-#define WORLD_PORT (15000 + (unsigned)getpid() % 100 * 30)
-#define WORLD_UID  (80000 + (uid_t)getpid() % 600 * 30)
+/* What only asking shows is asked for again after so long. */
+#define WORLD_LOOK_MS 20
+#define WORLD_USER    64200
+/* The ports are below those that the kernel picks. */
+#define WORLD_PORT (15000 + world_block() * 30)
+#define WORLD_UID  (80000 + (uid_t)world_block() * 30)
 #define WORLD_KEY  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN5YqnooWjdMuuE82Pi3hIxDVjQ9gulm7bKW/N+0e6Py"
 
 static struct {
@@ -115,6 +116,29 @@ static inline void assert_logged(const char *text)
 {
 	if (strstr(world_log(), text) == NULL)
 		fail_msg("not in the log: %s\n%s", text, world_log());
+}
+
+/* Which ports and uids are this test's, of those that run at a time: that of the first name that no
+ * other socket has, until this process and its broker have ended. */
+static inline unsigned world_block(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	static int holder = -1;
+	static unsigned block;
+
+	if (holder >= 0)
+		return block;
+	holder = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (unsigned tries = 0; tries < 100; tries++) {
+		block = ((unsigned)getpid() + tries) % 100;
+		/* Abstract: it begins with a zero, and nothing is left of it. */
+		snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
+		    "x2goweb-test-block-%02u", block);
+		if (bind(holder, (const struct sockaddr *)&address, sizeof(address)) == 0)
+			return block;
+	}
+	fail_msg("all ports for tests are taken");
+	return 0;
 }
 
 /* Config of every test, with more lines for its sections. Sections may be given again. */
@@ -360,22 +384,25 @@ static inline void peer_close(struct peer *peer)
 	peer->conn = NULL;
 }
 
-static inline void peer_on_limit(evutil_socket_t fd, short what, void *arg)
+static inline void peer_on_look(evutil_socket_t fd, short what, void *arg)
 {
+	unsigned *looks = arg;
+
 	(void)fd;
 	(void)what;
-	*(bool *)arg = true;
+	(*looks)++;
 }
 
 /* Runs the loop until the condition holds, or fails after the limit. */
 #define AWAIT(condition)                                                                           \
 	do {                                                                                       \
-		const struct timeval limit_ = {WORLD_LIMIT_MS / 1000, 0};                          \
-		bool over_ = false;                                                                \
-		struct event *event_ = evtimer_new(world.base, peer_on_limit, &over_);             \
+		const struct timeval pause_ = {0, WORLD_LOOK_MS * 1000};                           \
+		unsigned looks_ = 0;                                                               \
+		struct event *event_ =                                                             \
+		    event_new(world.base, -1, EV_PERSIST, peer_on_look, &looks_);                  \
                                                                                                    \
-		event_add(event_, &limit_);                                                        \
-		while (!(condition) && !over_)                                                     \
+		event_add(event_, &pause_);                                                        \
+		while (!(condition) && looks_ < WORLD_LIMIT_MS / WORLD_LOOK_MS)                    \
 			event_base_loop(world.base, EVLOOP_ONCE);                                  \
 		event_free(event_);                                                                \
 		if (!(condition))                                                                  \
@@ -531,7 +558,7 @@ static inline const struct message_status *peer_status(struct peer *ctl)
 /* All is given back: no login, no port, no uid in use. */
 static inline void assert_nothing_left(struct peer *ctl)
 {
-	for (unsigned tries = 0; tries < WORLD_LIMIT_MS / 20; tries++) {
+	for (unsigned tries = 0; tries < WORLD_LIMIT_MS / WORLD_LOOK_MS; tries++) {
 		const struct message_status *status = peer_status(ctl);
 
 		if (status->logins == 0 && status->uids_used == 0) {
@@ -540,7 +567,7 @@ static inline void assert_nothing_left(struct peer *ctl)
 			return;
 		}
 		/* The broker reports no changes: look again. */
-		poll(NULL, 0, 20);
+		poll(NULL, 0, WORLD_LOOK_MS);
 	}
 	fail_msg("logins or uids are still in use:\n%s", world_log());
 }

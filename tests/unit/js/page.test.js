@@ -233,7 +233,7 @@ test("faults reach the user in our words, with what only the gateway knows", asy
 	const table = [
 		[401, fault, "auth_failed", /^The user name or the password is wrong\.$/],
 		[502, key, "host_key_changed", /host key.* administrator .* \(SHA256:abc\)$/],
-		[503, busy, "draining", /restarted\. Try again in 30 seconds\.$/],
+		[503, busy, "draining", /serviced.* Try again in 30 seconds\.$/],
 		[500, newer, "of_tomorrow", /^The gateway says so\.$/],
 		[502, undefined, "gateway_fault", /\(status 502\)$/],
 		[200, undefined, "gateway_fault", /\(status 200\)$/],
