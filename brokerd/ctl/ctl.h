@@ -83,7 +83,7 @@ enum ctl_status ctl_run(int argc, char **argv);
 void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same for wrong usage; returns that. */
-enum ctl_status ctl_usage(const char *what);
+enum ctl_status ctl_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Lines of a configuration's errors go to ctl_complain. */
 void ctl_report_config(const char *text, void *arg);

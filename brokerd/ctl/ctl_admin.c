@@ -23,7 +23,9 @@ enum ctl_status ctl_whom(struct ctl *ctl, bool by_word, struct record_whom *ret_
 	if (!by_word)
 		return CTL_STATUS_OK;
 	if (!is_login(ctl->words[0]))
-		return ctl_usage("a login is named by what list shows, or the beginning of that");
+		return ctl_usage("%s is no login: those are named as list shows them, or by the "
+				 "beginning of that",
+		    ctl->words[0]);
 	strcpy(ret_whom->login, ctl->words[0]);
 	return CTL_STATUS_OK;
 }

@@ -19,21 +19,30 @@ static const struct option names[] = {{"socket", required_argument, NULL, 's'},
     {"wait", required_argument, NULL, OPTION_WAIT},
     {"message", required_argument, NULL, OPTION_MESSAGE}, {0}};
 
+static void complain(const char *format, va_list arguments, const char *end)
+{
+	fflush(stdout);
+	fputs(CTL_PROGRAM ": ", stderr);
+	vfprintf(stderr, format, arguments);
+	fprintf(stderr, "%s\n", end);
+}
+
 void ctl_complain(const char *format, ...)
 {
 	va_list arguments;
 
-	fflush(stdout);
-	fputs(CTL_PROGRAM ": ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	complain(format, arguments, "");
 	va_end(arguments);
-	fputc('\n', stderr);
 }
 
-enum ctl_status ctl_usage(const char *what)
+enum ctl_status ctl_usage(const char *format, ...)
 {
-	ctl_complain("%s; see " CTL_PROGRAM " --help", what);
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(format, arguments, "; see " CTL_PROGRAM " --help");
+	va_end(arguments);
 	return CTL_STATUS_USAGE;
 }
 
@@ -80,8 +89,8 @@ static bool is_name(const char *text)
 	return text[0] != 0 && strlen(text) <= 64;
 }
 
-/* NULL, or what is wrong. */
-static const char *take_option(struct ctl *ctl, int option)
+/* word: where getopt stands. */
+static enum ctl_status take_option(struct ctl *ctl, int option, const char *word)
 {
 	switch (option) {
 	case 's':
@@ -95,13 +104,13 @@ static const char *take_option(struct ctl *ctl, int option)
 		break;
 	case OPTION_USER:
 		if (!is_name(optarg))
-			return "--user wants a user's name";
+			return ctl_usage("--user wants a user's name");
 		strcpy(ctl->whom.user, optarg);
 		ctl->options |= CTL_OPTION_USER;
 		break;
 	case OPTION_SERVER:
 		if (!is_name(optarg))
-			return "--server wants a server's name, as list shows it";
+			return ctl_usage("--server wants a server's name, as list shows it");
 		strcpy(ctl->whom.server, optarg);
 		ctl->options |= CTL_OPTION_SERVER;
 		break;
@@ -111,39 +120,66 @@ static const char *take_option(struct ctl *ctl, int option)
 		break;
 	case OPTION_WAIT:
 		if (!ctl_parse_duration(optarg, &ctl->wait_s))
-			return "--wait wants seconds, or as 5m or 2h, and a day at most";
+			return ctl_usage("--wait wants seconds, or as 5m or 2h, and a day at most");
 		ctl->options |= CTL_OPTION_WAIT;
 		break;
 	case OPTION_MESSAGE:
 		ctl->message = optarg;
 		ctl->options |= CTL_OPTION_MESSAGE;
 		break;
+	case ':':
+		return ctl_usage("something is missing after %s", word);
 	default:
-		return "unknown option, or one without its argument";
+		/* Of letters that stand together, the one that is meant. */
+		if (optopt > 0 && optopt < OPTION_USER)
+			return ctl_usage("there is no option -%c", optopt);
+		return ctl_usage("there is no option %s", word);
 	}
-	return NULL;
+	return CTL_STATUS_OK;
 }
 
-/* Options from optind on. plus: only those before the first word. NULL, or what is wrong; *ret_end:
- * nothing else is to be done. */
-static const char *take_options(
+/* Options from optind on. letters with a plus: only those before the first word. *ret_end: nothing
+ * else is to be done. */
+static enum ctl_status take_options(
     struct ctl *ctl, int argc, char **argv, const char *letters, bool *ret_end)
 {
-	const char *wrong = NULL;
+	enum ctl_status status = CTL_STATUS_OK;
 	int option;
 
 	opterr = 0;
-	while (wrong == NULL && (option = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+	while (status == CTL_STATUS_OK &&
+	       (option = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		*ret_end = option == 'h' || option == 'V';
 		if (option == 'h')
 			print_help(stdout);
 		if (option == 'V')
 			puts(CTL_PROGRAM " " X2GOWEB_VERSION);
 		if (*ret_end)
-			return NULL;
-		wrong = take_option(ctl, option);
+			break;
+		status = take_option(ctl, option, argv[optind - 1]);
 	}
-	return wrong;
+	return status;
+}
+
+/* Whether command takes what was given. */
+static enum ctl_status check_call(const struct ctl *ctl, const struct ctl_command *command)
+{
+	static const struct {
+		enum ctl_option option;
+		const char *name;
+	} rows[] = {{CTL_OPTION_USER, "--user"}, {CTL_OPTION_SERVER, "--server"},
+	    {CTL_OPTION_ALL, "--all"}, {CTL_OPTION_WAIT, "--wait"},
+	    {CTL_OPTION_MESSAGE, "--message"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((ctl->options & ~command->options & (unsigned)rows[i].option) != 0)
+			return ctl_usage("%s does not go with %s", rows[i].name, command->name);
+	if (ctl->word_count < command->fewest)
+		return ctl_usage("%s wants %s", command->name, command->words);
+	if (ctl->word_count > command->most)
+		return ctl_usage(
+		    "%s is too much after %s", ctl->words[command->most], command->name);
+	return CTL_STATUS_OK;
 }
 
 enum ctl_status ctl_run(int argc, char **argv)
@@ -151,42 +187,34 @@ enum ctl_status ctl_run(int argc, char **argv)
 	struct ctl ctl = {.socket_path = CTL_DEFAULT_SOCKET, .out = stdout};
 	const struct ctl_command *command;
 	enum ctl_status status;
-	const char *wrong;
 	bool end = false;
 
 	optind = 0;
-	wrong = take_options(&ctl, argc, argv, "+s:c:jhV", &end);
-	if (end)
-		return CTL_STATUS_OK;
-	if (wrong != NULL)
-		return ctl_usage(wrong);
+	status = take_options(&ctl, argc, argv, "+:s:c:jhV", &end);
+	if (end || status != CTL_STATUS_OK)
+		return status;
 	if (optind >= argc) {
 		print_help(stderr);
 		return CTL_STATUS_USAGE;
 	}
 	command = ctl_command_find(argv[optind]);
 	if (command == NULL)
-		return ctl_usage("there is no such command");
+		return ctl_usage("there is no command %s", argv[optind]);
 	argc -= optind;
 	argv += optind;
 	if ((command->options & CTL_OPTION_OWN) == 0) {
 		optind = 0;
-		wrong = take_options(&ctl, argc, argv, "s:c:jhV", &end);
-		if (end)
-			return CTL_STATUS_OK;
-		if (wrong != NULL)
-			return ctl_usage(wrong);
+		status = take_options(&ctl, argc, argv, ":s:c:jhV", &end);
+		if (end || status != CTL_STATUS_OK)
+			return status;
 		argc -= optind - 1;
 		argv += optind - 1;
 	}
 	ctl.words = argv + 1;
 	ctl.word_count = argc - 1;
-	if ((ctl.options & ~command->options) != 0)
-		return ctl_usage("an option does not go with this command");
-	if (ctl.word_count < command->fewest)
-		return ctl_usage("something is missing after the command");
-	if (ctl.word_count > command->most)
-		return ctl_usage("that is too much after the command");
+	status = check_call(&ctl, command);
+	if (status != CTL_STATUS_OK)
+		return status;
 	ctl.look = ctl_look_at(ctl.out);
 	status = command->run(&ctl);
 	ctl_link_close(&ctl);

@@ -219,16 +219,30 @@ static void test_trace(void **state)
 
 static void test_usage(void **state)
 {
-	static const char *const wrong[] = {"", "halt", "status now", "kill", "kill zz",
-	    "kill 00112233445566778", "kill 00 --all", "kill --all --user alice", "list --wait 5",
-	    "message", "message 00", "message --all", "message zz tea", "show", "show 00 11",
-	    "trace", "trace 00 --all", "drain 00", "drain --wait never", "drain --all", "--user",
-	    "-x", "list --user"};
+	/* What is wrong is named. */
+	static const struct {
+		const char *words, *said;
+	} wrong[] = {{"", "usage: brokerctl"}, {"halt", "no command halt;"},
+	    {"status now", "now is too much after status;"}, {"kill", "kill wants logins"},
+	    {"kill zz", "zz is no login"}, {"kill 00112233445566778", "00112233445566778 is no"},
+	    {"kill 00 --all", "kill wants logins"}, {"kill --all --user alice", "--all is"},
+	    {"list --wait 5", "--wait does not go with list;"}, {"message", "message wants"},
+	    {"message 00", "message wants"}, {"message --all", "message wants"},
+	    {"message zz tea", "zz is no login"}, {"show", "show wants LOGIN;"},
+	    {"show 00 11", "11 is too much after show;"}, {"trace", "trace wants"},
+	    {"trace 00 --all", "trace wants"}, {"drain 00", "00 is too much after drain;"},
+	    {"drain --wait never", "--wait wants"},
+	    {"drain --all", "--all does not go with drain;"},
+	    {"--user", "is missing after --user;"}, {"-x", "no option -x;"},
+	    {"-jx list", "no option -x;"}, {"status --most", "no option --most;"},
+	    {"list --user", "is missing after --user;"}, {"-s", "is missing after -s;"}};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		if (ctl(wrong[i]) != 2)
-			fail_msg("brokerctl %s", wrong[i]);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (ctl(wrong[i].words) != 2)
+			fail_msg("brokerctl %s", wrong[i].words);
+		assert_says(wrong[i].said);
+	}
 	assert_asked("");
 	assert_int_equal(ctl("--help"), 0);
 	assert_says("usage: brokerctl");
