@@ -23,6 +23,8 @@
 #define ACCEPT_AT_ONCE 16
 /* Without descriptors or memory, accepting again at once would only spin. */
 #define ACCEPT_PAUSE_MS 1000
+/* Whoever has been accepted is about to ask: so long after the last one was. */
+#define SETTLE_MS 200
 
 struct client {
 	TAILQ_ENTRY(client) next; /* listener.clients, oldest first */
@@ -44,6 +46,7 @@ struct listener {
 struct clients {
 	struct broker *broker;
 	struct listener fcgi, ctl;
+	struct event *settle; /* until then those who have not asked yet may */
 };
 
 static void drop(struct client *client)
@@ -222,6 +225,14 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 	event_add(listener->event, NULL);
 }
 
+/* The loop goes round, and clients_close_answered is called. */
+static void on_settled(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
 static bool init_listener(struct clients *clients, struct listener *listener)
 {
 	struct event_base *base = clients->broker->base;
@@ -249,7 +260,9 @@ struct clients *clients_create(struct broker *broker, int broker_fd, int control
 	clients->ctl = (struct listener){.fd = control_fd, .role = ROLE_CTL, .handle = handle_ctl};
 	TAILQ_INIT(&clients->fcgi.list);
 	TAILQ_INIT(&clients->ctl.list);
-	if (!init_listener(clients, &clients->fcgi) || !init_listener(clients, &clients->ctl)) {
+	clients->settle = evtimer_new(broker->base, on_settled, NULL);
+	if (clients->settle == NULL || !init_listener(clients, &clients->fcgi) ||
+	    !init_listener(clients, &clients->ctl)) {
 		clients_destroy(clients);
 		return NULL;
 	}
@@ -282,8 +295,19 @@ static void pause_accepting(struct listener *listener)
 
 void clients_pause_accepting(struct clients *clients)
 {
+	const struct timeval settle = clock_timeval(SETTLE_MS);
+
 	pause_accepting(&clients->fcgi);
 	pause_accepting(&clients->ctl);
+	event_add(clients->settle, &settle);
+}
+
+/* What it has sent is not read yet, or still to come. */
+static bool is_asking(const struct client *client)
+{
+	return conn_has_ended(client->conn) ||
+	       (!conn_has_asked(client->conn) &&
+		   event_pending(client->listener->clients->settle, EV_TIMEOUT, NULL));
 }
 
 static void close_answered(struct listener *listener)
@@ -292,7 +316,8 @@ static void close_answered(struct listener *listener)
 
 	for (client = TAILQ_FIRST(&listener->list); client != NULL; client = following) {
 		following = TAILQ_NEXT(client, next);
-		if (conn_unanswered(client->conn) == 0 && conn_unsent_bytes(client->conn) == 0)
+		if (conn_unanswered(client->conn) == 0 && conn_unsent_bytes(client->conn) == 0 &&
+		    !is_asking(client))
 			drop(client);
 	}
 }
@@ -314,6 +339,8 @@ void clients_destroy(struct clients *clients)
 	while ((client = TAILQ_FIRST(&clients->fcgi.list)) != NULL ||
 	       (client = TAILQ_FIRST(&clients->ctl.list)) != NULL)
 		drop(client);
+	if (clients->settle != NULL)
+		event_free(clients->settle);
 	free(clients);
 }
 

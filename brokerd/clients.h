@@ -21,7 +21,8 @@ void clients_stop_accepting(struct clients *clients);
  * go once they have their answers; see clients_close_answered. */
 void clients_pause_accepting(struct clients *clients);
 
-/* Drops those who wait for no answer. Returns how many are left. */
+/* Drops those who wait for no answer; who has just connected may ask first. Returns how many are
+ * left. */
 unsigned clients_close_answered(struct clients *clients);
 
 /* Drops all. Takes NULL. */

@@ -520,6 +520,11 @@ unsigned conn_unanswered(const struct conn *conn)
 	return conn->asked > conn->answered ? conn->asked - conn->answered : 0;
 }
 
+bool conn_has_asked(const struct conn *conn)
+{
+	return conn->asked != 0;
+}
+
 void conn_end_sending(struct conn *conn)
 {
 	shutdown(conn->fd, SHUT_WR);

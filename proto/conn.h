@@ -93,6 +93,9 @@ void conn_cut(struct conn *conn);
  * the other, and gets one message for it, what has still to be answered. */
 unsigned conn_unanswered(const struct conn *conn);
 
+/* Whether such a message ever came. */
+bool conn_has_asked(const struct conn *conn);
+
 /* Whether the peer has gone or has more to say than was asked, before that was read. */
 bool conn_has_ended(const struct conn *conn);
 
