@@ -42,16 +42,23 @@ export class Container {
 		return result.stdout;
 	}
 
-	/** Boots it. @param {{bind?: string[]}} [options] bind: folders seen in it below /mnt */
-	async up({ bind = [] } = {}) {
+	/** Boots it. @param {{bind?: string[], machineNet?: boolean}} [options] bind: folders seen in it
+	 * below /mnt; machineNet: with this machine's network instead of its own */
+	async up({ bind = [], machineNet = false } = {}) {
 		running.add(this);
 		await this.control(
 			"up",
 			this.name,
 			this.release,
+			...(machineNet ? ["--machine-net"] : []),
 			...bind.flatMap((dir) => ["--bind", dir]),
 		);
 		return this;
+	}
+
+	/** Of its systemd, as this machine sees it. */
+	async pid() {
+		return Number(await this.control("pid", this.name));
 	}
 
 	/** Runs a shell command in it, as root. @param {string} command @returns {Promise<Result>} */

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { keyEvent } from "../../../www/js/stream/kdrive_send.js";
 import { Follower } from "./follower.mjs";
 import { KeptSite } from "./kept_site.mjs";
@@ -27,13 +27,23 @@ class Viewer {
 		this.hash = createHash("sha256");
 		/** @type {string[]} */ this.keys = [];
 		this.fresh = 0;
+		this.heardAt = 0;
+		/** Longest time without a byte. */ this.silentMs = 0;
 		this.follower = new Follower({
 			client,
 			path: ws,
 			port: site.port,
-			onBytes: (bytes) => this.hash.update(bytes),
+			onBytes: (bytes) => this.hear(bytes),
 			onFresh: () => (this.fresh += 1),
 		});
+	}
+
+	/** @param {Buffer} bytes */
+	hear(bytes) {
+		const now = performance.now();
+		this.hash.update(bytes);
+		if (this.heardAt) this.silentMs = Math.max(this.silentMs, now - this.heardAt);
+		this.heardAt = now;
 	}
 
 	type() {
@@ -45,8 +55,10 @@ class Viewer {
 	}
 }
 
-/** @param {number} pid when it started, which no other process of this number has */
-const startOf = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[19];
+/** When it started, which no other process of this number has.
+ * @param {KeptSite} site @param {number} pid */
+const startOf = (site, pid) =>
+	readFileSync(`${site.proc}/${pid}/stat`, "utf8").split(") ")[1].split(" ")[19];
 
 /**
  * @param {{site?: KeptSite, streams: number, rounds: number, diagnostic: (text: string) => void}} wanted
@@ -58,9 +70,10 @@ export async function streamsOutliveBrokers({
 	rounds,
 	diagnostic,
 }) {
+	/** @type {Viewer[]} */ const viewers = [];
+	/** @type {NodeJS.Timeout | undefined} */ let typing;
 	try {
 		await site.start();
-		/** @type {Viewer[]} */ const viewers = [];
 		for (let i = 0; i < streams; i++)
 			viewers.push(new Viewer(site, await site.logInAndStart()));
 		await eventually(
@@ -69,19 +82,32 @@ export async function streamsOutliveBrokers({
 			60000,
 		);
 		const before = await brokerLogins(site);
-		const started = new Map(before.map(({ pid }) => [pid, startOf(pid)]));
+		const started = new Map(before.map(({ pid }) => [pid, startOf(site, pid)]));
 		assert.equal(before.length, streams);
-		const typing = setInterval(() => viewers.forEach((viewer) => viewer.type()), 100);
+		typing = setInterval(() => viewers.forEach((viewer) => viewer.type()), 100);
 
 		/** @type {NodeJS.Signals[]} */ const signals = ["SIGKILL", "SIGTERM", "SIGUSR2"];
 		/** @type {number[]} */ const tookMs = [];
+		/** @type {number[]} */ const waitedMs = [];
+		let refused = 0;
 		for (let round = 0; round < rounds * signals.length; round++) {
-			const since = performance.now();
-			await site.follow(signals[round % signals.length], streams);
-			tookMs.push(performance.now() - since);
+			const signal = signals[round % signals.length];
 			/* Any of them, so that each round asks another process something. */
-			const rows = await viewers[round % streams].client.sessions();
-			assert.ok(Array.isArray(rows));
+			const { client } = viewers[round % streams];
+			const since = performance.now();
+			const [{ status, json }] = await Promise.all([
+				client.call("sessions", { login: client.login }),
+				site.follow(signal, streams),
+			]);
+			tookMs.push(performance.now() - since);
+			/* Only who kills leaves no answer to those who wait for one. */
+			if (signal === "SIGKILL" && status === 503) {
+				assert.equal(json.error.code, "broker_unavailable");
+				assert.ok(json.error.retry_after > 0);
+				refused += 1;
+			} else assert.equal(status, 200, `${signal}: ${JSON.stringify(json)}`);
+			assert.ok(Array.isArray(await client.sessions()));
+			waitedMs.push(performance.now() - since);
 			await pause(Math.random() * PAUSE_MS);
 		}
 		clearInterval(typing);
@@ -119,22 +145,21 @@ export async function streamsOutliveBrokers({
 					...[login, pid, uid, port, user, server],
 				]);
 		assert.deepEqual(identity(after), identity(before));
-		for (const { pid } of after) assert.equal(startOf(pid), started.get(pid));
+		for (const { pid } of after) assert.equal(startOf(site, pid), started.get(pid));
 		assert.equal((await brokerStatus(site)).streams, streams);
 		diagnostic(
 			`${streams} streams, ${(sum / 1e6).toFixed(1)} MB and ${viewers.reduce((n, { keys }) => n + keys.length, 0)} key events, ` +
-				`${tookMs.length} brokers, each there after ${Math.round(Math.max(...tookMs))} ms at the most`,
+				`${tookMs.length} brokers, each there after ${Math.round(Math.max(...tookMs))} ms at the most; ` +
+				`calls answered after ${Math.round(Math.max(...waitedMs))} ms, ${refused} told to try again; ` +
+				`no stream silent for more than ${Math.round(Math.max(...viewers.map(({ silentMs }) => silentMs)))} ms`,
 		);
 
-		for (const { client, follower } of viewers) {
-			await client.ok("logout");
-			follower.close();
-		}
-		await eventually(async () => {
-			const status = await brokerStatus(site);
-			return status.logins === 0 && status.uids_used === 0;
-		}, "an empty broker");
+		await site.endLogins(viewers.map(({ client }) => client));
+		for (const { pid } of after)
+			await eventually(() => !existsSync(`${site.proc}/${pid}`), `process ${pid} to end`);
 	} finally {
+		clearInterval(typing);
+		for (const { follower } of viewers) follower.close();
 		await site.stop();
 	}
 }

@@ -7,7 +7,9 @@ import { createHash, randomBytes } from "node:crypto";
 import net from "node:net";
 import path from "node:path";
 import { KDRIVE_COOKIE, Site } from "../../bench/relay/site.mjs";
+import { eventually } from "./rpc.mjs";
 import { build, Process, root } from "./stack.mjs";
+import { brokerStatus } from "./status.mjs";
 
 const COOKIE_BYTES = 32;
 const EVENT_BYTES = 41;
@@ -111,6 +113,7 @@ export class KeptSite extends Site {
 		/** @type {Conversation[]} */ this.conversations = [];
 		/** @type {net.Server | undefined} */ this.agents = undefined;
 		/** @type {NodeJS.Timeout | undefined} */ this.drawing = undefined;
+		/** Where the kernel says of the broker's processes. */ this.proc = "/proc";
 	}
 
 	/** @override */
@@ -165,6 +168,15 @@ export class KeptSite extends Site {
 			timeout: 60000,
 		});
 		if (Number(count) !== logins) throw new Error(`${count} logins after ${signal}`);
+	}
+
+	/** All are over, and nothing is left of them. @param {import("./rpc.mjs").Client[]} clients */
+	async endLogins(clients) {
+		for (const client of clients) await client.ok("logout");
+		await eventually(async () => {
+			const status = await brokerStatus(this);
+			return status.logins === 0 && status.uids_used === 0;
+		}, "an empty broker");
 	}
 
 	/** @override */
