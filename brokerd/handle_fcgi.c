@@ -234,9 +234,9 @@ static struct login *find_shower(struct login *login, const char *session)
 	{
 		const struct policy_hop *its = &other->target.hops[other->target.hop_count - 1];
 
-		if (other->state == LOGIN_STATE_READY && other->stream != STREAM_STATE_NONE &&
-		    strcmp(other->session, session) == 0 && strcmp(its->user, server->user) == 0 &&
-		    strcmp(its->name, server->name) == 0)
+		if (other->state == LOGIN_STATE_READY && !login_is_of_before(other) &&
+		    other->stream != STREAM_STATE_NONE && strcmp(other->session, session) == 0 &&
+		    strcmp(its->user, server->user) == 0 && strcmp(its->name, server->name) == 0)
 			return other;
 	}
 	return login;

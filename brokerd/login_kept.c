@@ -97,6 +97,7 @@ static void fill(const struct login *login, struct message_kept_login *kept)
 	kept->shown_since_ms = login->audit.shown_since_ms;
 	kept->to_bytes_before = login->audit.to_bytes_before;
 	kept->from_bytes_before = login->audit.from_bytes_before;
+	kept->compat = login->compat;
 }
 
 static void write_record(const struct login *login, bool over)
@@ -240,6 +241,7 @@ static struct login *rebuild(struct broker *broker, const struct message_kept_lo
 	login->audit.shown_since_ms = kept->shown_since_ms;
 	login->audit.to_bytes_before = kept->to_bytes_before;
 	login->audit.from_bytes_before = kept->from_bytes_before;
+	login->compat = kept->compat != 0;
 	requests_init(&login->requests, broker->base);
 	return login;
 }

@@ -285,5 +285,11 @@ void spawner_forget(struct spawner *spawner, pid_t pid)
 
 	LIST_FOREACH(child, &spawner->children, next)
 	if (child->pid == pid)
-		child->ended = NULL;
+		break;
+	if (child == NULL)
+		return;
+	child->ended = NULL;
+	/* Whoever has its pidfd closes it now; one of our own is waited for all the same. */
+	if (child->gone != NULL)
+		finish(child, 0);
 }

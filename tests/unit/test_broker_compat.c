@@ -5,6 +5,8 @@
  * configuration, with a ticket, and ended from beside. Needs root.
  */
 #include "broker_visit.h"
+#include "brokerd/record.h"
+#include "store_world.h"
 
 #define SESSION "alice-50-1795219328_stKICEWM_dp24"
 #define SERVED	"[compat]\nenabled = yes\n"
@@ -109,13 +111,80 @@ static void test_ended_from_beside(void **state)
 	leave();
 }
 
+static void follow(void (*way)(void))
+{
+	way();
+	AWAIT(fcgi.closed && ctl.closed);
+	peer_open(&fcgi, ROLE_FCGI);
+	peer_open(&ctl, ROLE_CTL);
+	AWAIT(conn_is_ready(fcgi.conn) && conn_is_ready(ctl.conn));
+}
+
+static struct ticket older;
+
+/* The login's process is from now on one that a broker of another version has started. */
+static void follow_another_version(void)
+{
+	const struct message_logins *logins = peer_list(&ctl);
+	struct pollfd link = {.events = POLLIN};
+	struct message message;
+	char name[32];
+
+	assert_int_equal(kill(world.broker, SIGKILL), 0);
+	world_await_exit(world.broker);
+	for (unsigned i = 0; i < logins->logins_count; i++) {
+		if (strcmp(logins->logins[i].login, older.login) != 0)
+			continue;
+		snprintf(name, sizeof(name), "login-%u", (unsigned)logins->logins[i].uid);
+		assert_int_equal(kill((pid_t)logins->logins[i].pid, SIGUSR1), 0);
+		link.fd = store_find_socket(name);
+		assert_int_equal(poll(&link, 1, WORLD_LIMIT_MS), 1);
+	}
+	for (unsigned i = 0; i < store.count; i++) {
+		if (!record_is(store.kept[i].fd) || !record_read(store.kept[i].fd, &message) ||
+		    message.type != MESSAGE_KEPT_LOGIN ||
+		    strcmp(message.kept_login.login, older.login) != 0)
+			continue;
+		message.kept_login.link_version = PROTO_VERSION - 1;
+		assert_true(record_write(store.kept[i].fd, &message));
+	}
+	store_start();
+}
+
+/* The next broker knows as well whose client it is, and what may not be asked of whom. */
+static void test_ended_from_beside_later(void **state)
+{
+	struct ticket other;
+
+	(void)state;
+	world_configure(SERVED);
+	store_start();
+	peer_open(&fcgi, ROLE_FCGI);
+	peer_open(&ctl, ROLE_CTL);
+	older = take_login("here", "older");
+	other = take_login("here", "older");
+	assert_int_equal(peer_start(&fcgi, &older, "ICEWM")->type, MESSAGE_STREAM);
+	follow(store_kill);
+	assert_int_equal(peer_status(&ctl)->streams, 1);
+	order(MESSAGE_SUSPEND, &other);
+	assert_int_equal(peer_status(&ctl)->streams, 0);
+	assert_int_equal(peer_start(&fcgi, &older, "ICEWM")->type, MESSAGE_STREAM);
+	follow(follow_another_version);
+	order(MESSAGE_SUSPEND, &other);
+	assert_int_equal(peer_status(&ctl)->streams, 1);
+	peer_close(&fcgi);
+	peer_close(&ctl);
+	store_stop();
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-	const struct CMUnitTest tests[] = {
-	    CASE(test_not_served), CASE(test_logins), CASE(test_ended_from_beside)};
+	const struct CMUnitTest tests[] = {CASE(test_not_served), CASE(test_logins),
+	    CASE(test_ended_from_beside), CASE(test_ended_from_beside_later)};
 
 	standin_session_main(argc, argv);
+	store_broker_main(argc, argv);
 	if (geteuid() != 0) {
 		print_message("skipped: needs root\n");
 		return 0;
