@@ -89,6 +89,8 @@ describe("calls", () => {
 			type: "LOGIN",
 			client: "192.0.2.7",
 			origin: ORIGIN,
+			compat: 0,
+			command: "",
 		});
 	});
 
