@@ -72,11 +72,14 @@ static void on_resynced(struct login *login, struct message *message)
 	const struct message_resynced *report = &message->resynced;
 	enum stream_state before = login->stream;
 
-	if (!login->resyncing) {
+	if (login->resync_id == 0) {
 		login_kill(login, "it answers what was not asked");
 		return;
 	}
-	login->resyncing = false;
+	/* For a broker that did not live to read it. */
+	if (message->request_id != login->resync_id)
+		return;
+	login->resync_id = 0;
 	strcpy(login->session, report->session);
 	if (login->stream != report->state)
 		login->stream_since_ms = clock_now_ms();
@@ -117,7 +120,7 @@ static void on_answer(struct login *login, struct message *message)
 	struct request *request;
 
 	/* Of the broker before; its numbers may be in use again. */
-	if (login->resyncing)
+	if (login->resync_id != 0)
 		return;
 	request = requests_take(&login->requests, message->request_id, message->type);
 	if (request == NULL) {

@@ -101,7 +101,7 @@ struct login {
 	struct conn *link;
 	unsigned link_version;	/* of the protocol that its process speaks */
 	int record;		/* see login_kept.c; -1: none. The handover's. */
-	bool resyncing;		/* answers to what another broker asked may still come */
+	uint32_t resync_id;	/* of RESYNC; until it is answered come answers to other brokers */
 	struct event *deadline; /* of the state */
 	struct event *idle;
 	struct event *expiry; /* the end of any login */

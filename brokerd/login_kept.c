@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -279,6 +280,17 @@ static bool take_over(struct login *login, const struct kept_fds *fds, pid_t pid
 	return login->link != NULL;
 }
 
+/* Another one than brokers before have used, whose RESYNC may not be answered yet. */
+static uint32_t make_resync_id(void)
+{
+	uint32_t random = 0;
+
+	while (random == 0)
+		if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+			random = (uint32_t)clock_now_ms();
+	return random;
+}
+
 /* What had no end when the other broker had one. */
 static void go_on(struct login *login)
 {
@@ -293,8 +305,8 @@ static void go_on(struct login *login)
 	switch (login->state) {
 	case LOGIN_STATE_PROMPTING:
 	case LOGIN_STATE_READY:
-		message_init(&message, MESSAGE_RESYNC, 0);
-		login->resyncing = true;
+		login->resync_id = make_resync_id();
+		message_init(&message, MESSAGE_RESYNC, login->resync_id);
 		conn_send(login->link, &message);
 		login_set_deadline(login, login->state == LOGIN_STATE_READY
 					      ? RESYNC_STOPS * config->deadlines.stop_ms

@@ -316,12 +316,12 @@ static void handle_order(struct session *session, const struct message *message)
 }
 
 /* Whoever asked for what is under way has gone with the broker before. */
-static void handle_resync(struct session *session)
+static void handle_resync(struct session *session, uint32_t request_id)
 {
 	struct message message;
 
 	operation_queue_forget_requests(&session->operations);
-	message_init(&message, MESSAGE_RESYNCED, 0);
+	message_init(&message, MESSAGE_RESYNCED, request_id);
 	strcpy(message.resynced.session, session->stream.id);
 	if (session->relay != NULL)
 		message.resynced.state = (uint8_t)relay_get_state(session->relay);
@@ -361,7 +361,7 @@ static void on_message(struct conn *link, struct message *message, void *arg)
 	} else if (message->type == MESSAGE_SIGNATURE || message->type == MESSAGE_FAIL) {
 		session_hops_sign(session, message);
 	} else if (message->type == MESSAGE_RESYNC) {
-		handle_resync(session);
+		handle_resync(session, message->request_id);
 	} else if (message->type == MESSAGE_TELL) {
 		handle_tell(session, message);
 	} else if (message->type != MESSAGE_OPEN) {

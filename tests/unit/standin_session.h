@@ -128,13 +128,13 @@ static inline void standin_stream(struct conn *conn, enum stream_state state)
 	conn_send(conn, &message);
 }
 
-static inline void standin_resync(struct conn *conn)
+static inline void standin_resync(struct conn *conn, uint32_t request_id)
 {
 	struct message answer;
 
 	/* Of another broker; nobody waits for it. */
 	standin_held.type = 0;
-	message_init(&answer, MESSAGE_RESYNCED, 0);
+	message_init(&answer, MESSAGE_RESYNCED, request_id);
 	strcpy(answer.resynced.session, standin_session);
 	answer.resynced.state = (uint8_t)standin_stream_state;
 	if (strcmp(standin_user, "mute") != 0)
@@ -177,7 +177,7 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 	}
 	conn_send(conn, &answer);
 	if (strcmp(standin_user, "unasked") == 0)
-		standin_resync(conn);
+		standin_resync(conn, 1);
 	if (strcmp(standin_user, "chatty") == 0)
 		standin_send_log(conn, 1000);
 	if (strcmp(standin_user, "flapping") == 0)
@@ -283,7 +283,7 @@ static inline void standin_message(struct conn *conn, struct message *order, voi
 		}
 		break;
 	case MESSAGE_RESYNC:
-		standin_resync(conn);
+		standin_resync(conn, order->request_id);
 		break;
 	case MESSAGE_TELL:
 		/* Two are shown a desktop, one of them through a bad line. */

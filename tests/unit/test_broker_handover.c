@@ -334,6 +334,50 @@ static void test_late_answers_are_nobodys(void **state)
 	end();
 }
 
+/* Until the broker has sent one to its session process. */
+static void await_order(const struct ticket *ticket)
+{
+	struct message message;
+
+	for (unsigned tries = 0;; tries++) {
+		message_init(&message, MESSAGE_SHOW_GET, 0);
+		strcpy(message.show_get.login, ticket->login);
+		if (peer_ask(&ctl, &message)->shown.orders != 0)
+			return;
+		assert_true(tries < WORLD_LIMIT_MS / 20);
+		poll(NULL, 0, 20);
+	}
+}
+
+/* Nor is what a broker asked that was killed before it could read the answer to its RESYNC. */
+static void test_two_killed_in_a_row(void **state)
+{
+	struct message message;
+	struct ticket ticket;
+	uint32_t call;
+	pid_t session;
+
+	(void)state;
+	begin("");
+	ticket = peer_login(&fcgi, "alice");
+	session = (pid_t)list("alice").pid;
+	assert_int_equal(kill(session, SIGSTOP), 0);
+	follow(0);
+	message_init(&message, MESSAGE_SESSIONS_GET, 0);
+	strcpy(message.sessions_get.login, ticket.login);
+	strcpy(message.sessions_get.cookie, ticket.cookie);
+	peer_send(&fcgi, &message);
+	await_order(&ticket);
+	follow(0);
+	/* Another question, with the same number. */
+	call = peer_send_start(&fcgi, &ticket, "ICEWM");
+	await_order(&ticket);
+	assert_int_equal(kill(session, SIGCONT), 0);
+	assert_int_equal(peer_await(&fcgi, call)->type, MESSAGE_STREAM);
+	peer_logout(&fcgi, &ticket);
+	end();
+}
+
 static void test_who_ended_meanwhile(void **state)
 {
 	int process;
@@ -575,10 +619,10 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {CASE(test_open_logins_live_on),
 	    CASE(test_sockets_live_on), CASE(test_questions_live_on),
 	    CASE(test_who_is_logging_in_ends), CASE(test_calls_under_way_are_answered),
-	    CASE(test_late_answers_are_nobodys), CASE(test_who_ended_meanwhile),
-	    CASE(test_hostile_sessions), CASE(test_what_makes_no_login), CASE(test_rests_are_swept),
-	    CASE(test_stop_ends_all), CASE(test_upgrade), CASE(test_a_process_of_another_version),
-	    CASE(test_drains_live_on)};
+	    CASE(test_late_answers_are_nobodys), CASE(test_two_killed_in_a_row),
+	    CASE(test_who_ended_meanwhile), CASE(test_hostile_sessions),
+	    CASE(test_what_makes_no_login), CASE(test_rests_are_swept), CASE(test_stop_ends_all),
+	    CASE(test_upgrade), CASE(test_a_process_of_another_version), CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
