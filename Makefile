@@ -336,7 +336,7 @@ deb-bookworm deb-trixie: deb-%: deb
 	$(abspath $(BUILD)/deb/$*) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
 	cp $(BUILD)/deb/$*/x2goweb_*.deb $(BUILD)/
 
-check-nightly: debs ## what needs minutes: both Debian releases under systemd, many streams
+check-nightly: all debs ## what needs minutes: both Debian releases under systemd, many streams
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(NIGHTLY)
 
 clean: ## remove build/, ending what still runs from it

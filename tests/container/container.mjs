@@ -111,8 +111,11 @@ export class Container {
 			await meanwhile();
 			visitor.child.stdin?.end();
 			const { code } = await visitor.ended;
-			if (code !== 0) throw new Error(`${this.release}: visit: ${visitor.log}`);
+			if (code !== 0) throw new Error(`the visit ended with ${code}`);
 			return JSON.parse(seen);
+		} catch (error) {
+			const { stdout } = await this.exec("journalctl -q --no-pager -n 60");
+			throw new Error(`${this.release}: visit: ${error}\n${visitor.log}\n${stdout}`);
 		} finally {
 			visitor.kill();
 		}

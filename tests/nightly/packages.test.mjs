@@ -39,12 +39,49 @@ const STEPS = [
 	"printf '\\n[server office]\\naddress = x2go.example.org\\n' >>/etc/x2goweb/x2goweb.conf",
 	"brokerctl hostkey add --yes office && systemctl reload x2goweb-brokerd",
 	"x2goweb-web nginx",
+	"brokerctl doctor --ca-file /etc/ssl/certs/ssl-cert-snakeoil.pem https://x2gotest/x2go/",
+];
+
+/** Other web servers after nginx, each with what an admin does before the one command. */
+const OTHERS = [
+	{ server: "apache2", last: "nginx", steps: [`${INSTALL} apache2`] },
+	{
+		server: "lighttpd",
+		last: "apache2",
+		steps: [
+			`${INSTALL} lighttpd lighttpd-mod-openssl`,
+			"cat /etc/ssl/private/ssl-cert-snakeoil.key /etc/ssl/certs/ssl-cert-snakeoil.pem >/etc/lighttpd/server.pem",
+			"lighttpd-enable-mod ssl && systemctl restart lighttpd",
+			"sed -i '/^\\[relay\\]/a listen = 127.0.0.1' /etc/x2goweb/x2goweb.conf",
+			"systemctl restart x2goweb-brokerd",
+		],
+	},
+];
+
+/** Folders of the sources, and where the package has all that is in them. */
+const PACKED = {
+	docs: /^usr\/share\/doc\/x2goweb\//,
+	"packaging/man": /^usr\/share\/man\/man\d\//,
+	"packaging/systemd": /^(usr\/)?lib\/systemd\/system\//,
+	"packaging/journal": /^usr\/lib\/systemd\/catalog\//,
+	"packaging/bash-completion": /^usr\/share\/bash-completion\/completions\//,
+	"packaging/sysusers.d": /^usr\/lib\/sysusers\.d\//,
+	"packaging/tmpfiles.d": /^usr\/lib\/tmpfiles\.d\//,
+};
+/** What has another name there. */
+const RENAMED = [
+	...["nginx.conf", "nginx-site.conf", "nginx-compat.conf", "apache.conf", "lighttpd.conf"].map(
+		(name) => `etc/x2goweb/${name}`,
+	),
+	"etc/x2goweb/x2goweb.conf",
+	"usr/share/doc/x2goweb/examples/haproxy.cfg",
 ];
 
 /** @param {string} command @param {string[]} args */
 function here(command, ...args) {
-	const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+	const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
 	assert.equal(status, 0, `${command}: ${stderr}`);
+	return stdout;
 }
 
 /** The package again as a newer version, in which the example for nginx has changed. @param {string}
@@ -67,7 +104,7 @@ test("make install goes where it is told, and what it installs says so", () => {
 		const prefix = "opt/x2goweb";
 		assert.match(
 			at(`${prefix}/lib/systemd/system/x2goweb-brokerd.service`),
-			/^ExecStart=\/opt\/x2goweb\/sbin\/x2goweb-brokerd$/m,
+			/^ExecStart=\/opt\/x2goweb\/sbin\/x2goweb-brokerd /m,
 		);
 		assert.match(at("etc/x2goweb/nginx.conf"), /alias \/opt\/x2goweb\/share\/x2goweb\/www\/;/);
 		assert.ok(
@@ -120,10 +157,28 @@ for (const [release, number] of RELEASES)
 			rmSync(folder, { recursive: true });
 		});
 
+		test("all that is written for those who install it is in the package", () => {
+			const packed = here("dpkg-deb", "-c", `${folder}/x2goweb.deb`)
+				.split("\n")
+				.map((line) => line.replace(/^.*? \.\//, "").replace(/\.gz$/, ""));
+			for (const [source, place] of Object.entries(PACKED))
+				for (const name of readdirSync(path.join(root, source)))
+					assert.ok(
+						/\.png$/.test(name) ||
+							packed.some((file) => place.test(file) && path.basename(file) === name),
+						`${source}/${name}`,
+					);
+			for (const name of RENAMED) assert.ok(packed.includes(name), name);
+		});
+
 		test("after apt install it runs, and says what is left to do", async () => {
 			const said = await container.ok(`${INSTALL} ${debs}/x2goweb.deb 2>&1`);
-			assert.match(said, /^x2goweb runs\. Three things are left/m);
-			for (const hint of ["brokerctl hostkey add office", "x2goweb-web nginx"])
+			assert.match(said, /^x2goweb runs\. Left to do/m);
+			for (const hint of [
+				"brokerctl hostkey add office",
+				"x2goweb-web nginx",
+				"brokerctl doctor",
+			])
 				assert.ok(said.includes(hint), hint);
 			assert.equal(await state("x2goweb-brokerd"), "active");
 			assert.equal(await state("x2goweb-fcgi.socket"), "active");
@@ -147,13 +202,20 @@ for (const [release, number] of RELEASES)
 			);
 		});
 
-		test("three steps later a user works", async () => {
+		test("four steps later a user works", async () => {
 			for (const step of STEPS) await container.ok(step);
 			const { resumed, bytes } = await container.visit();
 			assert.equal(resumed, false);
 			assert.ok(bytes > 1000);
 			// The responder was started by its socket.
 			assert.equal(await state("x2goweb-fcgi"), "active");
+		});
+
+		test("the journal explains itself", async () => {
+			assert.match(
+				await container.ok("journalctl -x -q --no-pager -t x2goweb-brokerd"),
+				/Subject: The X2Go web gateway takes logins$/m,
+			);
 		});
 
 		test("only the broker's three capabilities are left, and the web server's user's none", async () => {
@@ -190,6 +252,24 @@ for (const [release, number] of RELEASES)
 			assert.equal((await container.visit()).resumed, true);
 		});
 
+		test("a web server elsewhere comes by x2goweb-tls", async () => {
+			const config = "/etc/x2goweb/x2goweb.conf /etc/x2goweb/nginx.conf";
+			for (const step of [
+				`cp -p ${config} /root`,
+				"install -o x2goweb-tls -m 400 /etc/ssl/private/ssl-cert-snakeoil.key /etc/x2goweb/tls.key",
+				`sed -i '/^\\[relay\\]/a tls_listen = 127.0.0.1\\ntls_key = /etc/x2goweb/tls.key\\n` +
+					"tls_certificate = /etc/ssl/certs/ssl-cert-snakeoil.pem' /etc/x2goweb/x2goweb.conf",
+				"sed -i 's|http://unix:/run/x2goweb/streams/.*|https://127.0.0.1:20443;|' /etc/x2goweb/nginx.conf",
+				"systemctl start x2goweb-tls && systemctl reload nginx",
+			])
+				await container.ok(step);
+			assert.equal((await container.visit()).resumed, true);
+			await container.ok("systemctl stop x2goweb-tls && rm /etc/x2goweb/tls.key");
+			await container.ok(
+				"mv /root/x2goweb.conf /root/nginx.conf /etc/x2goweb && systemctl reload nginx",
+			);
+		});
+
 		test("an upgrade keeps what the admin has written, and whoever is logged in", async () => {
 			const socketSince = await container.show(
 				"x2goweb-fcgi.socket",
@@ -199,7 +279,15 @@ for (const [release, number] of RELEASES)
 			const broker = await container.show("x2goweb-brokerd", "MainPID");
 			const { resumed } = await container.visit({}, async () => {
 				const said = await container.ok(`${INSTALL} ${debs}/newer.deb 2>&1`);
-				assert.doesNotMatch(said, /left to do|Configuration file/);
+				assert.doesNotMatch(said, /Left to do|Configuration file/);
+				// And without systemd's help: the same process, with the rights that it had.
+				const next = await container.show("x2goweb-brokerd", "MainPID");
+				await container.ok("brokerctl upgrade");
+				assert.equal(await container.show("x2goweb-brokerd", "MainPID"), next);
+				assert.match(
+					await container.ok(`cat /proc/${next}/status`),
+					/^CapEff:\s+00000000000400c0$/m,
+				);
 			});
 			assert.equal(resumed, true);
 			assert.notEqual(await container.show("x2goweb-brokerd", "MainPID"), broker);
@@ -244,6 +332,16 @@ for (const [release, number] of RELEASES)
 			await container.ok("x2goweb-web nginx");
 			assert.equal((await container.visit()).resumed, true);
 		});
+
+		for (const { server, last, steps } of OTHERS)
+			test(`${server} does as well, by one command`, async () => {
+				await container.ok(
+					`x2goweb-web --remove ${last} && systemctl disable --now ${last}`,
+				);
+				for (const step of steps) await container.ok(step);
+				await container.ok(`x2goweb-web ${server}`);
+				assert.equal((await container.visit()).resumed, true);
+			});
 
 		test("a purge leaves nothing", async () => {
 			await container.ok("apt-get purge --yes x2goweb");
