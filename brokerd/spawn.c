@@ -16,9 +16,6 @@
 #include "privdrop.h"
 #include "proto/log.h"
 
-/* A child that never came to run its program. */
-#define EXIT_NOT_STARTED 127
-
 /* What a session may open and run at most; it tightens this further itself. */
 #define SESSION_FDS_MAX 64
 
@@ -170,14 +167,14 @@ _Noreturn static void be_session(const struct spawner *spawner, uid_t uid, int l
 		dup2(fds.stderr_copy, STDERR_FILENO);
 	}
 	log_error("session process: cannot be started as uid %u", (unsigned)uid);
-	_exit(EXIT_NOT_STARTED);
+	_exit(SPAWN_NOT_STARTED);
 }
 
 _Noreturn static void be_sweeper(uid_t uid)
 {
 	if (!privdrop_child(uid, false)) {
 		log_error("sweeper: cannot become uid %u", (unsigned)uid);
-		_exit(EXIT_NOT_STARTED);
+		_exit(SPAWN_NOT_STARTED);
 	}
 	kill(-1, SIGKILL);
 	_exit(0);
@@ -262,7 +259,7 @@ _Noreturn static void be_program(const char *program, char *const *arguments)
 	    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
 		execv(program, arguments);
 	log_error("%s: cannot be run", program);
-	_exit(EXIT_NOT_STARTED);
+	_exit(SPAWN_NOT_STARTED);
 }
 
 pid_t spawner_run_program(struct spawner *spawner, const char *program, char *const *arguments,

@@ -32,6 +32,9 @@ pid_t spawner_run_session(
  * may not signal a session: it has no CAP_KILL. Fails: -1 with errno. */
 pid_t spawner_run_sweep(struct spawner *spawner, uid_t uid, spawn_ended *ended, void *arg);
 
+/* Status of a child that never came to run its program. */
+#define SPAWN_NOT_STARTED 127
+
 /* Runs a program as this process' user, with nothing but its stderr. Fails: -1 with errno. */
 pid_t spawner_run_program(struct spawner *spawner, const char *program, char *const *arguments,
     spawn_ended *ended, void *arg);

@@ -76,7 +76,10 @@ static void on_checked(int status, void *arg)
 	upgrade->checker = 0;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		fail(upgrade, ERROR_INTERNAL,
-		    "the installed program does not take the configuration; the journal says why");
+		    WIFEXITED(status) && WEXITSTATUS(status) == SPAWN_NOT_STARTED
+			? "the installed program cannot be run; the journal says why"
+			: "the installed program does not take the configuration; the journal says "
+			  "why");
 		return;
 	}
 	if (upgrade->broker->stopping)

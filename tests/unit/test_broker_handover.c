@@ -564,6 +564,44 @@ static const struct message *upgrade(void)
 	return peer_ask(&ctl, &message);
 }
 
+/* What is installed cannot be run, or is no broker of this configuration. */
+static void test_upgrade_that_fails(void **state)
+{
+	static const struct {
+		const char *installed, *why;
+	} cases[] = {
+	    {"/nonexistent", "the installed program cannot be run; the journal says why"},
+	    {"/bin/false", "the installed program does not take the configuration; the journal "
+			   "says why"},
+	};
+	const char *program = world_path("installed");
+	char own[256] = "";
+	struct ticket ticket;
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", own, sizeof(own) - 1) > 0);
+	setenv(STORE_PROGRAM, program, 1);
+	begin("");
+	ticket = peer_login(&fcgi, "alice");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(symlink(cases[i].installed, world_path("installed")), 0);
+		assert_fails(upgrade(), ERROR_INTERNAL);
+		assert_string_equal(ctl.answer.fail.detail, cases[i].why);
+		assert_logged(cases[i].why);
+		ask_sessions(&ticket, MESSAGE_SESSIONS);
+		unlink(world_path("installed"));
+	}
+	assert_int_equal(symlink(own, world_path("installed")), 0);
+	assert_int_equal(upgrade()->type, MESSAGE_DONE);
+	store_await("READY=1");
+	AWAIT(fcgi.closed && ctl.closed);
+	connect_peers();
+	ask_sessions(&ticket, MESSAGE_SESSIONS);
+	peer_logout(&fcgi, &ticket);
+	end();
+	unsetenv(STORE_PROGRAM);
+}
+
 static void test_upgrade(void **state)
 {
 	static const char *const lines[] = {"Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapInh",
@@ -622,7 +660,8 @@ int main(int argc, char **argv)
 	    CASE(test_late_answers_are_nobodys), CASE(test_two_killed_in_a_row),
 	    CASE(test_who_ended_meanwhile), CASE(test_hostile_sessions),
 	    CASE(test_what_makes_no_login), CASE(test_rests_are_swept), CASE(test_stop_ends_all),
-	    CASE(test_upgrade), CASE(test_a_process_of_another_version), CASE(test_drains_live_on)};
+	    CASE(test_upgrade), CASE(test_upgrade_that_fails),
+	    CASE(test_a_process_of_another_version), CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
