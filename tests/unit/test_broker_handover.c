@@ -11,111 +11,7 @@
 #include <cmocka.h>
 
 #include "brokerd/record.h"
-#include "store_world.h"
-#include "standin_session.h"
-
-static struct peer fcgi, ctl;
-
-static void connect_peers(void)
-{
-	peer_open(&fcgi, ROLE_FCGI);
-	peer_open(&ctl, ROLE_CTL);
-	/* Else they would wait for the next broker. */
-	AWAIT(conn_is_ready(fcgi.conn) && conn_is_ready(ctl.conn));
-}
-
-static void begin(const char *config)
-{
-	world_configure(config);
-	store_start();
-	connect_peers();
-}
-
-static void end(void)
-{
-	assert_nothing_left(&ctl);
-	assert_int_equal(store_count("login-"), 0);
-	assert_int_equal(store_count(""), 3);
-	peer_close(&fcgi);
-	peer_close(&ctl);
-	store_stop();
-}
-
-/* Each way in which one broker can follow another. */
-static void follow_killed(void)
-{
-	store_kill();
-}
-
-static void follow_restarted(void)
-{
-	store_restart();
-}
-
-static void follow_upgraded(void)
-{
-	pid_t before = world.broker;
-
-	assert_int_equal(kill(before, SIGUSR2), 0);
-	store_await("READY=1");
-	assert_int_equal(world.broker, before);
-}
-
-static void (*const ways[])(void) = {follow_killed, follow_restarted, follow_upgraded};
-#define WAYS (sizeof(ways) / sizeof(ways[0]))
-
-static void follow(size_t way)
-{
-	ways[way]();
-	AWAIT(fcgi.closed && ctl.closed);
-	connect_peers();
-}
-
-static void ask_sessions(const struct ticket *ticket, enum message_type expected)
-{
-	struct message message;
-	const struct message *answer;
-
-	message_init(&message, MESSAGE_SESSIONS_GET, 0);
-	strcpy(message.sessions_get.login, ticket->login);
-	strcpy(message.sessions_get.cookie, ticket->cookie);
-	answer = peer_ask(&fcgi, &message);
-	if (answer->type != expected)
-		fail_msg("%s instead of %s\n%s", message_type_name(answer->type),
-		    message_type_name(expected), world_log());
-}
-
-/* Until no process of the others is left. The broker reports no changes: it is asked again. */
-static void await_kept(unsigned logins)
-{
-	for (unsigned tries = 0; store_count("login-") != 3 * logins; tries++) {
-		if (tries == WORLD_LIMIT_MS / 20)
-			fail_msg("logins are still kept:\n%s", world_log());
-		poll(NULL, 0, 20);
-	}
-}
-
-static void message_kill(const char *login)
-{
-	struct message message;
-
-	message_init(&message, MESSAGE_KILL, 0);
-	message.kill.whom_count = 1;
-	strcpy(message.kill.whom[0].login, login);
-	assert_int_equal(peer_ask(&ctl, &message)->type, MESSAGE_KILLED);
-}
-
-/* All that brokerctl list tells of a user's login. */
-static struct record_login list(const char *user)
-{
-	const struct message_logins *logins = peer_list(&ctl);
-
-	for (unsigned i = 0; i < logins->logins_count; i++)
-		if (strcmp(logins->logins[i].user, user) == 0)
-			return logins->logins[i];
-	fail_msg("%s has no login\n%s", user, world_log());
-	return (struct record_login){0};
-}
+#include "store_visit.h"
 
 static void assert_same(const struct record_login *before)
 {
@@ -208,22 +104,6 @@ static void await_held(void)
 		assert_true(tries < WORLD_LIMIT_MS / 20);
 		poll(NULL, 0, 20);
 	}
-}
-
-/* Its process' end, to be awaited. */
-static int open_process(const char *user)
-{
-	int fd = pidfd_open((pid_t)list(user).pid, 0);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static void await_end(int process)
-{
-	if (!world_wait_readable(process, WORLD_LIMIT_MS))
-		fail_msg("a session process does not end:\n%s", world_log());
-	close(process);
 }
 
 static void test_questions_live_on(void **state)
@@ -504,136 +384,6 @@ static void test_stop_ends_all(void **state)
 	await_end(processes[1]);
 }
 
-/* Its session process goes on in the protocol of its own version: it can be ended, and that is all.
- */
-static void test_a_process_of_another_version(void **state)
-{
-	struct ticket alice, older;
-	struct pollfd link = {.events = POLLIN};
-	struct message message, ask;
-	char name[32];
-	pid_t session;
-	int process;
-
-	(void)state;
-	begin("");
-	alice = peer_login(&fcgi, "alice");
-	older = peer_login(&fcgi, "older");
-	assert_int_equal(peer_start(&fcgi, &older, "ICEWM")->type, MESSAGE_STREAM);
-	session = (pid_t)list("older").pid;
-	snprintf(name, sizeof(name), "login-%u", (unsigned)list("older").uid);
-	process = open_process("older");
-	assert_int_equal(kill(world.broker, SIGKILL), 0);
-	world_await_exit(world.broker);
-	assert_int_equal(kill(session, SIGUSR1), 0);
-	link.fd = store_find_socket(name);
-	assert_int_equal(poll(&link, 1, WORLD_LIMIT_MS), 1);
-	for (unsigned i = 0; i < store.count; i++) {
-		if (!record_is(store.kept[i].fd) || !record_read(store.kept[i].fd, &message) ||
-		    message.type != MESSAGE_KEPT_LOGIN ||
-		    strcmp(message.kept_login.user, "older") != 0)
-			continue;
-		message.kept_login.link_version = PROTO_VERSION - 1;
-		assert_true(record_write(store.kept[i].fd, &message));
-	}
-	store_start();
-	AWAIT(fcgi.closed && ctl.closed);
-	connect_peers();
-	for (size_t way = 0; way < WAYS; way++) {
-		ask_sessions(&alice, MESSAGE_SESSIONS);
-		message_init(&ask, MESSAGE_SESSIONS_GET, 0);
-		strcpy(ask.sessions_get.login, older.login);
-		strcpy(ask.sessions_get.cookie, older.cookie);
-		assert_fails(peer_ask(&fcgi, &ask), ERROR_RENEWED);
-		assert_string_equal(list("older").state, "attached");
-		follow(way);
-	}
-	assert_int_equal(peer_logout(&fcgi, &older)->type, MESSAGE_DONE);
-	await_end(process);
-	await_kept(1);
-	assert_logged("login ended: logout");
-	peer_logout(&fcgi, &alice);
-	end();
-}
-
-static const struct message *upgrade(void)
-{
-	struct message message;
-
-	message_init(&message, MESSAGE_UPGRADE, 0);
-	return peer_ask(&ctl, &message);
-}
-
-/* What is installed cannot be run, or is no broker of this configuration. */
-static void test_upgrade_that_fails(void **state)
-{
-	static const struct {
-		const char *installed, *why;
-	} cases[] = {
-	    {"/nonexistent", "the installed program cannot be run; the journal says why"},
-	    {"/bin/false", "the installed program does not take the configuration; the journal "
-			   "says why"},
-	};
-	const char *program = world_path("installed");
-	char own[256] = "";
-	struct ticket ticket;
-
-	(void)state;
-	assert_true(readlink("/proc/self/exe", own, sizeof(own) - 1) > 0);
-	setenv(STORE_PROGRAM, program, 1);
-	begin("");
-	ticket = peer_login(&fcgi, "alice");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(symlink(cases[i].installed, world_path("installed")), 0);
-		assert_fails(upgrade(), ERROR_INTERNAL);
-		assert_string_equal(ctl.answer.fail.detail, cases[i].why);
-		assert_logged(cases[i].why);
-		ask_sessions(&ticket, MESSAGE_SESSIONS);
-		unlink(world_path("installed"));
-	}
-	assert_int_equal(symlink(own, world_path("installed")), 0);
-	assert_int_equal(upgrade()->type, MESSAGE_DONE);
-	store_await("READY=1");
-	AWAIT(fcgi.closed && ctl.closed);
-	connect_peers();
-	ask_sessions(&ticket, MESSAGE_SESSIONS);
-	peer_logout(&fcgi, &ticket);
-	end();
-	unsetenv(STORE_PROGRAM);
-}
-
-static void test_upgrade(void **state)
-{
-	static const char *const lines[] = {"Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapInh",
-	    "CapAmb", "CapBnd", "NoNewPrivs", "SigBlk"};
-	char before[sizeof(lines) / sizeof(lines[0])][128];
-	struct ticket ticket;
-
-	(void)state;
-	begin("");
-	ticket = peer_login(&fcgi, "alice");
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		strcpy(before[i], world_status_line(world.broker, lines[i]));
-	world_configure("[broker]\nadmin_users = 5\n");
-	assert_fails(upgrade(), ERROR_INTERNAL);
-	assert_string_equal(
-	    ctl.answer.fail.detail, "[broker] admin_users: the change counts after a restart only");
-	world_configure("[broker]\nnonsense = 5\n");
-	assert_fails(upgrade(), ERROR_INTERNAL);
-	assert_logged("[broker] nonsense: there is no such key");
-	world_configure("[web]\ntitle = New\n");
-	assert_int_equal(upgrade()->type, MESSAGE_DONE);
-	store_await("READY=1");
-	AWAIT(fcgi.closed && ctl.closed);
-	connect_peers();
-	/* It may do no more than before, and hears signals. */
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		assert_string_equal(before[i], world_status_line(world.broker, lines[i]));
-	ask_sessions(&ticket, MESSAGE_SESSIONS);
-	peer_logout(&fcgi, &ticket);
-	end();
-}
-
 static void test_drains_live_on(void **state)
 {
 	struct message message;
@@ -660,8 +410,7 @@ int main(int argc, char **argv)
 	    CASE(test_late_answers_are_nobodys), CASE(test_two_killed_in_a_row),
 	    CASE(test_who_ended_meanwhile), CASE(test_hostile_sessions),
 	    CASE(test_what_makes_no_login), CASE(test_rests_are_swept), CASE(test_stop_ends_all),
-	    CASE(test_upgrade), CASE(test_upgrade_that_fails),
-	    CASE(test_a_process_of_another_version), CASE(test_drains_live_on)};
+	    CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
