@@ -19,7 +19,8 @@ static const struct option names[] = {{"socket", required_argument, NULL, 's'},
     {"wait", required_argument, NULL, OPTION_WAIT},
     {"message", required_argument, NULL, OPTION_MESSAGE}, {0}};
 
-static void complain(const char *format, va_list arguments, const char *end)
+__attribute__((format(printf, 1, 0))) static void complain(
+    const char *format, va_list arguments, const char *end)
 {
 	fflush(stdout);
 	fputs(CTL_PROGRAM ": ", stderr);
