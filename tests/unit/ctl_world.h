@@ -56,7 +56,7 @@ static void fill_login(struct record_login *login, unsigned number)
 	    .uid = 70003,
 	    .port = 20003,
 	    .age_s = 11220};
-	snprintf(login->login, sizeof(login->login), "%02xabcdef01234567", number);
+	snprintf(login->login, sizeof(login->login), "%02xabcdef01234567", number % 256);
 	snprintf(login->user, sizeof(login->user), "user%u", number);
 	if (number != 0)
 		return;
