@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /**
- * README, guide, security page and manual pages say what is true: their commands are run, or, where
+ * README, the pages in docs/ and manual pages say what is true: their commands are run, or, where
  * that takes a gateway, a person or another machine, are shown to be understood; configuration,
  * files, units, fields, codes, figures and links that they name are there.
  */
@@ -14,6 +14,7 @@ import {
 	anchors,
 	build,
 	commandsOf,
+	commandsOfManual,
 	filesLike,
 	helpOptions,
 	links,
@@ -24,8 +25,9 @@ import {
 	root,
 } from "./docs_text.js";
 
-const pages = ["README.md", "docs/guide.md", "docs/security.md"].map(readPage);
-const [readme, guide] = pages;
+const pages = ["README.md", ...filesLike("docs/*.md")].map(readPage);
+const readme = pageNamed("README.md");
+const guide = pageNamed("docs/guide.md");
 const scratch = mkdtempSync(path.join(tmpdir(), "x2goweb-docs-"));
 /** What the package installs, under this folder. */
 const installed = path.join(scratch, "installed");
@@ -52,6 +54,13 @@ before(() => {
 	});
 });
 after(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** @param {string} name */
+function pageNamed(name) {
+	const page = pages.find((one) => one.name === name);
+	assert.ok(page, name);
+	return page;
+}
 
 /** @param {string} program @param {string[]} args */
 function run(program, args) {
@@ -89,10 +98,12 @@ function assertForeign(/** @type {string} */ program, /** @type {string[]} */ wo
 		for (const word of words) assert.ok(text.includes(word), `${program} has no ${word}`);
 }
 
-/** @param {string} name */
+/** @param {string} name with a star at its end: of several */
 const assertUnit = (name) =>
 	assert.ok(
-		units.includes(name.includes(".") ? name : `${name}.service`),
+		name.endsWith("*")
+			? units.some((unit) => unit.startsWith(name.slice(0, -1)))
+			: units.includes(name.includes(".") ? name : `${name}.service`),
 		`there is no unit ${name}`,
 	);
 
@@ -229,17 +240,31 @@ function checked(/** @type {string} */ text) {
 	return file;
 }
 
+/** @param {import("./docs_text.js").Command[]} commands */
+function prove(commands) {
+	for (const { words, whole } of commands) {
+		const [program, ...args] = words;
+		if (args.length === 0 && OURS.includes(program)) continue;
+		assert.ok(proofs[program], `nobody proves ${program}`);
+		proofs[program](args, whole);
+	}
+}
+
 for (const page of pages)
 	test(`every command of ${page.name} is one`, () => {
 		const commands = commandsOf(page, OURS);
-		assert.ok(commands.length > 5);
-		for (const { words, whole } of commands) {
-			const [program, ...args] = words;
-			if (args.length === 0 && OURS.includes(program)) continue;
-			assert.ok(proofs[program], `nobody proves ${program}`);
-			proofs[program](args, whole);
-		}
+		if (["README.md", "docs/guide.md", "docs/security.md"].includes(page.name))
+			assert.ok(commands.length > 5);
+		prove(commands);
 	});
+
+test("every command of the manual pages' examples is one", () => {
+	const commands = filesLike("packaging/man").flatMap((name) =>
+		commandsOfManual(read(name), Object.keys(proofs)),
+	);
+	assert.ok(commands.length > 7);
+	prove(commands);
+});
 
 test("each piece of configuration is accepted", () => {
 	const blocks = pages.flatMap(({ blocks }) =>
@@ -321,7 +346,11 @@ test("every file that is named is in the package, or made by what is", () => {
 		for (const text of literals(page)) {
 			const [word] = text.split(" ");
 			if (/^(tests|docs|packaging|proto|brokerd|fcgi|www)\//.test(word))
-				assert.ok(existsSync(path.join(root, word)), `${page.name}: ${word}`);
+				assert.ok(
+					existsSync(path.join(root, word)) ||
+						filesLike(word.replace(/<\w+>/, "*")).length > 0,
+					`${page.name}: ${word}`,
+				);
 			if (!/^\/(etc|usr|run|var\/lib)\/(.*\/)?x2goweb/.test(word)) continue;
 			assert.ok(
 				made.includes(word) || existsSync(path.join(installed, word)),
@@ -337,9 +366,14 @@ test("every code of an error that is named exists", () => {
 	for (const row of rows)
 		for (const [, code] of row.split(" | ")[1].matchAll(/`(\w+)`/g))
 			assert.ok(codes.includes(code), code);
+	const fields = read("docs/journal.md");
+	const variables = manual("x2goweb-fcgi");
 	for (const page of pages)
 		for (const [, name] of page.prose.matchAll(/`(X2GOWEB_\w+)`/g))
-			assert.ok(read("docs/journal.md").includes(`\`${name}\``), name);
+			assert.ok(
+				fields.includes(`\`${name}\``) || variables.includes(`.It Ev ${name}\n`),
+				name,
+			);
 });
 
 test("options that are named with their manual page stand in it", () => {

@@ -70,10 +70,12 @@ export function splitCommands(line) {
 	return commands.filter((words) => words.length > 0);
 }
 
+/** @typedef {{words: string[], whole: boolean}} Command */
+
 /**
  * Commands in blocks, which are whole, and those in the text that begin with one of these programs,
  * of which words may be missing.
- * @param {Page} page @param {string[]} programs
+ * @param {Page} page @param {string[]} programs @returns {Command[]}
  */
 export function commandsOf(page, programs) {
 	const lines = page.blocks
@@ -85,6 +87,18 @@ export function commandsOf(page, programs) {
 		...named.flatMap(splitCommands).map((words) => ({ words, whole: false })),
 	];
 }
+
+/**
+ * Those of a manual page: lines of these programs in its examples, with or without root's prompt.
+ * @param {string} text @param {string[]} programs @returns {Command[]}
+ */
+export const commandsOfManual = (text, programs) =>
+	[...text.matchAll(/^\.Bd -literal.*\n([\s\S]*?)^\.Ed|^\.Dl (.*)$/gm)]
+		.flatMap(([, block, line]) => (block ?? line).split("\n"))
+		.map((line) => line.replace(/^# /, ""))
+		.filter((line) => programs.includes(line.split(" ")[0]))
+		.flatMap((line) => splitCommands(line.replace(/\\-/g, "-")))
+		.map((words) => ({ words, whole: true }));
 
 /** A manual page's options with two dashes. @param {string} text */
 export const manualOptions = (text) => [
