@@ -18,6 +18,7 @@ const SCREEN = { width: 800, height: 600 };
 const config = { relay: { listen: "unix" }, deadlines: { stop: "2" } };
 /** Their web servers believe HAProxy, which is on this host, too. */
 class Gateway extends Stack {
+	/** @override */
 	async nginxText() {
 		return (await super.nginxText()).replace(
 			"server_name localhost;",
@@ -92,7 +93,7 @@ async function whereabouts(user) {
 class Visitor extends Client {
 	/** @type {Map<string, string>} */ jar = new Map();
 
-	/** @param {string} name @param {object} body */
+	/** @override @param {string} name @param {object} body */
 	async call(name, body) {
 		this.headers = { Cookie: this.cookies };
 		this.cookie = "";
