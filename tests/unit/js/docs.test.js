@@ -183,6 +183,10 @@ const proofs = {
 				assert.match(read("proto/events.def"), new RegExp(`^EVENT\\(${value},`, "m"));
 			if (name === "X2GOWEB_ERROR") assert.ok(codes.includes(value), word);
 		}
+		// Asked of an empty journal, and not followed for ever.
+		const question = args.filter((word) => word !== "-f");
+		const { status, text, there } = run("journalctl", ["-D", scratch, ...question]);
+		assert.ok(!there || status === 0, `journalctl ${args.join(" ")}: ${text}`);
 	},
 	"systemd-analyze"([verb, ...names]) {
 		assertForeign("systemd-analyze", [verb]);
@@ -469,6 +473,15 @@ test("x2goweb.conf(5) tells of each key, in its section, and of no other", () =>
 			assert.match(body, new RegExp(`\\b${name}\\b`), `[${section}] ${name}`);
 	}
 	for (const { section } of keys) assert.match(page, new RegExp(`^\\.Sh \\[${section}`, "m"));
+});
+
+test("each unit names the manual page of its program", () => {
+	for (const unit of units.filter((name) => name.endsWith(".service")))
+		assert.match(
+			read(`packaging/systemd/${unit}`),
+			new RegExp(`^Documentation=man:${path.parse(unit).name}\\(8\\)`, "m"),
+			unit,
+		);
 });
 
 test("each program, and the protocols, have a manual page", () => {
