@@ -38,13 +38,13 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDENING) -MMD -MP
 PROTO_SRC   := $(wildcard proto/*.c)
 FCGI_SRC    := $(wildcard fcgi/*.c)
 BROKERD_SRC := $(wildcard brokerd/*.c)
-# brokerctl hostkey reads the configuration and edits known hosts itself, without the broker.
-CTL_SHARED  := $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c config_values.c network.c \
-	knownhosts.c knownhosts_edit.c knownhosts_line.c)
-CTL_SRC     := $(wildcard brokerd/ctl/*.c) $(CTL_SHARED)
-SESSION_SRC := $(wildcard brokerd/session/*.c)
-TLS_SRC     := $(wildcard tls/*.c) $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c \
+CONFIG_SRC  := $(addprefix brokerd/,compat_options.c config.c config_check.c config_keys.c \
 	config_values.c network.c)
+# brokerctl reads the configuration and edits known hosts itself, without the broker.
+CTL_SRC     := $(wildcard brokerd/ctl/*.c) $(CONFIG_SRC) $(addprefix brokerd/,knownhosts.c \
+	knownhosts_edit.c knownhosts_line.c)
+SESSION_SRC := $(wildcard brokerd/session/*.c)
+TLS_SRC     := $(wildcard tls/*.c) $(CONFIG_SRC)
 
 PROTO_LIBS   := libevent_core libcrypto libsystemd
 FCGI_LIBS    := yajl libseccomp
