@@ -182,8 +182,8 @@ static inline const char *store_program(void)
 	return path;
 }
 
-/* Starts a broker with what is kept and waits until it is ready. */
-static inline void store_start(void)
+/* Starts a broker with what is kept. */
+static inline void store_run(void)
 {
 	char config[128], name[] = WORLD_BROKER, in_store[] = "store";
 	char *arguments[] = {name, config, in_store, NULL};
@@ -204,6 +204,12 @@ static inline void store_start(void)
 	}
 	assert_true(world.broker > 0);
 	world_guard(world.broker);
+}
+
+/* The same, and waits until it is ready. */
+static inline void store_start(void)
+{
+	store_run();
 	store_await("READY=1");
 }
 

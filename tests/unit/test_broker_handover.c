@@ -258,6 +258,34 @@ static void test_two_killed_in_a_row(void **state)
 	end();
 }
 
+/* At any moment from its start until it is ready, and then some. */
+static void test_killed_while_it_takes_over(void **state)
+{
+	struct ticket alice, bob;
+
+	(void)state;
+	begin("");
+	alice = peer_login(&fcgi, "alice");
+	bob = peer_login(&fcgi, "bob");
+	assert_int_equal(peer_start(&fcgi, &bob, "ICEWM")->type, MESSAGE_STREAM);
+	assert_int_equal(kill(world.broker, SIGKILL), 0);
+	world_await_exit(world.broker);
+	for (int round = 0; round < 20; round++) {
+		store_run();
+		poll(NULL, 0, round);
+		assert_int_equal(kill(world.broker, SIGKILL), 0);
+		world_await_exit(world.broker);
+	}
+	store_start();
+	AWAIT(fcgi.closed && ctl.closed);
+	connect_peers();
+	ask_sessions(&alice, MESSAGE_SESSIONS);
+	assert_string_equal(list("bob").state, "attached");
+	peer_logout(&fcgi, &alice);
+	peer_logout(&fcgi, &bob);
+	end();
+}
+
 static void test_who_ended_meanwhile(void **state)
 {
 	int process;
@@ -408,9 +436,9 @@ int main(int argc, char **argv)
 	    CASE(test_sockets_live_on), CASE(test_questions_live_on),
 	    CASE(test_who_is_logging_in_ends), CASE(test_calls_under_way_are_answered),
 	    CASE(test_late_answers_are_nobodys), CASE(test_two_killed_in_a_row),
-	    CASE(test_who_ended_meanwhile), CASE(test_hostile_sessions),
-	    CASE(test_what_makes_no_login), CASE(test_rests_are_swept), CASE(test_stop_ends_all),
-	    CASE(test_drains_live_on)};
+	    CASE(test_killed_while_it_takes_over), CASE(test_who_ended_meanwhile),
+	    CASE(test_hostile_sessions), CASE(test_what_makes_no_login), CASE(test_rests_are_swept),
+	    CASE(test_stop_ends_all), CASE(test_drains_live_on)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
