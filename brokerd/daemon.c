@@ -330,14 +330,8 @@ static void destroy_parts(struct daemon *daemon)
 /* Where the program is, or what is installed in its place later. */
 static void find_program(struct daemon *daemon)
 {
-	const char *given = daemon->options->program;
-	ssize_t length;
+	ssize_t length = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
 
-	if (given != NULL) {
-		snprintf(daemon->program, sizeof(daemon->program), "%s", given);
-		return;
-	}
-	length = readlink("/proc/self/exe", daemon->program, sizeof(daemon->program) - 1);
 	daemon->program[length > 0 ? length : 0] = 0;
 }
 

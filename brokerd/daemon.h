@@ -13,8 +13,6 @@
 struct daemon_options {
 	const char *config;  /* path of the configuration */
 	const char *session; /* path of the sessions' program */
-	/* What the broker is when it becomes a newer one: program NULL: what runs now. */
-	const char *program;
 	char *const *arguments;
 	bool in_store; /* logins outlive the process in systemd's store of descriptors */
 };

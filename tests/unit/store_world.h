@@ -13,8 +13,6 @@
 #include "brokerd/config.h"
 
 #define STORE_FDS_MAX 200
-/* Environment: what brokers become by an upgrade, if it is not their own program. */
-#define STORE_PROGRAM "STORE_PROGRAM"
 
 static struct {
 	struct {
@@ -36,7 +34,6 @@ static inline void store_broker_main(int argc, char **argv)
 	const struct daemon_options options = {.config = argv[1],
 	    .session = "/proc/self/exe",
 	    .arguments = argv,
-	    .program = getenv(STORE_PROGRAM),
 	    .in_store = argc > 2 && strcmp(argv[2], "store") == 0};
 
 	if (argc < 2 || strcmp(argv[0], WORLD_BROKER) != 0)
