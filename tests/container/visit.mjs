@@ -13,7 +13,7 @@ const {
 	port = 443,
 } = JSON.parse(process.argv[2] ?? "{}");
 const gateway = /** @type {import("../e2e/lib/stack.mjs").Stack} */ (
-	/** @type {unknown} */ ({ port, origin: `https://localhost:${port}` })
+	/** @type {unknown} */ ({ port, origin: new URL(`https://localhost:${port}`).origin })
 );
 const client = new Client(gateway);
 await client.logIn(user, password, server);

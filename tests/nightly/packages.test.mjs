@@ -39,7 +39,7 @@ const STEPS = [
 	"printf '\\n[server office]\\naddress = x2go.example.org\\n' >>/etc/x2goweb/x2goweb.conf",
 	"brokerctl hostkey add --yes office && systemctl reload x2goweb-brokerd",
 	"x2goweb-web nginx",
-	"brokerctl doctor --ca-file /etc/ssl/certs/ssl-cert-snakeoil.pem https://x2gotest/x2go/",
+	"brokerctl doctor --ca-file /etc/ssl/certs/ssl-cert-snakeoil.pem https://$(hostname -f)/x2go/",
 ];
 
 /** Other web servers after nginx, each with what an admin does before the one command. */

@@ -11,6 +11,9 @@ import WebSocket from "ws";
  * @typedef {Pick<import("./stack.mjs").Stack, "port" | "origin">} Place */
 /** @typedef {{id: string, desktop: string, kind: string, status: string, display: number, attached: boolean}} Row */
 
+/** As browsers name it: without the port that goes without saying. @param {Place} stack */
+const hostOf = ({ port }) => (port === 443 ? "localhost" : `localhost:${port}`);
+
 /**
  * One HTTP request to the gateway.
  * @param {Place} stack
@@ -46,7 +49,7 @@ export function request(
 			},
 		);
 		outgoing.on("error", reject);
-		outgoing.setHeader("Host", `localhost:${stack.port}`);
+		outgoing.setHeader("Host", hostOf(stack));
 		for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
 		outgoing.end(body);
 	});
@@ -142,7 +145,7 @@ export class Stream {
 		this.socket = new WebSocket(`wss://127.0.0.1:${stack.port}${path}${hello}`, protocols, {
 			rejectUnauthorized: false,
 			origin,
-			headers: { Host: `localhost:${stack.port}`, ...(cookie ? { Cookie: cookie } : {}) },
+			headers: { Host: hostOf(stack), ...(cookie ? { Cookie: cookie } : {}) },
 		});
 		/** @type {Set<() => void>} */ this.watchers = new Set();
 		/** @type {{code: number, reason: string} | undefined} */ this.end = undefined;
