@@ -11,10 +11,10 @@
 #define DAEMON_PROGRAM "x2goweb-brokerd"
 
 struct daemon_options {
-	const char *config;  /* path of the configuration */
-	const char *session; /* path of the sessions' program */
-	char *const *arguments;
-	bool in_store; /* logins outlive the process in systemd's store of descriptors */
+	const char *config;	/* path of the configuration */
+	const char *session;	/* path of the sessions' program */
+	char *const *arguments; /* its own, for the newer program that it becomes */
+	bool in_store;		/* logins outlive the process in systemd's store of descriptors */
 };
 
 /* Serves until SIGTERM or SIGINT, which end all logins, or with in_store leave them to the next

@@ -92,8 +92,14 @@ export class SystemdSite extends KeptSite {
 			throw new Error(`${status.logins} logins, ${before} ${after}, after ${signal}`);
 	}
 
-	/** As an admin stops the gateway. @override */
+	/** As an admin stops the gateway, after one more mistake. @override */
 	async endLogins() {
+		const { logins } = await brokerStatus(this);
+		const reload = `echo nonsense >>/etc/x2goweb/x2goweb.conf; systemctl reload ${UNIT}`;
+		if ((await this.container.exec(reload)).status === 0)
+			throw new Error("a configuration that is refused is no failure of the reload");
+		if ((await brokerStatus(this)).logins !== logins)
+			throw new Error("a configuration that is refused ends logins");
 		await this.container.ok(`systemctl stop ${UNIT}`);
 		const kept = await this.container.show(UNIT, "NFileDescriptorStore");
 		if (kept !== "0") throw new Error(`systemd still keeps ${kept} descriptors`);
