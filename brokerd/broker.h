@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "audit.h"
 #include "login_table.h"
@@ -49,9 +50,10 @@ struct broker {
 	LIST_HEAD(, tell) tells;
 	LIST_HEAD(, tracer) tracers;
 	uint64_t started_ms;
-	bool stopping; /* takes no new logins, and ends */
-	bool draining; /* takes no new logins, by an admin's wish */
-	bool leaving;  /* the next broker gets the logins */
+	time_t started_at; /* by the clock */
+	bool stopping;	   /* takes no new logins, and ends */
+	bool draining;	   /* takes no new logins, by an admin's wish */
+	bool leaving;	   /* the next broker gets the logins */
 };
 
 #endif

@@ -269,6 +269,7 @@ static void create_parts(struct daemon *daemon)
 		log_fatalx("out of memory");
 	login_table_init(&broker->logins);
 	broker->started_ms = clock_now_ms();
+	broker->started_at = time(NULL);
 	broker->dialer = dialer_create(broker->base);
 	broker->spawner = spawner_create(broker->base, daemon->session_fd, daemon->runtime.root_fd);
 	broker->ports = port_pool_create(

@@ -96,10 +96,10 @@ static uint64_t read_one(const struct broker *broker, unsigned label)
 	return 1;
 }
 
-static uint64_t read_uptime(const struct broker *broker, unsigned label)
+static uint64_t read_start_time(const struct broker *broker, unsigned label)
 {
 	(void)label;
-	return (clock_now_ms() - broker->started_ms) / 1000;
+	return (uint64_t)broker->started_at;
 }
 
 static uint64_t read_draining(const struct broker *broker, unsigned label)
@@ -170,7 +170,8 @@ static const struct family {
 	enum metric metric;
 } families[] = {
     {"build_info", "The broker's version.", "version", version_name, 1, read_one, 0},
-    {"uptime_seconds", "Since when this broker runs.", NULL, NULL, 1, read_uptime, 0},
+    {"start_time_seconds", "When this broker started, by the clock, in seconds since 1970.", NULL,
+	NULL, 1, read_start_time, 0},
     {"draining", "1 if no new logins are taken.", NULL, NULL, 1, read_draining, 0},
     {"servers", "X2Go servers in the configuration.", NULL, NULL, 1, read_servers, 0},
     {"logins", "Logins there are, by state.", "state", login_name, LOGIN_STATE_COUNT, read_logins,

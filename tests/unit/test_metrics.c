@@ -12,8 +12,10 @@
 /* Every line, as the text format's version 0.0.4 has it. */
 static void assert_format(const char *text)
 {
-	char family[128] = "", kind[16] = "", line[512];
+	char family[128] = "", kind[16] = "", line[512], head[160];
+	const char *const whole = text;
 	unsigned families = 0;
+	long long below = 0;
 
 	assert_string_equal(text + strlen(text) - 1, "\n");
 	for (; *text != 0; text += strlen(line) + 1) {
@@ -25,6 +27,12 @@ static void assert_format(const char *text)
 			    family, sizeof(family), "%.*s", (int)strcspn(line + 7, " "), line + 7);
 			assert_int_equal(strncmp(family, "x2goweb_", 8), 0);
 			assert_true(strlen(line) > 7 + strlen(family) + 10);
+			/* Once, and with its type behind it. */
+			snprintf(head, sizeof(head), "# HELP %s ", family);
+			assert_ptr_equal(strstr(whole, head), text);
+			snprintf(head, sizeof(head), "\n# TYPE %s ", family);
+			assert_ptr_equal(strstr(whole, head), text + strlen(line));
+			below = 0;
 			families++;
 			continue;
 		}
@@ -54,6 +62,13 @@ static void assert_format(const char *text)
 		at++;
 		assert_int_equal(strspn(at, "0123456789."), strlen(at));
 		assert_true(strlen(at) > 0);
+		/* What is below one bucket's end is below the next one's, too. */
+		if (strstr(line, "_bucket{") != NULL) {
+			assert_true(atoll(at) >= below);
+			below = atoll(at);
+		} else if (strcmp(kind, "histogram") == 0 && strstr(line, "_count ") != NULL) {
+			assert_int_equal(atoll(at), below);
+		}
 	}
 	assert_true(families > 20);
 }
@@ -85,12 +100,14 @@ static const char *ask(struct peer *peer)
 
 static void test_what_is_counted(void **state)
 {
+	const time_t before = time(NULL);
 	struct ticket ticket;
 	const char *text;
 
 	(void)state;
 	begin("");
 	text = ask(&ctl);
+	assert_in_range(value(text, "x2goweb_start_time_seconds"), before, time(NULL));
 	assert_value(text, "x2goweb_logins_opened_total", 0);
 	assert_value(text, "x2goweb_login_seconds_count", 0);
 	assert_value(text, "x2goweb_build_info{version=\"" X2GOWEB_VERSION "\"}", 1);
