@@ -199,10 +199,10 @@ void doctor_look_fcgi(struct doctor *doctor)
 		doctor_find(&finding, DOCTOR_RED, "%s answers, but %s", doctor->fcgi_path,
 		    broker ? "does not reach the broker" : "not as it should");
 		doctor_advise(&finding, "%s",
-		    broker
-			? "is the broker running, is web_users who x2goweb-fcgi runs as, and may "
-			  "web_group open broker.sock?"
-			: "journalctl -u x2goweb-fcgi says more; is it of this version?");
+		    broker ? "start the broker; if it runs, name the user of x2goweb-fcgi in "
+			     "web_users "
+			     "and its group in web_group, both in [broker], and restart the broker"
+			   : "journalctl -u x2goweb-fcgi says more; is it of this version?");
 	} else {
 		doctor_find(&finding, DOCTOR_GREEN, "it answers, and reaches the broker");
 	}
