@@ -32,6 +32,7 @@ static struct log_context context_of(const struct login *login)
 	}
 	context.methods = login->was_ready && login->methods[0] == 0 ? "none" : login->methods;
 	context.host_key = login->fingerprint;
+	context.jump_host_key = login->jump_fingerprint;
 	if (login->reason != ERROR_NONE)
 		context.error = error_info(login->reason)->name;
 	return context;

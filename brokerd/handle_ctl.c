@@ -168,6 +168,7 @@ static void on_show_get(struct broker *broker, struct conn *conn, struct message
 		strcpy(shown->way, target->hops[0].name);
 	strcpy(shown->methods, login->methods);
 	strcpy(shown->fingerprint, login->fingerprint);
+	strcpy(shown->jump_fingerprint, login->jump_fingerprint);
 	shown->stream = (uint8_t)login->stream;
 	if (login->stream_since_ms != 0)
 		shown->since_s = (now_ms - login->stream_since_ms) / 1000;

@@ -431,6 +431,8 @@ void login_set_ready(struct login *login, const struct message_opened *opened)
 	forget_cookie(login);
 	strcpy(login->methods, opened->methods);
 	strcpy(login->fingerprint, opened->fingerprint);
+	if (login->target.hop_count > 1)
+		strcpy(login->jump_fingerprint, opened->jump_fingerprint);
 	login->was_ready = true;
 	login_set_state(login, LOGIN_STATE_READY);
 	turn_end(&login->opening);

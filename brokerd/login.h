@@ -107,7 +107,7 @@ struct login {
 	struct event *expiry; /* the end of any login */
 	struct requests requests;
 
-	char methods[129], fingerprint[65]; /* that it was opened by */
+	char methods[129], fingerprint[65], jump_fingerprint[65]; /* that it was opened by */
 	enum stream_state stream;
 	uint64_t stream_since_ms;
 	char session[256]; /* that the stream shows */

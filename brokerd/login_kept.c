@@ -99,6 +99,7 @@ static void fill(const struct login *login, struct message_kept_login *kept)
 	kept->to_bytes_before = login->audit.to_bytes_before;
 	kept->from_bytes_before = login->audit.from_bytes_before;
 	kept->compat = login->compat;
+	strcpy(kept->jump_fingerprint, login->jump_fingerprint);
 }
 
 static void write_record(const struct login *login, bool over)
@@ -235,6 +236,7 @@ static struct login *rebuild(struct broker *broker, const struct message_kept_lo
 	login->stream_since_ms = kept->stream_since_ms;
 	strcpy(login->methods, kept->methods);
 	strcpy(login->fingerprint, kept->fingerprint);
+	strcpy(login->jump_fingerprint, kept->jump_fingerprint);
 	login->tally.to_browser_bytes = kept->to_browser_bytes;
 	login->tally.from_browser_bytes = kept->from_browser_bytes;
 	login->tally.round_trip_us = kept->round_trip_us;

@@ -53,6 +53,7 @@ static const struct {
     TEXT_FIELD(JUMP_USER, jump_user),
     TEXT_FIELD(METHODS, methods),
     TEXT_FIELD(HOST_KEY, host_key),
+    TEXT_FIELD(JUMP_HOST_KEY, jump_host_key),
     TEXT_FIELD(ADMIN, admin),
     COUNT_FIELD(DURATION_MS, duration_ms),
     COUNT_FIELD(TO_BROWSER_BYTES, to_browser_bytes),

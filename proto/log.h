@@ -40,7 +40,7 @@ struct log_context {
 	const char *client;
 	const char *error; /* name of an error code */
 	const char *host, *jump, *jump_user;
-	const char *methods, *host_key;
+	const char *methods, *host_key, *jump_host_key;
 	const char *admin;
 	const struct log_counts *counts;
 };

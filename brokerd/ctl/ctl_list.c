@@ -238,6 +238,7 @@ static void print_shown_json(FILE *out, const struct message_shown *shown)
 	ctl_json_text(&json, "jump_host", shown->way);
 	ctl_json_text(&json, "methods", shown->methods);
 	ctl_json_text(&json, "host_key", shown->fingerprint);
+	ctl_json_text(&json, "jump_host_key", shown->jump_fingerprint);
 	ctl_json_text(&json, "stream", stream_name(shown));
 	ctl_json_uint(&json, "stream_since_s", shown->since_s);
 	ctl_json_uint(&json, "expires_s", shown->expires_s);
@@ -315,6 +316,8 @@ static void print_shown(
 		line(out, "opened by", "%s", shown->methods);
 	if (shown->fingerprint[0] != 0)
 		line(out, "host key", "%s", shown->fingerprint);
+	if (shown->jump_fingerprint[0] != 0)
+		line(out, "jump's key", "%s", shown->jump_fingerprint);
 	if (login->session[0] != 0)
 		line(out, "session", "%s", login->session);
 	if (shown->stream != STREAM_STATE_NONE)

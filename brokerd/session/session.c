@@ -200,6 +200,7 @@ void session_open(struct session *session, struct message *opened)
 {
 	set_state(session, SESSION_STATE_READY);
 	strcpy(opened->opened.fingerprint, session->fingerprint);
+	strcpy(opened->opened.jump_fingerprint, session->jump_fingerprint);
 	strcpy(opened->opened.methods, session->methods);
 	strcpy(opened->opened.notice, session->notice);
 	if (session->link != NULL)

@@ -59,7 +59,7 @@ struct session {
 	size_t desktop_count;
 
 	/* Of the server. */
-	char fingerprint[65];
+	char fingerprint[65], jump_fingerprint[65];
 	char methods[129]; /* that let the user in */
 	char notice[2049]; /* what the hops have said to the user */
 	char host[65];

@@ -63,6 +63,7 @@ static void on_opened(struct ssh *ssh, const struct ssh_login *login, void *arg)
 		session_connected(session, login);
 		return;
 	}
+	strcpy(session->jump_fingerprint, login->fingerprint);
 	log_info("session: jump host %s, by %s", login->fingerprint, login->methods);
 	session->ssh = connect_server(session);
 	if (session->ssh == NULL)

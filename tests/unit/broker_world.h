@@ -460,9 +460,9 @@ struct ticket {
 };
 
 /* A login that works, of the stand-in for this user. */
-static inline struct ticket peer_login(struct peer *peer, const char *user)
+static inline struct ticket peer_login_to(struct peer *peer, const char *server, const char *user)
 {
-	const struct message *answer = peer_await(peer, peer_send_login(peer, "here", user));
+	const struct message *answer = peer_await(peer, peer_send_login(peer, server, user));
 	struct ticket ticket;
 
 	if (answer->type != MESSAGE_LOGGED_IN)
@@ -471,6 +471,11 @@ static inline struct ticket peer_login(struct peer *peer, const char *user)
 	strcpy(ticket.login, answer->logged_in.login);
 	strcpy(ticket.cookie, answer->logged_in.cookie);
 	return ticket;
+}
+
+static inline struct ticket peer_login(struct peer *peer, const char *user)
+{
+	return peer_login_to(peer, "here", user);
 }
 
 static inline uint32_t peer_send_start(

@@ -99,6 +99,7 @@ static void send_shown(struct conn *conn, uint32_t id)
 	strcpy(shown->way, "gate.example.org");
 	strcpy(shown->methods, "publickey+keyboard-interactive");
 	strcpy(shown->fingerprint, "SHA256:sK2LpBORoq60g6cZdEmERiE");
+	strcpy(shown->jump_fingerprint, "SHA256:vW3zQ8y1o5mYwV0kqkT7nQe");
 	shown->stream = STREAM_STATE_ATTACHED;
 	shown->since_s = 61;
 	shown->expires_s = 31920;

@@ -36,13 +36,20 @@ static inline void standin_end(struct conn *conn, enum error_code code, const ch
 	_exit(0);
 }
 
+/* How the stand-in was let in. */
+static inline void standin_describe(struct message_opened *opened)
+{
+	strcpy(opened->fingerprint, "SHA256:standin");
+	strcpy(opened->jump_fingerprint, "SHA256:gate");
+	strcpy(opened->methods, "publickey+keyboard-interactive");
+}
+
 static inline void standin_opened(struct conn *conn)
 {
 	struct message message;
 
 	message_init(&message, MESSAGE_OPENED, 0);
-	strcpy(message.opened.fingerprint, "SHA256:standin");
-	strcpy(message.opened.methods, "publickey+keyboard-interactive");
+	standin_describe(&message.opened);
 	strcpy(message.opened.notice, standin_heard);
 	conn_send(conn, &message);
 }

@@ -169,7 +169,7 @@ static inline void standin_open(struct conn *conn, struct message *order, const 
 	if (strcmp(standin_user, "early") == 0)
 		message_init(&answer, MESSAGE_SESSIONS, 1);
 	else
-		strcpy(answer.opened.fingerprint, "SHA256:standin");
+		standin_describe(&answer.opened);
 	if (strcmp(standin_user, "facts") == 0) {
 		standin_tell_facts(&answer.opened);
 		strcpy(answer.opened.desktops[answer.opened.desktops_count].id, "fds");

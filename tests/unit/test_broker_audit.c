@@ -86,6 +86,29 @@ static void test_trail(void **state)
 	end();
 }
 
+/* With a jump host, which has an account and a key of its own. */
+static void test_jump(void **state)
+{
+	struct ticket ticket;
+	const char *line;
+
+	(void)state;
+	begin_with("[jump gate]\naddress = 127.0.0.1\nport = %u\nuser = warden\nhost_keys = ask\n"
+		   "[server inner]\naddress = inner.example\njump = gate\nhost_keys = ask\n",
+	    (unsigned)world.ssh_port);
+	ticket = peer_login_to(&fcgi, "inner", "alice");
+	peer_logout(&fcgi, &ticket);
+	assert_nothing_left(&ctl);
+	for (int ended = 0; ended < 2; ended++) {
+		line = find_line(ended ? "event=LOGIN_ENDED" : "event=LOGIN_OPENED", ticket.login);
+		assert_in_line(line,
+		    " host=inner.example jump=[127.0.0.1]:%u jump_user=warden methods=",
+		    (unsigned)world.ssh_port);
+		assert_in_line(line, " host_key=SHA256:standin jump_host_key=SHA256:gate");
+	}
+	end();
+}
+
 static void test_admin(void **state)
 {
 	struct message message;
@@ -127,7 +150,8 @@ static void test_flood(void **state)
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-	const struct CMUnitTest tests[] = {CASE(test_trail), CASE(test_admin), CASE(test_flood)};
+	const struct CMUnitTest tests[] = {
+	    CASE(test_trail), CASE(test_jump), CASE(test_admin), CASE(test_flood)};
 
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {

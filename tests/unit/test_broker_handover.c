@@ -32,10 +32,15 @@ static void test_open_logins_live_on(void **state)
 {
 	struct record_login alice_before, bob_before;
 	struct ticket alice, bob, carol;
+	char config[200];
 
 	(void)state;
-	begin("");
-	alice = peer_login(&fcgi, "alice");
+	snprintf(config, sizeof(config),
+	    "[jump gate]\naddress = 127.0.0.1\nport = %u\nhost_keys = ask\n"
+	    "[server inner]\naddress = inner.example\njump = gate\nhost_keys = ask\n",
+	    (unsigned)world.ssh_port);
+	begin(config);
+	alice = peer_login_to(&fcgi, "inner", "alice");
 	bob = peer_login(&fcgi, "bob");
 	assert_int_equal(peer_start(&fcgi, &bob, "ICEWM")->type, MESSAGE_STREAM);
 	alice_before = list("alice");
@@ -65,6 +70,9 @@ static void test_open_logins_live_on(void **state)
 	ask_sessions(&bob, MESSAGE_FAIL);
 	peer_logout(&fcgi, &alice);
 	message_kill(bob.login);
+	assert_nothing_left(&ctl);
+	/* The trail has no gap. */
+	assert_logged(" host_key=SHA256:standin jump_host_key=SHA256:gate duration_ms=");
 	end();
 }
 

@@ -84,6 +84,7 @@ static void test_show(void **state)
 		    "state        attached: a browser shows the desktop\n"
 		    "opened by    publickey+keyboard-interactive\n"
 		    "host key     SHA256:sK2LpBORoq60g6cZdEmERiE\n"
+		    "jump's key   SHA256:vW3zQ8y1o5mYwV0kqkT7nQe\n"
 		    "session      alice-50-1795219328_stKICEWM_dp24\n"
 		    "stream       attached for 1m\n"
 		    "data         12 MiB to the browser, 40 KiB from it\n"

@@ -263,6 +263,7 @@ static void test_event(void **state)
 	    .jump_user = "al",
 	    .methods = "publickey+keyboard-interactive",
 	    .host_key = "SHA256:abc",
+	    .jump_host_key = "SHA256:def",
 	    .counts = &counts};
 	static struct entry entry;
 
@@ -280,13 +281,14 @@ static void test_event(void **state)
 		assert_string_equal(of(&entry, "host", journal), "[one.example.org]:2222");
 		assert_string_equal(of(&entry, "jump_user", journal), "al");
 		assert_string_equal(of(&entry, "host_key", journal), "SHA256:abc");
+		assert_string_equal(of(&entry, "jump_host_key", journal), "SHA256:def");
 		assert_string_equal(of(&entry, "duration_ms", journal), "61000");
 		assert_string_equal(
 		    of(&entry, "to_browser_bytes", journal), "18446744073709551615");
 		assert_string_equal(of(&entry, "from_browser_bytes", journal), "0");
 		assert_null(of(&entry, "admin", journal));
-		/* 14 of the context, in the journal twice; the event; the journal's own four. */
-		assert_int_equal(entry.count, journal ? 33 : 15);
+		/* 15 of the context, in the journal twice; the event; the journal's own four. */
+		assert_int_equal(entry.count, journal ? 35 : 16);
 		if (!journal)
 			continue;
 		assert_string_equal(field(&entry, "PRIORITY"), "6");
@@ -351,10 +353,11 @@ static void check_foreign(const char *text, bool journal)
 	    .jump_user = text,
 	    .methods = text,
 	    .host_key = text,
+	    .jump_host_key = text,
 	    .admin = text,
 	    .counts = &counts};
 	static const char *const names[] = {"session", "user", "server", "client", "host", "jump",
-	    "jump_user", "methods", "host_key", "admin"};
+	    "jump_user", "methods", "host_key", "jump_host_key", "admin"};
 	static struct entry entry;
 
 	begin(journal);
@@ -368,7 +371,7 @@ static void check_foreign(const char *text, bool journal)
 	assert_string_equal(of(&entry, "error", journal), "auth_failed");
 	/* Nothing was pushed out at the end, and nothing came in. */
 	assert_string_equal(of(&entry, "from_browser_bytes", journal), "0");
-	assert_int_equal(entry.count, journal ? 35 : 16);
+	assert_int_equal(entry.count, journal ? 37 : 17);
 
 	/* The same without anything behind it. */
 	WRITE(log_warnx("%s", text));

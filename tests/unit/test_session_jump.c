@@ -126,6 +126,9 @@ static void test_desktop_behind_a_jump_host(void **state)
 	/* What both have to say is for the user; the rest is about the server. */
 	assert_string_equal(told.opened.opened.notice, JUMP_NOTICE);
 	assert_string_equal(told.opened.opened.methods, "password");
+	assert_memory_equal(told.opened.opened.jump_fingerprint, "SHA256:", 7);
+	assert_string_not_equal(
+	    told.opened.opened.jump_fingerprint, told.opened.opened.fingerprint);
 	send_start("ICEWM");
 	expect_answer(MESSAGE_STREAM);
 	run_until(&agent.connected);
