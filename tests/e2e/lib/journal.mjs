@@ -4,6 +4,8 @@
  * memory, with the package's catalogue. Programs that are started by run() have it as systemd would
  * give it to a service.
  */
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { eventually } from "./rpc.mjs";
 import { Process, root, run } from "./stack.mjs";
@@ -72,6 +74,26 @@ export class Journal {
 			...args,
 		);
 		return stdout;
+	}
+
+	/**
+	 * What journalctl -x says to who reads this language. Only the locale's name matters, so that
+	 * it is made of the one that every system has.
+	 * @param {string} locale @param {string[]} args
+	 */
+	async explanations(locale, ...args) {
+		const places = await mkdtemp(path.join(tmpdir(), "x2goweb-locale-"));
+		try {
+			await cp("/usr/lib/locale/C.utf8", path.join(places, locale), { recursive: true });
+			await this.inside("journalctl", "--sync");
+			const { stdout } = await this.inside(
+				...["env", `LOCPATH=${places}`, `LC_ALL=${locale}`, "journalctl"],
+				...["-D", "/run/log/journal", "--no-pager", "--quiet", "-x", ...args],
+			);
+			return stdout;
+		} finally {
+			await rm(places, { recursive: true });
+		}
 	}
 
 	/** What there is of these fields, in order. @param {string[]} matches @returns {Promise<Entry[]>} */
