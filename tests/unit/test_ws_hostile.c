@@ -79,7 +79,7 @@ static void test_zero_bytes_anywhere(void **state)
 
 		memcpy(request, GOOD, at);
 		request[at] = '\0';
-		memcpy(request + at + 1, GOOD + at, strlen(GOOD) - at);
+		memcpy(request + at + 1, &GOOD[at], strlen(GOOD) - at);
 		result = judge(request, sizeof(GOOD), &handshake);
 		/* Within the empty line the request has no end. */
 		assert_int_equal(
