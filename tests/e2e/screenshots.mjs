@@ -39,6 +39,7 @@ const SETS = {
 		states: [
 			...MAIN,
 			...["more", "sessions-terminate", "options"],
+			...["message", "drained", "error-draining"],
 			...["reconnecting-fault", "reconnecting-suspended", "reconnecting-in-vain"],
 			...["reconnected", "reconnected-without", "ended"],
 		],

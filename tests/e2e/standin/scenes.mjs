@@ -73,6 +73,11 @@ const PROGRAMS = [
 	["System", "XTerm", "Task Manager"],
 ];
 
+const WARNINGS = [
+	"Wartung um 17:30 Uhr: bitte sichern.",
+	"The gateway stops in five minutes. Your session goes on and can be resumed afterwards.",
+];
+
 /** @param {Page} page */
 const language = (page) => page.evaluate(() => document.documentElement.lang);
 
@@ -149,6 +154,11 @@ export const SCENES = {
 	},
 	"error-penalty": async ({ gateway, page }) => {
 		gateway.overrides.login = () => fault(429, "too_many_attempts", "x", { retry_after: 45 });
+		await logIn(page);
+		await page.waitForSelector("#form-error:not([hidden])");
+	},
+	"error-draining": async ({ gateway, page }) => {
+		gateway.overrides.login = () => fault(503, "draining", "x", { retry_after: 60 });
 		await logIn(page);
 		await page.waitForSelector("#form-error:not([hidden])");
 	},
@@ -334,14 +344,16 @@ export const SCENES = {
 	message: async (scene) => {
 		await run(scene);
 		const { length } = scene.agent().words;
-		scene.agent().say(`say ${encodeURIComponent("Wartung um 17:30 Uhr: bitte sichern.")}`);
-		scene
-			.agent()
-			.say(
-				`say ${encodeURIComponent("The gateway stops in five minutes. " + "Your session goes on and can be resumed afterwards.")}`,
-			);
+		for (const text of WARNINGS) scene.agent().say(`say ${encodeURIComponent(text)}`);
 		await scene.page.waitForSelector("#admin-message li:nth-child(2)");
 		if (scene.agent().words.length !== length) throw new Error("the page answers");
+	},
+	drained: async (scene) => {
+		await run(scene);
+		scene.agent().say(`say ${encodeURIComponent(WARNINGS[1])}`);
+		await scene.page.waitForSelector("#admin-message li");
+		scene.agent().bye("draining", "");
+		await inState(scene.page, "error");
 	},
 	reconnecting: async (scene) => {
 		await run(scene);

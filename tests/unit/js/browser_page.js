@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* The real page in Chromium, before the stand-in gateway, with what it shows read back. */
 
-import { fileURLToPath } from "node:url";
 import { launchBrowser } from "../../e2e/standin/browser.mjs";
+import { bundledPage } from "../../e2e/standin/bundle.mjs";
 import { StandinGateway } from "../../e2e/standin/gateway.mjs";
 import { version, wholeScreen } from "../../e2e/standin/messages.mjs";
 import { solidPng } from "../../e2e/standin/png.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("../../e2e/standin/gateway.mjs").StandinAgent} StandinAgent */
-
-const WWW = fileURLToPath(new URL("../../../www", import.meta.url));
 
 /** For what has to come; a busy machine takes its time. */
 const WAIT_MS = 20_000;
@@ -21,17 +19,18 @@ export class BrowserPage {
 	/**
 	 * @param {{www?: string, script?: () => void, viewport?: {width: number, height: number},
 	 *   ratio?: number, touch?: boolean}} [options]
-	 * script: runs in the page before its own; ratio: device pixels per CSS pixel
+	 * www: another page than the one that is installed; script: runs in the page before its own;
+	 * ratio: device pixels per CSS pixel
 	 */
 	static async open({
-		www = WWW,
+		www,
 		script,
 		viewport = { width: 640, height: 446 },
 		ratio = 1,
 		touch = false,
 	} = {}) {
 		const browser = await launchBrowser();
-		const self = new BrowserPage(browser, www);
+		const self = new BrowserPage(browser, www ?? (await bundledPage()));
 		const context = await browser.newContext({
 			viewport,
 			deviceScaleFactor: ratio,
