@@ -281,6 +281,14 @@ test("shell code in any field runs nowhere", async () => {
 
 test("other origins, other types and other methods are refused as for everyone", async () => {
 	assert.equal((await post(START, { Origin: "https://evil.example" })).status, 403);
+	assert.equal((await post(START, { Origin: "null" })).status, 403);
+	const programs = await request(stack, RPC, {
+		method: "POST",
+		headers: { "Content-Type": "application/x-www-form-urlencoded" },
+		body: START,
+	});
+	assert.equal(programs.status, 403);
+	assert.equal(JSON.parse(programs.text).error.code, "bad_origin");
 	assert.equal((await post(START, { "Sec-Fetch-Site": "cross-site" })).status, 403);
 	assert.equal((await post(START, { "Content-Type": "application/json" })).status, 415);
 	assert.equal((await post(`${START}&x=${"y".repeat(17000)}`)).status, 413);
