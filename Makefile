@@ -112,7 +112,7 @@ fcgi_PART    := $(FCGI_SRC)
 brokerd_PART := $(BROKERD_SRC)
 session_PART := $(SESSION_SRC)
 ctl_PART     := $(CTL_SRC)
-ALL_LIBS = -lfcgi -lwslay $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS) $(BROKERD_LIBS) $(SESSION_LIBS) $(CTL_LIBS) cmocka) -lpthread
+ALL_LIBS = -lfcgi -lwslay $(call pkg_libs,$(PROTO_LIBS) $(FCGI_LIBS) $(BROKERD_LIBS) $(SESSION_LIBS) $(CTL_LIBS) $(TLS_LIBS) cmocka) -lpthread
 
 define unit_rule
 $(BUILD)/test/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call objects,$(call unit_src,tests/unit/$(1).c))
