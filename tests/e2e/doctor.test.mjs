@@ -126,12 +126,19 @@ test("a healthy gateway: all in order, for programs and for people", async () =>
 });
 
 test("streams by sockets of their own are looked at as well", async () => {
-	await withConfig({ relay: { listen: "unix" }, web: { url: stack.url } }, async () => {
-		const report = await examine(...options("--json"));
-		assertRed(report);
-		assertFound(report, "upgrade", "green", /to a socket in \/.*\/streams$/);
-		assertFound(report, "nobody", "green", /answers 502/);
-	});
+	stack.options.listen = "unix";
+	const sockets = await packagedNginx();
+	stack.options.listen = undefined;
+	await withNginx(
+		() => sockets,
+		() =>
+			withConfig({ relay: { listen: "unix" }, web: { url: stack.url } }, async () => {
+				const report = await examine(...options("--json"));
+				assertRed(report);
+				assertFound(report, "upgrade", "green", /to a socket in \/.*\/streams$/);
+				assertFound(report, "nobody", "green", /answers 502/);
+			}),
+	);
 });
 
 /** What the doctor says when somebody types this as the password. @param {string} answer */

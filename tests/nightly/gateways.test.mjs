@@ -5,17 +5,20 @@
  * other one.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, readFile, writeFile } from "node:fs/promises";
+import http2 from "node:http2";
 import net from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { launch, logIn, open, state } from "./lib/browser.mjs";
-import { Client, eventually, request, Stream } from "./lib/rpc.mjs";
-import { freePort, Process, root, Stack } from "./lib/stack.mjs";
-import { brokerctl, brokerLogins } from "./lib/status.mjs";
+import { launch, logIn, open, state } from "../e2e/lib/browser.mjs";
+import { Client, eventually, Stream } from "../e2e/lib/rpc.mjs";
+import { freePort, Process, root, Stack } from "../e2e/lib/stack.mjs";
+import { brokerctl, brokerLogins } from "../e2e/lib/status.mjs";
+import { checkHeads, Victim } from "../e2e/lib/web_checks.mjs";
 
 const SCREEN = { width: 800, height: 600 };
-const config = { relay: { listen: "unix" }, deadlines: { stop: "2" } };
+const options = { listen: "unix", config: { deadlines: { stop: "2" } } };
 /** Their web servers believe HAProxy, which is on this host, too. */
 class Gateway extends Stack {
 	/** @override */
@@ -27,7 +30,7 @@ class Gateway extends Stack {
 	}
 }
 
-const one = new Gateway({ config });
+const one = new Gateway(options);
 /** @type {Gateway} */
 let two;
 /** @type {Gateway[]} */
@@ -117,7 +120,7 @@ class Visitor extends Client {
 
 before(async () => {
 	await one.start();
-	two = new Gateway({ config, hostName: one.hostName, sshPort: one.sshPort, ownHost: false });
+	two = new Gateway({ ...options, hostName: one.hostName, sshPort: one.sshPort, ownHost: false });
 	await two.start();
 	gateways = [one, two];
 	front.port = await freePort();
@@ -178,7 +181,7 @@ test("a gateway that is drained keeps its logins and gets no new ones", async ()
 	await eventually(async () => (await health(name)).startsWith("DOWN"), `${name} is drained`);
 
 	const bob = new Visitor(front);
-	await bob.logIn("bob");
+	await bob.logIn("bob", "builder");
 	assert.deepEqual(await whereabouts("bob"), [1 - home]);
 	await bob.ok("logout");
 	// Hers goes on: calls, stream and all.
@@ -241,9 +244,26 @@ test("after the loss of a gateway its users go on with their desktops on the oth
 	}
 });
 
+test("one request within another, and others that no client would make", async () => {
+	const victim = new Victim();
+	await victim.start();
+	try {
+		await checkHeads(victim, front);
+	} finally {
+		victim.server.close();
+	}
+});
+
 test("the page over HTTP/2, with what HAProxy adds", async () => {
-	const answer = await request(front, "/x2go/");
-	assert.equal(answer.status, 200);
-	assert.equal(answer.headers["strict-transport-security"], "max-age=31536000");
-	assert.match(String(answer.headers["content-security-policy"]), /^default-src 'none'/);
+	const session = http2.connect(front.origin, { rejectUnauthorized: false });
+	try {
+		const stream = session.request({ ":path": "/x2go/" });
+		const [headers] = await once(stream, "response");
+		stream.resume();
+		assert.equal(headers[":status"], 200);
+		assert.equal(headers["strict-transport-security"], "max-age=31536000");
+		assert.match(headers["content-security-policy"], /^default-src 'none'/);
+	} finally {
+		session.destroy();
+	}
 });

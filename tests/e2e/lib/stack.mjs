@@ -10,6 +10,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { nginxByPorts } from "./snippets.mjs";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const build = path.resolve(root, process.env.BUILD ?? "build");
@@ -231,6 +232,10 @@ export class Stack {
 		return path.join(this.directory, name);
 	}
 
+	get listen() {
+		return this.options.listen ?? "127.0.0.1";
+	}
+
 	/** Of tests/x2gohost/x2gohost for this stack's instance. */
 	get hostEnv() {
 		return {
@@ -294,7 +299,7 @@ export class Stack {
 				log_level: "debug",
 			},
 			sessions: { uids: `${this.firstUid}-${this.firstUid + 499}` },
-			relay: { listen: this.options.listen ?? "127.0.0.1" },
+			relay: { listen: this.listen },
 			web: { title: "x2goweb demo", default_server: "demo", default_desktop: "ICEWM" },
 			ssh: {
 				known_hosts: this.file("known_hosts"),
@@ -340,6 +345,7 @@ export class Stack {
 
 	/** The packaged snippet, in a server of its own. */
 	async nginxText() {
+		const snippet = await this.packaged("nginx/x2goweb.conf");
 		return `user ${WEB_USER};
 worker_processes 1;
 daemon off;
@@ -362,7 +368,7 @@ http {
 		ssl_certificate ${this.file("cert.pem")};
 		ssl_certificate_key ${this.file("key.pem")};
 ${this.options.nginx ? await this.options.nginx(this) : ""}
-${await this.packaged("nginx/x2goweb.conf")}
+${this.listen === "unix" ? snippet : nginxByPorts(snippet)}
 	}
 }
 `;

@@ -6,6 +6,7 @@
 import { chown, mkdir, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
+import { apacheByCgi, apacheByPorts, apacheByTls, nginxByCgi, nginxByTls } from "./snippets.mjs";
 import { freePort, idsOf, Process } from "./stack.mjs";
 
 /** @typedef {import("./stack.mjs").Stack} Stack */
@@ -15,24 +16,13 @@ const WEB_USER = "www-data";
 /**
  * @typedef {object} WebServer
  * @property {string} name
+ * @property {string} snippets the folder in packaging/
+ * @property {boolean} cgi whether a program of its own answers each call
  * @property {boolean} sockets whether it can pass streams on to UNIX sockets
  * @property {boolean} h2Streams whether it takes WebSockets over HTTP/2
  * @property {(address: string) => string} trust lines that make it believe a proxy in front of it
  * @property {(front: Front) => Promise<Process[]>} start
  */
-
-/** Takes the comment sign off what stands in place of what is commented out then.
- * @param {string} text @param {RegExp} instead lines that go @param {RegExp} alternative lines that
- * come */
-function swap(text, instead, alternative) {
-	return text
-		.split("\n")
-		.map((line) => {
-			if (alternative.test(line)) return line.replace("#", "");
-			return instead.test(line) ? `#${line}` : line;
-		})
-		.join("\n");
-}
 
 /** @param {Front} front @param {(text: string) => string} [edit] of the snippet */
 async function startNginx(front, edit = (text) => text) {
@@ -41,10 +31,12 @@ async function startNginx(front, edit = (text) => text) {
 		.replaceAll(stack.file("nginx/"), `${directory}/`)
 		.replace(stack.file("nginx.pid"), `${directory}/pid`)
 		.replace(stack.file("nginx-access.log"), `${directory}/access.log`)
-		.replace(`127.0.0.1:${stack.port} ssl`, `127.0.0.1:${front.port} ssl`)
-		.replace("server_name localhost;", `server_name localhost;\n${front.more}`);
+		.replace(`127.0.0.1:${stack.port} ssl`, `127.0.0.1:${front.port} ssl`);
 	const config = path.join(directory, "nginx.conf");
-	await writeFile(config, edit(own));
+	await writeFile(
+		config,
+		edit(own).replace("server_name localhost;", `server_name localhost;\n${front.more}`),
+	);
 	const nginx = new Process("nginx", "nginx", ["-c", config, "-p", directory]);
 	await nginx.waitFor(/start worker process /);
 	return [nginx];
@@ -58,12 +50,9 @@ async function startFcgiwrap(front) {
 		...[`--reuid=${WEB_USER}`, `--regid=${WEB_USER}`, "--clear-groups"],
 		...["fcgiwrap", "-c", "4", "-s", `unix:${socket}`],
 	]);
+	front.processes = [wrap];
 	const [nginx] = await startNginx(front, (text) =>
-		swap(
-			text,
-			/^\tfastcgi_pass unix:.*fcgi\.sock;/,
-			/^\t#fastcgi_(pass unix:.*fcgiwrap|param (GATEWAY_INTERFACE|SCRIPT_FILENAME))/,
-		)
+		nginxByCgi(text)
 			.replace("/run/fcgiwrap.socket", socket)
 			.replace(
 				/fastcgi_param GATEWAY_INTERFACE/,
@@ -82,7 +71,8 @@ const APACHE_MODULES =
 async function startApache(front, edit = (text) => text) {
 	const { stack, directory } = front;
 	const config = path.join(directory, "apache.conf");
-	const snippet = edit(await stack.packaged("apache/x2goweb.conf"));
+	const own = await stack.packaged("apache/x2goweb.conf");
+	const snippet = edit(stack.listen === "unix" ? own : apacheByPorts(own));
 	await writeFile(
 		config,
 		`ServerName localhost
@@ -131,19 +121,6 @@ ${front.more}
 }
 
 /** @param {Front} front */
-function startApacheCgi(front) {
-	return startApache(front, (text) => {
-		const from = text.indexOf('<Location "/x2go/rpc/">');
-		const to = text.indexOf("</Location>", from) + "</Location>".length;
-		return swap(
-			text.slice(0, from) + text.slice(to),
-			/^ProxyPass "\/x2go/,
-			/^#(ScriptAlias|<Directory|\t(Require|LimitRequestBody)|<\/Directory)/,
-		);
-	});
-}
-
-/** @param {Front} front */
 async function startLighttpd(front) {
 	const { stack, directory } = front;
 	const config = path.join(directory, "lighttpd.conf");
@@ -184,6 +161,8 @@ const lighttpdTrusts = (address) =>
 export const webServers = [
 	{
 		name: "nginx",
+		snippets: "nginx",
+		cgi: false,
 		sockets: true,
 		h2Streams: false,
 		trust: nginxTrusts,
@@ -191,6 +170,8 @@ export const webServers = [
 	},
 	{
 		name: "nginx with fcgiwrap",
+		snippets: "nginx",
+		cgi: true,
 		sockets: true,
 		h2Streams: false,
 		trust: nginxTrusts,
@@ -198,6 +179,8 @@ export const webServers = [
 	},
 	{
 		name: "Apache",
+		snippets: "apache",
+		cgi: false,
 		sockets: true,
 		h2Streams: false,
 		trust: apacheTrusts,
@@ -205,13 +188,17 @@ export const webServers = [
 	},
 	{
 		name: "Apache with CGI",
+		snippets: "apache",
+		cgi: true,
 		sockets: true,
 		h2Streams: false,
 		trust: apacheTrusts,
-		start: startApacheCgi,
+		start: (front) => startApache(front, apacheByCgi),
 	},
 	{
 		name: "lighttpd",
+		snippets: "lighttpd",
+		cgi: false,
 		sockets: false,
 		h2Streams: true,
 		trust: lighttpdTrusts,
@@ -238,34 +225,8 @@ export const nginxWith = (name, snippet) => ({
  * @returns {[WebServer, (front: Front) => Promise<Process[]>][]}
  */
 export const remoteWebServers = (place, authority) => [
-	[
-		webServers[0],
-		(front) =>
-			startNginx(front, (text) =>
-				swap(
-					text,
-					/^\tproxy_pass http:\/\/unix:/,
-					/^\t#proxy_(pass https|ssl_verify|ssl_trusted_certificate)/,
-				)
-					.replace("gateway.example.org:20443", place)
-					.replace("/etc/ssl/certs/ca-certificates.crt", authority),
-			),
-	],
-	[
-		webServers[2],
-		(front) =>
-			startApache(front, (text) => {
-				const from = text.indexOf('<LocationMatch "^/x2gows/(?<stream>');
-				const to = text.indexOf("</LocationMatch>", from) + "</LocationMatch>".length;
-				return swap(
-					text.slice(0, from) + text.slice(to),
-					/^$a/,
-					/^#(SSLProxy|ProxyPassMatch)/,
-				)
-					.replace("gateway.example.org:20443", place)
-					.replace("/etc/ssl/certs/ca-certificates.crt", authority);
-			}),
-	],
+	[webServers[0], (front) => startNginx(front, (text) => nginxByTls(text, place, authority))],
+	[webServers[2], (front) => startApache(front, (text) => apacheByTls(text, place, authority))],
 ];
 
 /** One of them in front of a stack: to rpc.mjs and browser.mjs the stack itself, elsewhere. */
