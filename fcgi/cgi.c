@@ -99,16 +99,25 @@ static bool put_variable(struct intake *intake, const char *variable)
 	return put;
 }
 
-/* As much as is announced and may be, and one byte more, so that too much still shows. */
+/* What is announced. Nobody waits for a body whose length is none or too much: such a request is
+ * refused for what it announces. */
+static size_t announced_bytes(void)
+{
+	const char *text = getenv("CONTENT_LENGTH");
+	unsigned long bytes;
+
+	if (text == NULL || text[strspn(text, "0123456789")] != 0)
+		return 0;
+	bytes = strtoul(text, NULL, 10);
+	return bytes <= INTAKE_BODY_BYTES ? bytes : 0;
+}
+
 static bool put_body(struct intake *intake)
 {
-	static char body[INTAKE_BODY_BYTES + 1];
-	const char *announced = getenv("CONTENT_LENGTH");
-	size_t wanted = announced != NULL ? strtoul(announced, NULL, 10) : 0, length = 0;
+	static char body[INTAKE_BODY_BYTES];
+	size_t wanted = announced_bytes(), length = 0;
 	bool put;
 
-	if (wanted > sizeof(body))
-		wanted = sizeof(body);
 	alarm(BODY_DEADLINE_S);
 	while (length < wanted) {
 		ssize_t part = read(STDIN_FILENO, body + length, wanted - length);

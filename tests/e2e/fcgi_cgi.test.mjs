@@ -111,6 +111,25 @@ test("what is too large, or shorter than announced, is refused", async () => {
 	assert.match(out, /^Status: 400/m);
 });
 
+test("a length that is none, and headers that sound like variables, are nothing", async () => {
+	const body = JSON.stringify(credentials);
+	for (const length of ["", "-1", "+5", "5,5", "0x10", "1e2", " 5", "18446744073709551621"]) {
+		const { code, status } = await ask("login", body, { CONTENT_LENGTH: length });
+		assert.equal(code, 0, length);
+		assert.ok(status === 400 || status === 413, `${length}: ${status}`);
+	}
+	const { status } = await ask("login", body, {
+		HTTP_PROXY: "http://evil.example",
+		HTTP_REMOTE_ADDR: "203.0.113.9",
+		HTTP_X_FORWARDED_FOR: "203.0.113.9",
+		HTTP_X2GOWEB_BROKER: "/nonexistent",
+		HTTP_X2GOWEB_ORIGINS: "https://evil.example",
+		HTTP_CONTENT_LENGTH: "3",
+	});
+	assert.equal(status, 200);
+	assert.equal((await stage.broker.request("LOGIN")).client, "192.0.2.7");
+});
+
 for (const [name, leave] of /** @type {[string, (child: ReturnType<typeof start>) => void][]} */ ([
 	["closes its pipe", (child) => child.stdout.destroy()],
 	["ends the program", (child) => child.kill("SIGTERM")],
