@@ -51,6 +51,10 @@ function ask(session, headers) {
 
 /** @param {Front} front */
 async function checkHttp2(front) {
+	// First, since web servers soon hang up when they are asked nothing.
+	const client = new Client(front);
+	await client.logIn();
+	const { ws } = await client.ok("resume", { id: site.desktop, ...SCREEN });
 	const session = http2.connect(`https://127.0.0.1:${front.port}`, { rejectUnauthorized: false });
 	try {
 		await new Promise((resolve, reject) => {
@@ -67,9 +71,6 @@ async function checkHttp2(front) {
 		const settings = /** @type {any} */ (session.remoteSettings);
 		assert.equal(settings.enableConnectProtocol ?? false, front.server.h2Streams);
 		if (!front.server.h2Streams) return;
-		const client = new Client(front);
-		await client.logIn();
-		const { ws } = await client.ok("resume", { id: site.desktop, ...SCREEN });
 		const tunnel = await ask(session, {
 			":method": "CONNECT",
 			":protocol": "websocket",
@@ -87,10 +88,10 @@ async function checkHttp2(front) {
 		tunnel.stream.on("data", (/** @type {Buffer} */ data) => (bytes += data.length));
 		await eventually(() => bytes > 1000, "a picture over HTTP/2");
 		tunnel.stream.close();
-		await client.ok("suspend", { id: site.desktop });
-		await client.ok("logout");
 	} finally {
 		session.destroy();
+		await client.ok("suspend", { id: site.desktop });
+		await client.ok("logout");
 	}
 }
 
