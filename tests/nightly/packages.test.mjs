@@ -70,9 +70,8 @@ const PACKED = {
 };
 /** What has another name there. */
 const RENAMED = [
-	...["nginx.conf", "nginx-site.conf", "nginx-compat.conf", "apache.conf", "lighttpd.conf"].map(
-		(name) => `etc/x2goweb/${name}`,
-	),
+	...["nginx", "nginx-site", "apache", "lighttpd"].map((name) => `etc/x2goweb/${name}.conf`),
+	...["nginx", "apache", "lighttpd"].map((name) => `etc/x2goweb/${name}-compat.conf`),
 	"etc/x2goweb/x2goweb.conf",
 	"usr/share/doc/x2goweb/examples/haproxy.cfg",
 ];
