@@ -100,8 +100,9 @@ export async function streamsOutliveBrokers({
 				site.follow(signal, streams),
 			]);
 			tookMs.push(performance.now() - since);
-			/* Only who kills leaves no answer to those who wait for one. */
-			if (signal === "SIGKILL" && status === 503) {
+			/* Killed, it leaves no answer to who waits; and a call may reach a connection in the
+			 * moment in which it is closed. */
+			if (status === 503) {
 				assert.equal(json.error.code, "broker_unavailable");
 				assert.ok(json.error.retry_after > 0);
 				refused += 1;
