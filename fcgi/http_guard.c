@@ -51,23 +51,29 @@ static bool origin_is_allowed(
 }
 
 /* The call that the path ends with, /rpc/<call> or, for the few others, /<call>; NULL if there is
- * none. */
+ * none. What is outside may be guarded there by the web server, so no way through /rpc/ leads to
+ * it, nor one that the web server has read in another spelling. */
 static const struct rpc_call *call_of(const char *uri)
 {
 	static const char parent[] = "/rpc/";
 	const struct rpc_call *call;
 	size_t length, name;
-	bool in_parent;
+	bool in_parent, below_parent;
 
 	if (uri == NULL)
 		return NULL;
 	length = strcspn(uri, "?#");
+	if (memchr(uri, '%', length) != NULL)
+		return NULL;
 	for (name = length; name > 0 && uri[name - 1] != '/';)
 		name--;
 	in_parent = name >= sizeof(parent) - 1 &&
 		    memcmp(uri + name - (sizeof(parent) - 1), parent, sizeof(parent) - 1) == 0;
 	call = rpc_find(uri + name, length - name);
-	return call != NULL && name != 0 && call->is_outside != in_parent ? call : NULL;
+	if (call == NULL || name == 0)
+		return NULL;
+	below_parent = memmem(uri, name, parent, sizeof(parent) - 1) != NULL;
+	return (call->is_outside ? !below_parent : in_parent) ? call : NULL;
 }
 
 /* That type, alone or with charset=utf-8 (RFC 9110 section 8.3.1). */

@@ -115,6 +115,10 @@ static void test_outside(void **state)
 	    {"/x2go/metrics", "POST", "metrics", ERROR_METHOD_NOT_ALLOWED},
 	    {"/x2go/rpc/metrics", "GET", NULL, ERROR_NOT_FOUND},
 	    {"/x2go/config", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/rpc/x/metrics", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/rpc//metrics", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/rp%63/x/metrics", "GET", NULL, ERROR_NOT_FOUND},
+	    {"/x2go/metrics?from=/rpc/x%20", "GET", "metrics", ERROR_NONE},
 	    {"/x2go/metrics/", "GET", NULL, ERROR_NOT_FOUND},
 	    {"metrics", "GET", NULL, ERROR_NOT_FOUND},
 	};
