@@ -371,7 +371,7 @@ int daemon_run(const struct daemon_options *options)
 	restored = login_restore_all(broker);
 	stream_sockets_sweep(broker->sockets, socket_lives, &broker->logins);
 	log_event(LOG_EVENT_BROKER_STARTED, NULL,
-	    DAEMON_PROGRAM " %s is ready: %s, %zu servers, %u logins taken over", X2GOWEB_VERSION,
+	    DAEMON_PROGRAM " %s is ready: %s, servers: %zu, logins taken over: %u", X2GOWEB_VERSION,
 	    broker->config->broker.runtime_dir, broker->config->server_count, restored);
 	sd_notify(0, "READY=1");
 	while (!is_over(&daemon))

@@ -49,7 +49,8 @@ bool reload(struct broker *broker, config_report *report, void *arg)
 	config_destroy(broker->config);
 	broker->config = fresh;
 	log_init(DAEMON_PROGRAM, fresh->broker.log_level);
-	snprintf(text, sizeof(text), "configuration reloaded: %zu servers%s", fresh->server_count,
+	snprintf(text, sizeof(text), "configuration reloaded: %zu server%s%s", fresh->server_count,
+	    fresh->server_count != 1 ? "s" : "",
 	    fixed != 0 ? "; the rest counts after a restart" : "");
 	return finish(&listener, LOG_EVENT_CONFIG_RELOADED, text);
 }

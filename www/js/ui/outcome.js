@@ -11,7 +11,7 @@ const LONG_S = 20;
 
 /** @typedef {import("../types.js").EndReason} EndReason */
 /** @typedef {import("../text/faults.js").Fault & {title: string}} Told */
-/** @typedef {Told & {fault: boolean, gone: boolean}} Outcome `gone`: the session cannot be resumed */
+/** @typedef {Told & {fault: boolean, gone: boolean}} Outcome `gone`: it cannot be resumed by this login */
 
 /** Ends that are no fault. @type {Record<string, {title: () => string, gone: boolean}>} */
 const NORMAL_ENDS = {
@@ -29,7 +29,8 @@ export function describeEnd({ code, message }) {
 	const fault = describeFault(code, message);
 	if (normal)
 		return { ...fault, title: normal.title(), detail: "", fault: false, gone: normal.gone };
-	return { ...fault, title: TEXT.streamFailed, fault: true, gone: false };
+	/* A drain ends the login as well. */
+	return { ...fault, title: TEXT.streamFailed, fault: true, gone: code === "draining" };
 }
 
 /** What takes a while, and how far it is: `step` counts the finished ones of TEXT.progressSteps. */
