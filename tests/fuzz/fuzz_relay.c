@@ -207,7 +207,7 @@ static size_t put_message(enum kdrive_message type, size_t data)
 	memset(message + KDRIVE_HEADER_BYTES, 0xee, sizeof(message) - KDRIVE_HEADER_BYTES);
 	put_u32(message, type);
 	put_u32(message + 52, ++stream.number);
-	stream.said[stream.number] = (struct relay_said){.type = type};
+	stream.said[stream.number] = (struct page_said){.type = type};
 	switch (type) {
 	case KDRIVE_MESSAGE_FRAME:
 		message[20] = 1;

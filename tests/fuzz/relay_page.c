@@ -114,7 +114,7 @@ static bool is_picture(enum kdrive_message type)
 /* The relay's own REINIT has no number: what is missing since the last message was before it. */
 static void miss(struct relay_page *page, uint32_t number)
 {
-	const struct relay_said *said = &stream.said[number];
+	const struct page_said *said = &stream.said[number];
 
 	assert(said->type != KDRIVE_MESSAGE_DEMAND_SELECTION || page->may_miss_demands);
 	if (!is_picture(said->type) || page->begun_anew)
@@ -133,7 +133,7 @@ void relay_page_miss_rest(struct relay_page *page)
 
 static void begin_message(struct relay_page *page, uint32_t number, enum kdrive_message type)
 {
-	const struct relay_said *said;
+	const struct page_said *said;
 
 	if (number == 0) {
 		assert(type == KDRIVE_MESSAGE_REINIT);

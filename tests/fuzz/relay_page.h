@@ -27,7 +27,7 @@
 struct evbuffer;
 
 /* A message that the agent has said. */
-struct relay_said {
+struct page_said {
 	enum kdrive_message type;
 	uint32_t places; /* that a FRAME shows, one bit each; 0: all of them */
 	bool cached;	 /* the agent's cache may have a part in it */
@@ -63,7 +63,7 @@ struct relay_stream {
 	bool nonsense; /* the agent has spoken it: messages have no numbers any more */
 	bool sized;    /* it is known how large the screen is: pictures may be missing one by one */
 	uint32_t number; /* of the agent's last message */
-	struct relay_said said[4096];
+	struct page_said said[4096];
 	uint32_t events[RELAY_PAGES]; /* numbers of each page's last event that the agent got */
 	bool may_lack[RELAY_PAGES];   /* numbers: somebody else had the stream */
 	size_t opening;		      /* bytes of it that are still to come */
