@@ -295,7 +295,7 @@ static void test_compat(void **state)
 
 static void test_long_id(void **state)
 {
-	char host[256] = "", other[256];
+	char host[256] = "", other[sizeof(host) + 1];
 
 	(void)state;
 	allow_typed("*", "10.0.0.0/8", "");

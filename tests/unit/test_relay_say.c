@@ -197,6 +197,7 @@ static void test_resumes_and_bytes_of_all_streams(void **state)
 	assert_agent_is_left();
 	counters = relay_get_counters(relay);
 	assert_int_equal(counters.to_browser_bytes, 56);
+	ws_client_finish(&browser);
 	seen.done = 0;
 	start();
 	attach(&browser);
