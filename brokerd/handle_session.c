@@ -19,6 +19,10 @@
 #define LOG_BURST      100
 #define LOG_PER_SECOND 20
 
+/* Records written anew for what it reports. */
+#define KEEP_BURST	50
+#define KEEP_PER_SECOND 10
+
 #define IN(state) (1u << LOGIN_STATE_##state)
 
 static void on_opened(struct login *login, struct message *message)
@@ -45,6 +49,14 @@ static void on_ended(struct login *login, struct message *message)
 	    message->ended.detail);
 }
 
+/* What the record lacks then, the next writing brings; the stream's state RESYNCED tells as well.
+ */
+static void keep_reported(struct login *login)
+{
+	if (credit_take(&login->keep_credit, KEEP_BURST, KEEP_PER_SECOND, clock_now_ms()))
+		login_keep(login);
+}
+
 static void on_stream_state(struct login *login, struct message *message)
 {
 	const struct message_stream_state *report = &message->stream_state;
@@ -55,7 +67,7 @@ static void on_stream_state(struct login *login, struct message *message)
 		login->stream_since_ms = clock_now_ms();
 	login->stream = report->state;
 	audit_stream(login, before, report->reason);
-	login_keep(login);
+	keep_reported(login);
 	login_touch(login);
 }
 
@@ -63,7 +75,7 @@ static void on_tally(struct login *login, struct message *message)
 {
 	metrics_count_tally(&login->broker->metrics, &login->tally, &message->tally);
 	login->tally = message->tally;
-	login_keep(login);
+	keep_reported(login);
 }
 
 /* What the broker before was told of the stream may have died with it. */

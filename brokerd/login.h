@@ -119,7 +119,7 @@ struct login {
 	char detail[401];
 
 	struct audit audit;
-	struct credit log_credit;
+	struct credit log_credit, keep_credit; /* of the session process */
 	unsigned lines_dropped;
 };
 

@@ -437,6 +437,43 @@ static void test_drains_live_on(void **state)
 	end();
 }
 
+/* The number of the last writing of the only login's record (record.c). */
+static uint64_t count_writings(void)
+{
+	const off_t place_bytes = 32 + 8 + 8 + 16384;
+	uint64_t most = 0, number;
+
+	store_catch_up();
+	for (unsigned i = 0; i < store.count; i++)
+		for (off_t place = 0; place < 2 && record_is(store.kept[i].fd); place++) {
+			assert_int_equal(pread(store.kept[i].fd, &number, sizeof(number),
+					     place * place_bytes + 32),
+			    sizeof(number));
+			most = number > most ? number : most;
+		}
+	return most;
+}
+
+/* A session process that reports without end does not keep the broker writing; what it said last
+ * is known all the same. */
+static void test_reports_without_end(void **state)
+{
+	struct ticket flapping;
+
+	(void)state;
+	begin("");
+	flapping = peer_login(&fcgi, "flapping");
+	/* What it sends of its own accord, 1000 reports, comes before the answer. */
+	assert_int_equal(peer_start(&fcgi, &flapping, "ICEWM")->type, MESSAGE_STREAM);
+	assert_in_range(count_writings(), 40, 400);
+	follow(0);
+	ask_sessions(&flapping, MESSAGE_SESSIONS);
+	assert_string_equal(list("flapping").state, "attached");
+	assert_int_equal(peer_logout(&fcgi, &flapping)->type, MESSAGE_DONE);
+	await_kept(0);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
@@ -446,7 +483,7 @@ int main(int argc, char **argv)
 	    CASE(test_late_answers_are_nobodys), CASE(test_two_killed_in_a_row),
 	    CASE(test_killed_while_it_takes_over), CASE(test_who_ended_meanwhile),
 	    CASE(test_hostile_sessions), CASE(test_what_makes_no_login), CASE(test_rests_are_swept),
-	    CASE(test_stop_ends_all), CASE(test_drains_live_on)};
+	    CASE(test_stop_ends_all), CASE(test_drains_live_on), CASE(test_reports_without_end)};
 
 	standin_session_main(argc, argv);
 	store_broker_main(argc, argv);
