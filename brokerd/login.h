@@ -119,8 +119,8 @@ struct login {
 	char detail[401];
 
 	struct audit audit;
-	struct credit log_credit, keep_credit; /* of the session process */
-	unsigned lines_dropped;
+	struct credit log_credit, keep_credit, trace_credit; /* of the session process */
+	unsigned lines_dropped, traces_dropped;
 };
 
 /* Begins a login for asker's request: checks policy and limits, takes port and uid, dials. The

@@ -7,9 +7,15 @@
 
 #include "broker.h"
 #include "clock.h"
+#include "credit.h"
 #include "login.h"
 #include "proto/conn.h"
 #include "whom.h"
+
+/* Lines of one session process that the log has not got: so many at once, and so many in the long
+ * run. More could fill a follower's connection, which would be cut. */
+#define LINES_BURST	 100
+#define LINES_PER_SECOND 20
 
 struct tracer {
 	LIST_ENTRY(tracer) next; /* broker.tracers */
@@ -124,7 +130,18 @@ void trace_session_line(struct login *login, enum log_level level, const char *t
 
 	if (LIST_EMPTY(&login->broker->tracers))
 		return;
-	snprintf(line, sizeof(line), "session: %s", text);
+	if (!credit_take(&login->trace_credit, LINES_BURST, LINES_PER_SECOND, clock_now_ms())) {
+		login->traces_dropped++;
+		return;
+	}
+	if (login->traces_dropped != 0) {
+		snprintf(line, sizeof(line), "%u lines of the session process were left out",
+		    login->traces_dropped);
+		spread(login->broker, &about, LOG_LEVEL_WARNING, line, false);
+	}
+	login->traces_dropped = 0;
+	snprintf(line, sizeof(line), "session: ");
+	log_make_harmless(line + strlen(line), sizeof(line) - strlen(line), text);
 	spread(login->broker, &about, level, line, false);
 }
 

@@ -139,6 +139,11 @@ static void copy_harmless(char *out, size_t size, const char *text, char avoided
 	out[used] = 0;
 }
 
+void log_make_harmless(char *out, size_t size, const char *text)
+{
+	copy_harmless(out, size, text, 0);
+}
+
 /* The value of this field, as text; NULL if there is none. */
 static const char *value_of(const struct log_context *about, size_t index, char number[24])
 {

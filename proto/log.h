@@ -55,6 +55,10 @@ void log_init(const char *program, enum log_level most_detailed);
 /* Lines go to sink from now on instead of journal or stderr. */
 void log_set_sink(void (*sink)(enum log_level level, const char *text, void *arg), void *arg);
 
+/* Copies text as it may stand in a line: what drives terminals or turns the direction of writing
+ * becomes '?', what is too long is cut. */
+void log_make_harmless(char *out, size_t size, const char *text);
+
 /* tap gets all lines that have a context, of whatever level, beside where they go. NULL: nobody. */
 void log_set_tap(void (*tap)(enum log_level level, const struct log_context *context,
 		     const char *text, void *arg),

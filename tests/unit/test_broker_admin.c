@@ -269,7 +269,7 @@ static void test_reload(void **state)
 
 /* What followers are told. */
 static char traced[16384];
-static unsigned traced_lasts;
+static unsigned traced_lasts, traced_lines;
 
 static void on_traced(struct conn *conn, struct message *message, void *arg)
 {
@@ -285,6 +285,7 @@ static void on_traced(struct conn *conn, struct message *message, void *arg)
 	snprintf(traced + used, sizeof(traced) - used, "%s %u %s\n", message->traced.login,
 	    (unsigned)message->traced.level, message->traced.text);
 	traced_lasts += message->traced.last;
+	traced_lines++;
 }
 
 static void on_follower_ready(struct conn *conn, void *arg)
@@ -306,7 +307,7 @@ static struct conn *follow(const char *login, const char *user)
 	static struct message message;
 
 	traced[0] = 0;
-	traced_lasts = 0;
+	traced_lasts = traced_lines = 0;
 	message_init(&message, MESSAGE_TRACE, 7);
 	message.trace.whom_count = 1;
 	strcpy(message.trace.whom[0].login, login);
@@ -372,12 +373,36 @@ static void test_trace_of_what_is_to_come(void **state)
 	end();
 }
 
+/* A session process cannot fill its followers' connections. */
+static void test_trace_of_chatter(void **state)
+{
+	struct conn *follower;
+	struct ticket ticket;
+
+	(void)state;
+	begin("");
+	follower = follow("", "chatty");
+	peer_status(&ctl);
+	ticket = peer_login(&fcgi, "chatty");
+	/* What it sends of its own accord, 1000 lines, comes before the answer. */
+	assert_int_equal(peer_start(&fcgi, &ticket, "ICEWM")->type, MESSAGE_STREAM);
+	AWAIT(strstr(traced, "session started") != NULL);
+	assert_in_range(traced_lines, 150, 500);
+	traced[0] = 0;
+	while (strstr(traced, " 4 ") == NULL)
+		peer_await(&ctl, send_say(&ctl, "chatty", false));
+	assert_non_null(strstr(traced, " lines of the session process were left out\n"));
+	conn_destroy(follower);
+	drain(DRAIN_END);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {CASE(test_kill_some), CASE(test_drain), CASE(test_show),
 	    CASE(test_say), CASE(test_say_to_nobody_in_time), CASE(test_reload), CASE(test_trace),
-	    CASE(test_trace_of_what_is_to_come)};
+	    CASE(test_trace_of_what_is_to_come), CASE(test_trace_of_chatter)};
 
 	standin_session_main(argc, argv);
 	if (geteuid() != 0) {
