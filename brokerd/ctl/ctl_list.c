@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "proto/log.h"
 
 /* So much of a login's name is shown: enough to tell thousands apart. */
 #define SHORT_CHARS 8
@@ -202,8 +203,11 @@ enum ctl_status ctl_list(struct ctl *ctl)
 		if (answer.logins.last != 0)
 			break;
 		status = ctl_await(ctl, &answer, 10000);
-		if (status != CTL_STATUS_OK)
+		if (status != CTL_STATUS_OK) {
+			ctl_complain("the broker does not tell the rest");
+			ctl_table_drop(table);
 			return status;
+		}
 	}
 	if (ctl->json) {
 		ctl_json_close(&json, ']');
@@ -278,6 +282,15 @@ __attribute__((format(printf, 3, 4))) static void line(
 	fputc('\n', out);
 }
 
+/* The words of whoever typed them, or of a session process. */
+static void foreign_line(FILE *out, const char *name, const char *text)
+{
+	char shown[300];
+
+	log_make_harmless(shown, sizeof(shown), text);
+	line(out, name, "%s", shown);
+}
+
 static void print_traffic(FILE *out, const struct record_login *login)
 {
 	char to[CTL_TEXT_BYTES], from[CTL_TEXT_BYTES];
@@ -303,7 +316,7 @@ static void print_shown(
 	if (localtime_r(&begun, &local) != NULL)
 		strftime(since, sizeof(since), "%Y-%m-%d %H:%M", &local);
 	line(out, "login", "%s", login->login);
-	line(out, "user", "%s", login->user);
+	foreign_line(out, "user", login->user);
 	line(out, "from", "%s", ctl_or_dash(login->client));
 	line(out, "server", "%s", login->server);
 	line(
@@ -319,7 +332,7 @@ static void print_shown(
 	if (shown->jump_fingerprint[0] != 0)
 		line(out, "jump's key", "%s", shown->jump_fingerprint);
 	if (login->session[0] != 0)
-		line(out, "session", "%s", login->session);
+		foreign_line(out, "session", login->session);
 	if (shown->stream != STREAM_STATE_NONE)
 		line(out, "stream", "%s for %s", stream_name(shown), ctl_age(shown->since_s, age));
 	if (login->to_browser_bytes + login->from_browser_bytes != 0)

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "proto/log.h"
+
 #define COLUMNS_USUAL 80
 #define GAP	      2
 
@@ -176,20 +178,23 @@ struct ctl_table *ctl_table_create(const struct ctl_column *columns, unsigned co
 
 void ctl_table_add(struct ctl_table *table, const char *text, enum ctl_colour colour)
 {
+	size_t size = strlen(text) + 1;
 	struct cell *cells;
 	char *copy;
 
 	if (table == NULL)
 		return;
 	cells = realloc(table->cells, (table->cell_count + 1) * sizeof(*cells));
-	copy = strdup(text);
+	copy = malloc(size);
 	if (cells != NULL)
 		table->cells = cells;
 	if (cells == NULL || copy == NULL) {
 		free(copy);
 		return;
 	}
-	cells[table->cell_count++] = (struct cell){copy, width_of(text), colour};
+	/* Users' names are the words of whoever types them. */
+	log_make_harmless(copy, size, text);
+	cells[table->cell_count++] = (struct cell){copy, width_of(copy), colour};
 }
 
 /* How wide each column is printed; 0: not at all. */
@@ -205,14 +210,17 @@ static void measure(
 				widths[c] = table->cells[i].width;
 		total += widths[c] + (c != 0 ? GAP : 0);
 	}
+	/* Programs want all of it. */
+	if (!look->terminal)
+		return;
 	for (unsigned c = table->column_count; c-- > 0 && total > columns;) {
 		if (!table->columns[c].spare)
 			continue;
 		total -= widths[c] + GAP;
 		widths[c] = 0;
 	}
-	/* The widest of those that may be cut gives first; programs want all of it. */
-	while (look->terminal && total > columns) {
+	/* The widest of those that may be cut gives first. */
+	while (total > columns) {
 		widest = table->column_count;
 		for (unsigned c = 0; c < table->column_count; c++)
 			if (table->columns[c].least != 0 && widths[c] > table->columns[c].least &&

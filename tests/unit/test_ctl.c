@@ -182,10 +182,27 @@ static void test_tables(void **state)
 					  "al    2001~  1234\n");
 	/* Programs get all of every name. */
 	look.terminal = false;
-	assert_non_null(strstr(table(&look), "b\xc3\xb6rtle.alexander  here            7\n"));
+	assert_non_null(
+	    strstr(table(&look), "b\xc3\xb6rtle.alexander  here            7  all of it\n"));
 	look.colour = true;
 	assert_non_null(strstr(table(&look), "\33[1mal\33[0m  "));
-	assert_non_null(strstr(table(&look), "  \33[32m1234\33[0m\n"));
+	assert_non_null(strstr(table(&look), "  \33[32m1234\33[0m  -\n"));
+}
+
+/* A user's name is what somebody typed. */
+static void test_table_of_foreign_text(void **state)
+{
+	const struct ctl_look look = {.terminal = true, .utf8 = true, .columns = 80};
+	struct ctl_table *table = ctl_table_create(columns, 4);
+
+	(void)state;
+	ctl_table_add(table, "\xe2\x80\xaemada", CTL_PLAIN);
+	ctl_table_add(table, "a\33[2Jb", CTL_PLAIN);
+	ctl_table_add(table, "", CTL_PLAIN);
+	ctl_table_add(table, "\xc2\x9b", CTL_PLAIN);
+	ctl_table_print(begin(), &look, table);
+	assert_string_equal(end(), "NAME   WHERE   N  MORE\n"
+				   "?mada  a?[2Jb     ?\n");
 }
 
 static void test_json(void **state)
@@ -220,7 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_commands),
 	    cmocka_unit_test(test_amounts), cmocka_unit_test(test_durations),
-	    cmocka_unit_test(test_tables), cmocka_unit_test(test_json)};
+	    cmocka_unit_test(test_tables), cmocka_unit_test(test_table_of_foreign_text),
+	    cmocka_unit_test(test_json)};
 
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }
