@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libssh2.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -33,10 +34,20 @@ struct call {
 
 /* --- the terminal ------------------------------------------------------------------------- */
 
-/* Reads one line without its end. False without a terminal or at the end of it. */
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int number)
+{
+	interrupted = number;
+}
+
+/* Reads one line without its end. False without a terminal or at the end of it. Ctrl-C ends the
+ * program as ever, but leaves no terminal behind that shows nothing of what is typed. */
 static bool ask(const char *prompt, bool echo, char answer[ANSWER_BYTES])
 {
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	const struct sigaction noting = {.sa_handler = note_interrupt};
+	struct sigaction usual;
 	struct termios before, quiet;
 	size_t used = 0;
 	bool ended = false;
@@ -51,9 +62,10 @@ static bool ask(const char *prompt, bool echo, char answer[ANSWER_BYTES])
 	if (!echo)
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ISIG | ICANON;
+	sigaction(SIGINT, &noting, &usual);
 	tcsetattr(fd, TCSAFLUSH, &quiet);
 	dprintf(fd, "%s", prompt);
-	while (!ended && used < ANSWER_BYTES - 1) {
+	while (!ended && interrupted == 0 && used < ANSWER_BYTES - 1) {
 		ssize_t got = read(fd, answer + used, 1);
 
 		if (got < 0 && errno == EINTR)
@@ -64,7 +76,12 @@ static bool ask(const char *prompt, bool echo, char answer[ANSWER_BYTES])
 		used += !ended;
 	}
 	answer[used] = 0;
+	if (!ended)
+		explicit_bzero(answer, ANSWER_BYTES);
 	tcsetattr(fd, TCSAFLUSH, &before);
+	sigaction(SIGINT, &usual, NULL);
+	if (interrupted != 0)
+		raise(interrupted);
 	if (!echo)
 		dprintf(fd, "\n");
 	close(fd);
