@@ -185,6 +185,8 @@ void json_write_sessions(yajl_gen json, const struct message *answer)
 {
 	yajl_gen_map_open(json);
 	put_sessions(json, answer->sessions.sessions, answer->sessions.sessions_count);
+	if (answer->sessions.said[0] != 0)
+		put_text(json, "said", answer->sessions.said);
 	yajl_gen_map_close(json);
 }
 

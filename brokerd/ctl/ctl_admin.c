@@ -142,16 +142,17 @@ void ctl_print_said(FILE *out, const struct message_said *said)
 	char text[CTL_TEXT_BYTES];
 
 	if (said->pages == 0 && said->later == 0)
-		fprintf(out, "Nobody sees it: of %s none shows a desktop.\n",
+		fprintf(out, "Nobody sees it: none of %s has a page that could show it.\n",
 		    ctl_count(said->logins, "login", text));
-	else
-		fprintf(out, "%s show%s it", ctl_count(said->pages, "page", text),
+	else if (said->pages == 0)
+		fprintf(out, "%s will show it when next heard from.\n",
+		    ctl_count(said->later, "page", text));
+	else if (said->later == 0)
+		fprintf(out, "%s show%s it.\n", ctl_count(said->pages, "page", text),
 		    said->pages == 1 ? "s" : "");
-	if (said->later != 0)
-		fprintf(out, ", and %" PRIu32 " will once %s back", said->later,
-		    said->later == 1 ? "it is" : "they are");
-	if (said->pages != 0 || said->later != 0)
-		fputs(".\n", out);
+	else
+		fprintf(out, "%s show%s it, and %" PRIu32 " will when next heard from.\n",
+		    ctl_count(said->pages, "page", text), said->pages == 1 ? "s" : "", said->later);
 }
 
 enum ctl_status ctl_message(struct ctl *ctl)

@@ -134,6 +134,9 @@ static void on_list(struct operation *operation, const struct x2go_answer *answe
 	message.sessions.sessions_count = (uint16_t)count;
 	put_rows(operation->session, rows, count, message.sessions.sessions);
 	explicit_bzero(rows, sizeof(rows));
+	/* Unless a broker that is gone has asked. */
+	if (operation->request_id != 0)
+		relay_take_unsaid(operation->session->relay, message.sessions.said);
 	operation_reply(operation, &message);
 }
 

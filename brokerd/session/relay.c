@@ -385,7 +385,7 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
 	kdrive_events_init(&relay->events, width, height);
 	relay->dropped = 0;
 	relay->taken = relay->told = 0;
-	relay->page[0] = relay->unsaid[0] = '\0';
+	relay->page[0] = '\0';
 	relay->garbled = false;
 	backlog_reset(&relay->backlog);
 	name_stream(relay);

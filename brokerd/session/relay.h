@@ -92,13 +92,16 @@ void relay_start(struct relay *relay, struct ssh *ssh, uint16_t port,
  * it is NONE. */
 void relay_stop(struct relay *relay, enum error_code reason, const char *text);
 
-/* What became of a line for the user: the stream's page shows it, or the next one will that has the
- * stream within RELAY_UNSAID_MS. */
+/* What became of a line for the user: the stream's page shows it, or what the user's page comes by
+ * first within RELAY_UNSAID_MS, a stream or the list of sessions, has it. */
 enum relay_said { RELAY_SAID_NOBODY, RELAY_SAID_NOW, RELAY_SAID_LATER };
 #define RELAY_UNSAID_MS (10 * 60 * 1000)
 
 /* text: clean UTF-8 of at most TELL_BYTES. */
 enum relay_said relay_say(struct relay *relay, const char *text);
+
+/* The latest that is still to be said, which is said thereby; or "". */
+void relay_take_unsaid(struct relay *relay, char ret_text[TELL_BYTES + 1]);
 
 enum stream_state relay_get_state(const struct relay *relay);
 

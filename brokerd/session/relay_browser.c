@@ -423,18 +423,28 @@ enum relay_said relay_say(struct relay *relay, const char *text)
 		say(relay, text);
 		return RELAY_SAID_NOW;
 	}
-	if (relay->browser != NULL || !relay_is_streaming(relay))
+	if (relay->browser != NULL)
 		return RELAY_SAID_NOBODY;
 	strcpy(relay->unsaid, text);
 	relay->unsaid_ms = timer_now_ms();
 	return RELAY_SAID_LATER;
 }
 
+void relay_take_unsaid(struct relay *relay, char ret_text[TELL_BYTES + 1])
+{
+	ret_text[0] = '\0';
+	if (relay->unsaid[0] != '\0' && timer_now_ms() - relay->unsaid_ms < RELAY_UNSAID_MS)
+		strcpy(ret_text, relay->unsaid);
+	relay->unsaid[0] = '\0';
+}
+
 static void say_unsaid(struct relay *relay)
 {
-	if (relay->unsaid[0] != '\0' && timer_now_ms() - relay->unsaid_ms < RELAY_UNSAID_MS)
-		say(relay, relay->unsaid);
-	relay->unsaid[0] = '\0';
+	char text[TELL_BYTES + 1];
+
+	relay_take_unsaid(relay, text);
+	if (text[0] != '\0')
+		say(relay, text);
 }
 
 /* --- coming and going ------------------------------------------------------------------------ */

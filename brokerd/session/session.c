@@ -335,11 +335,12 @@ static void handle_resync(struct session *session, uint32_t request_id)
 
 static void handle_tell(struct session *session, const struct message *message)
 {
-	enum relay_said said = session->relay != NULL
-				   ? relay_say(session->relay, message->tell.text)
-				   : RELAY_SAID_NOBODY;
+	enum relay_said said = RELAY_SAID_NOBODY;
 	struct message answer;
 
+	/* Upstream's client has neither words on its stream nor a list. */
+	if (session->relay != NULL && !session->single)
+		said = relay_say(session->relay, message->tell.text);
 	message_init(&answer, MESSAGE_TOLD, message->request_id);
 	answer.told.pages = said == RELAY_SAID_NOW;
 	answer.told.later = said == RELAY_SAID_LATER;

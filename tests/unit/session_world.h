@@ -436,6 +436,8 @@ __attribute__((unused)) static void send_order(enum message_type type, const cha
 		message.do_resume.quality = QUALITY_DEFAULT;
 	} else if (type == MESSAGE_DO_SUSPEND) {
 		strcpy(message.do_suspend.session, id);
+	} else if (type == MESSAGE_TELL) {
+		strcpy(message.tell.text, id);
 	} else if (type == MESSAGE_DO_TERMINATE) {
 		strcpy(message.do_terminate.session, id);
 	}

@@ -121,17 +121,18 @@ static void test_message(void **state)
 	assert_int_equal(ctl("message 00ab the_gateway stops at_5"), 0);
 	assert_asked("SAY whom=[{ login=\"00ab\" user=\"\" server=\"\" all=0 }] "
 		     "text=\"the gateway stops at 5\"\n");
-	assert_string_equal(said, "1 page shows it, and 1 will once it is back.\n");
+	assert_string_equal(said, "1 page shows it, and 1 will when next heard from.\n");
 	world->logins = 8;
 	world->asked[0] = 0;
 	assert_int_equal(ctl("message --all tea"), 0);
 	assert_asked("SAY whom=[{ login=\"\" user=\"\" server=\"\" all=1 }] text=\"tea\"\n");
-	assert_string_equal(said, "4 pages show it, and 2 will once they are back.\n");
+	assert_string_equal(said, "4 pages show it, and 2 will when next heard from.\n");
 	assert_int_equal(ctl("message --all tea --json"), 0);
 	assert_string_equal(said, "{\"logins\":8,\"pages\":4,\"later\":2}\n");
 	world->logins = 1;
 	assert_int_equal(ctl("message 00 tea"), 1);
-	assert_string_equal(said, "Nobody sees it: of 1 login none shows a desktop.\n");
+	assert_string_equal(
+	    said, "Nobody sees it: none of 1 login has a page that could show it.\n");
 	assert_int_equal(ctl("message 00 a\nb\tc"), 1);
 	assert_non_null(strstr(world->asked, "text=\"a b c\""));
 	assert_int_equal(ctl("message 00 \x1b[31mred"), 2);

@@ -91,6 +91,9 @@ static void test_answers(void **state)
 
 	message_init(&message, MESSAGE_SESSIONS, 1);
 	assert_string_equal(written(json_write_sessions), "{\"sessions\":[]}");
+	strcpy(message.sessions.said, "<tea>");
+	assert_string_equal(written(json_write_sessions), "{\"sessions\":[],\"said\":\"<tea>\"}");
+	message.sessions.said[0] = 0;
 	message.sessions.sessions_count = 2;
 	fill_row(&message.sessions.sessions[0]);
 	fill_row(&message.sessions.sessions[1]);

@@ -62,7 +62,6 @@ static void test_words(void **state)
 static void test_said_at_once(void **state)
 {
 	(void)state;
-	assert_int_equal(relay_say(relay, "nobody"), RELAY_SAID_NOBODY);
 	start();
 	attach(&browser);
 	assert_int_equal(relay_say(relay, "two words"), RELAY_SAID_NOW);
@@ -92,19 +91,23 @@ static void test_said_later(void **state)
 	assert_told_nothing(&browser);
 }
 
-/* What was said of one stream is not for the next one. */
-static void test_not_said_any_more(void **state)
+/* It is for the user, whichever stream is next, unless the list of sessions was first. */
+static void test_said_without_a_stream(void **state)
 {
+	char text[TELL_BYTES + 1];
+
 	(void)state;
-	start();
 	assert_int_equal(relay_say(relay, "early"), RELAY_SAID_LATER);
-	relay_stop(relay, ERROR_LOGOUT, NULL);
-	assert_ended(ERROR_LOGOUT);
-	assert_agent_is_left();
-	seen.done = 0;
+	relay_take_unsaid(relay, text);
+	assert_string_equal(text, "early");
+	relay_take_unsaid(relay, text);
+	assert_string_equal(text, "");
+	assert_int_equal(relay_say(relay, "between"), RELAY_SAID_LATER);
 	start();
 	attach(&browser);
-	assert_told_nothing(&browser);
+	assert_told(&browser, "say between");
+	relay_take_unsaid(relay, text);
+	assert_string_equal(text, "");
 }
 
 static void test_raw_browsers_know_no_words(void **state)
@@ -213,7 +216,7 @@ int main(void)
 	    cmocka_unit_test(test_words),
 	    RELAY_TEST(test_said_at_once),
 	    RELAY_TEST(test_said_later),
-	    RELAY_TEST(test_not_said_any_more),
+	    RELAY_TEST(test_said_without_a_stream),
 	    RELAY_TEST(test_raw_browsers_know_no_words),
 	    RELAY_TEST(test_round_trip),
 	    RELAY_TEST(test_resumes_and_bytes_of_all_streams),

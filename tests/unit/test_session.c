@@ -27,6 +27,25 @@ static void test_open(void **state)
 	assert_int_equal(told.answer.sessions.sessions_count, 2);
 }
 
+/* An admin has something to say while the user looks at the list: the latest goes with it, once. */
+static void test_said_with_the_list(void **state)
+{
+	(void)state;
+	open_login();
+	for (unsigned i = 0; i < 2; i++) {
+		send_order(MESSAGE_TELL, i == 0 ? "tea" : "no tea");
+		expect_answer(MESSAGE_TOLD);
+		assert_int_equal(told.answer.told.pages, 0);
+		assert_int_equal(told.answer.told.later, 1);
+	}
+	send_order(MESSAGE_DO_SESSIONS, NULL);
+	expect_answer(MESSAGE_SESSIONS);
+	assert_string_equal(told.answer.sessions.said, "no tea");
+	send_order(MESSAGE_DO_SESSIONS, NULL);
+	expect_answer(MESSAGE_SESSIONS);
+	assert_string_equal(told.answer.sessions.said, "");
+}
+
 static void test_open_without_x2go(void **state)
 {
 	(void)state;
@@ -356,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_open),
+	    TEST(test_said_with_the_list),
 	    TEST(test_open_without_x2go),
 	    TEST(test_open_without_kdrive),
 	    TEST(test_open_with_broken_x2go),

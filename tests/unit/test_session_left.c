@@ -172,6 +172,10 @@ static void test_upstreams_login_ends_with_its_stream(void **state)
 	ws_client_send_frame(&browser, 0x82, TICKET, 32);
 	run_until_true(is_attached);
 	assert_false(told.has_ended);
+	/* It has no list either that a message might come with. */
+	send_order(MESSAGE_TELL, "tea");
+	expect_answer(MESSAGE_TOLD);
+	assert_int_equal(told.answer.told.pages + told.answer.told.later, 0);
 	ws_client_finish(&browser);
 	run_until(&told.has_ended);
 	assert_int_equal(told.stream_state.stream_state.state, STREAM_STATE_NONE);

@@ -72,6 +72,7 @@ class App {
 			onLoginOver: (text) => this._toForm(text),
 			onRelogin: () => void this._logout(),
 		});
+		this._rpc.onSaid = (text) => this._screen.tell(text);
 		this._options = new StartOptions({
 			read: () => remembered("options"),
 			write: (value) => remember("options", value),

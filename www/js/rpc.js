@@ -75,6 +75,8 @@ export class Rpc {
 		this._fetch = fetcher;
 		this._pause = pause;
 		this._login = "";
+		/** An administrator says something. @type {(text: string) => void} */
+		this.onSaid = () => {};
 	}
 
 	/** @returns {Promise<Config>} */
@@ -104,9 +106,12 @@ export class Rpc {
 	}
 
 	/** @param {AbortSignal} [signal] gives it up
-	 * @returns {Promise<{sessions: SessionRow[]}>} */
-	sessions(signal) {
-		return this._call("sessions", this._mine({}), { signal });
+	 * @returns {Promise<{sessions: SessionRow[], said?: string}>} */
+	async sessions(signal) {
+		const login = this._login;
+		const reply = await this._call("sessions", this._mine({}), { signal });
+		if (reply.said && login === this._login) this.onSaid(reply.said);
+		return reply;
 	}
 
 	/** What may be started besides desktops. @returns {Promise<{applications: Application[]}>} */

@@ -133,6 +133,11 @@ export class ScreenFlow {
 		byId("back", HTMLElement).hidden = kiosk;
 	}
 
+	/** What an administrator says, whatever the page shows. @param {string} text */
+	tell(text) {
+		this._message.show(text);
+	}
+
 	/** @param {Startable} what */
 	async start(what) {
 		const title = this._titleOf("desktop" in what ? what.desktop : what.command);
@@ -239,7 +244,7 @@ export class ScreenFlow {
 				onReconnected: (lost) => this._backAgain(lost),
 				onEnded: (reason) => this._ended(reason),
 				onStats: (stats) => this._toolbar.showStats(stats),
-				onSaid: (text) => this._message.show(text),
+				onSaid: (text) => this.tell(text),
 				onLeave: () => this._leaveScreen(),
 				onClipboard: () => this._clipboardPanel.update(),
 			},

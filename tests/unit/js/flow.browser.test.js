@@ -195,8 +195,9 @@ test("what becomes of a change after the logout is nothing to the next login", a
 	answer(fault(401, "not_logged_in", "x"));
 	await (await told).finished();
 	/* A call that is made after it has an answer after it. */
+	const listed = browser.page.waitForResponse(/rpc\/sessions/);
 	await lookAgain();
-	await browser.page.waitForResponse(/rpc\/sessions/);
+	await listed;
 	assert.equal(await browser.page.getAttribute("html", "data-state"), "sessions");
 });
 

@@ -62,3 +62,19 @@ test("several messages stand together, the newest ones, and outlive the stream",
 	await browser.page.click("#admin-message-dismiss");
 	assert.equal(await browser.page.isVisible(BOX), false);
 });
+
+test("who looks at the list gets it with that, once, and goes on there", async () => {
+	await browser.page.click("#disconnect");
+	await browser.inState("sessions");
+	browser.gateway.overrides.sessions = () => {
+		browser.gateway.overrides = {};
+		return { body: { sessions: browser.gateway.sessions, said: "<i>tea</i>" } };
+	};
+	await browser.page.click("#refresh");
+	await shown(1);
+	await browser.page.click("#refresh");
+	assert.deepEqual(await texts(), ["<i>tea</i>"]);
+	await browser.page.click("#admin-message-dismiss");
+	assert.equal(await browser.page.isVisible(BOX), false);
+	assert.deepEqual(browser.complaints, []);
+});
