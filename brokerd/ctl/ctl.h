@@ -52,6 +52,7 @@ struct ctl {
 	char *message;		 /* --message */
 	int word_count;		 /* what follows the command's name */
 	char **words;
+	const char *login; /* the word that is asked about; NULL: not about one login */
 	FILE *out;
 	struct ctl_look look;  /* of out */
 	struct ctl_link *link; /* NULL before the broker has been asked anything */

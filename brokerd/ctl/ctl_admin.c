@@ -27,6 +27,7 @@ enum ctl_status ctl_whom(struct ctl *ctl, bool by_word, struct record_whom *ret_
 				 "beginning of that",
 		    ctl->words[0]);
 	strcpy(ret_whom->login, ctl->words[0]);
+	ctl->login = ctl->words[0];
 	return CTL_STATUS_OK;
 }
 

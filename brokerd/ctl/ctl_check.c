@@ -19,6 +19,19 @@ struct check {
 	unsigned errors, warnings;
 };
 
+/* "[section] key: ", or "[section]: " of one that there is not; "[section] what" stays together.
+ * Returns the length. */
+static size_t read_place(const char *text, char section[160], char key[80])
+{
+	int used = 0;
+
+	if (sscanf(text, "[%159[^]]] %79[^: ]: %n", section, key, &used) != 2 || used == 0) {
+		key[0] = 0;
+		sscanf(text, "[%159[^]]]: %n", section, &used);
+	}
+	return (size_t)used;
+}
+
 /* "file:12: [section] key: what", or with less of it, in its parts. */
 static void put_parts(struct check *check, const char *text)
 {
@@ -32,11 +45,7 @@ static void put_parts(struct check *check, const char *text)
 	if (sscanf(text, "%u:%n", &line, &used) == 1 && used != 0)
 		text += used;
 	text += strspn(text, " ");
-	used = 0;
-	if (sscanf(text, "[%159[^]]] %79[^: ]:%n", section, key, &used) == 2 && used != 0)
-		text += used + 1;
-	else
-		section[0] = key[0] = 0;
+	text += read_place(text, section, key);
 	ctl_json_uint(&check->json, "line", line);
 	ctl_json_text(&check->json, "section", section);
 	ctl_json_text(&check->json, "key", key);

@@ -174,8 +174,9 @@ enum ctl_status ctl_await(struct ctl *ctl, struct message *answer, int limit_ms)
 	free(first);
 	if (answer->type != MESSAGE_FAIL)
 		return CTL_STATUS_OK;
-	ctl_complain("%s", answer->fail.detail[0] != 0 ? answer->fail.detail
-						       : error_info(answer->fail.code)->text);
+	ctl_complain("%s%s%s", ctl->login != NULL ? ctl->login : "", ctl->login != NULL ? ": " : "",
+	    answer->fail.detail[0] != 0 ? answer->fail.detail
+					: error_info(answer->fail.code)->text);
 	return CTL_STATUS_FAILED;
 }
 

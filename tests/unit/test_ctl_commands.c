@@ -112,7 +112,7 @@ static void test_kill(void **state)
 	assert_asked("KILL whom=[{ login=\"\" user=\"\" server=\"\" all=1 }]\n");
 	world->logins = 0;
 	assert_int_equal(ctl("kill 00"), 1);
-	assert_string_equal(said, "brokerctl: no such login\n");
+	assert_string_equal(said, "brokerctl: 00: no such login\n");
 }
 
 static void test_message(void **state)
@@ -298,6 +298,10 @@ static void test_check(void **state)
 	assert_says("{\"line\":2,\"section\":\"limits\",\"key\":\"logins\",\"text\":\"is not a ");
 	assert_says("\"section\":\"server here\",\"key\":\"address\",\"text\":\"is missing\"}");
 	assert_says(",\"warnings\":[],\"ok\":false}\n");
+	write_file("bad", "[brokr]\nuser = x\n[server a]\n[server a]\n");
+	assert_int_equal(ctl(words), 1);
+	assert_says("{\"line\":1,\"section\":\"brokr\",\"key\":\"\",\"text\":\"there is no such ");
+	assert_says("\"section\":\"server a\",\"key\":\"\",\"text\":\"[server a] is given twice\"");
 
 	write_file("key", "not a key");
 	assert_int_equal(chmod(path_of("key"), 0644), 0);
