@@ -163,7 +163,7 @@ export class KeptSite extends Site {
 		const broker = /** @type {Process} */ (this.broker);
 		const from = broker.log.length;
 		process.kill(this.brokerPid, signal);
-		const [, count] = await broker.waitFor(/servers, (\d+) logins taken over/, {
+		const [, count] = await broker.waitFor(/logins taken over: (\d+)/, {
 			from,
 			timeout: 60000,
 		});
