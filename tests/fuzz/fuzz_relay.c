@@ -151,7 +151,8 @@ static void set_up(void)
 	    .buffer_bytes = BUFFER_BYTES,
 	    .delay_bytes = BUFFER_BYTES >> choose_below(3),
 	    .rebuild_ms = choose_below(4) == 0 ? 1 : 0};
-	static const struct relay_handlers handlers = {on_state, on_agent_ended};
+	static const struct relay_handlers handlers = {
+	    .state = on_state, .agent_ended = on_agent_ended};
 	struct sockaddr_un any = {.sun_family = AF_UNIX};
 
 	EVP_Digest(
