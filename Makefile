@@ -291,7 +291,9 @@ install: all ## install under DESTDIR and PREFIX
 	cp -r --no-preserve=ownership $(BUILD)/www $(DESTDIR)$(SHARE)/
 	install -m 644 packaging/sysusers.d/* $(DESTDIR)$(PREFIX)/lib/sysusers.d/
 	install -m 644 packaging/tmpfiles.d/* $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
-	install -D -m 644 -t $(DESTDIR)$(DOC) docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(DOC) docs/*.md ARCHITECTURE.md
+	@# There all of them are in one folder.
+	sed -i 's|](\.\./|](|' $(DESTDIR)$(DOC)/*.md
 	install -D -m 644 packaging/haproxy/x2goweb.cfg $(DESTDIR)$(DOC)/examples/haproxy.cfg
 	set -e; for page in $(MAN_PAGES); do \
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
@@ -312,7 +314,7 @@ install: all ## install under DESTDIR and PREFIX
 # The tree that the packages are built from, the page in it built already: so that needs neither
 # Node.js nor the network.
 DEB_TREE = $(BUILD)/deb/$(1)/x2goweb-$(VERSION)
-DEB_SOURCES := LICENSE Makefile package.json package-lock.json brokerd docs fcgi packaging proto tls www
+DEB_SOURCES := ARCHITECTURE.md LICENSE Makefile package.json package-lock.json brokerd docs fcgi packaging proto tls www
 define deb_tree
 	rm -rf $(BUILD)/deb/$(1) && mkdir -p $(call DEB_TREE,$(1))/build
 	cp -rp $(DEB_SOURCES) $(call DEB_TREE,$(1))/
