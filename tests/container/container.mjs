@@ -3,6 +3,7 @@
  * A clean Debian with a booted systemd for a test, and an X2Go server in its network (see README.md).
  */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, Process, root, run } from "../e2e/lib/stack.mjs";
@@ -74,6 +75,50 @@ export class Container {
 		if (status !== 0)
 			throw new Error(`${this.release}: ${command}: status ${status}\n${stdout}${stderr}`);
 		return stdout.trimEnd();
+	}
+
+	/** Starts a command in it that goes on. @param {string[]} command */
+	start(...command) {
+		return new Process(command.join(" "), CONTAINER, ["exec", this.name, ...command], {
+			stdio: ["pipe", "pipe", "pipe"],
+			env: { ...process.env, BUILD: build },
+		});
+	}
+
+	/** Runs a shell command that has to work at a terminal, where somebody answers if asked; its
+	 * output. @param {string} command @param {RegExp} question @param {string} answer */
+	async atTerminal(command, question, answer) {
+		const shown = this.start("script", "-qec", command, "/dev/null");
+		try {
+			const asked = await Promise.race([
+				shown.waitFor(question, { timeout: 60000 }).catch(() => null),
+				shown.ended.then(() => null),
+			]);
+			if (asked) shown.child.stdin?.write(answer);
+			const { code } = await shown.ended;
+			if (code !== 0)
+				throw new Error(`${this.release}: ${command}: status ${code}\n${shown.log}`);
+			return shown.log.replaceAll("\r", "");
+		} finally {
+			shown.kill();
+		}
+	}
+
+	/** The private key that the X2Go server's users trust. */
+	async clientKey() {
+		const { stdout } = await run(X2GOHOST, ["ssh-config"], { env: this.hostEnv });
+		const [, file] = readFileSync(stdout.trim(), "utf8").match(/IdentityFile "(.*)"/) ?? [];
+		return readFileSync(file, "utf8").trim();
+	}
+
+	/** Runs a shell command that has to work on the X2Go server; its output. @param {string} command */
+	async onServer(command) {
+		const { status, stdout, stderr } = await run(X2GOHOST, ["exec", "sh", "-c", command], {
+			env: this.hostEnv,
+		});
+		if (status !== 0)
+			throw new Error(`x2gohost: ${command}: status ${status}\n${stdout}${stderr}`);
+		return stdout;
 	}
 
 	/** Runs a program of this machine in its network.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /**
  * The packages, each on a clean system of its release with systemd: from nothing to a working login
- * by the steps that postinst tells, an upgrade, removal and purge. Needs `make debs`.
+ * and all that comes later by the commands of the documents, an upgrade, removal and purge. Needs
+ * `make debs`.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -18,7 +19,9 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Container } from "../container/container.mjs";
 import { build, root } from "../e2e/lib/stack.mjs";
+import { read } from "../unit/js/docs_text.js";
 import { eventually } from "../e2e/lib/rpc.mjs";
+import { blocksOf, Documented, EXAMPLES } from "./lib/documented.mjs";
 
 const RELEASES = /** @type {const} */ ([
 	["bookworm", 12],
@@ -34,14 +37,12 @@ const EXPOSURE = {
 };
 
 const INSTALL = "apt-get install --yes";
-/** All that an admin does after that, each a line of its own. */
-const STEPS = [
-	"printf '\\n[server office]\\naddress = x2go.example.org\\n' >>/etc/x2goweb/x2goweb.conf",
-	"brokerctl hostkey add --yes office && systemctl reload x2goweb-brokerd",
-	"x2goweb-web nginx",
-	"brokerctl doctor --ca-file /etc/ssl/certs/ssl-cert-snakeoil.pem https://$(hostname -f)/x2go/",
-];
-
+const README = "README.md";
+const GUIDE = "docs/guide.md";
+/** README's section. */
+const QUICK = "Install it on a gateway";
+const GATE =
+	"Host gate.example.org\n User bob\n IdentityFile ~/.ssh/gate\n StrictHostKeyChecking no\n";
 /** Other web servers after nginx, each with what an admin does before the one command. */
 const OTHERS = [
 	{ server: "apache2", last: "nginx", steps: [`${INSTALL} apache2`] },
@@ -74,6 +75,7 @@ const RENAMED = [
 	...["nginx", "apache", "lighttpd"].map((name) => `etc/x2goweb/${name}-compat.conf`),
 	"etc/x2goweb/x2goweb.conf",
 	"usr/share/doc/x2goweb/examples/haproxy.cfg",
+	"usr/share/doc/x2goweb/ARCHITECTURE.md",
 ];
 
 /** @param {string} command @param {string[]} args */
@@ -131,6 +133,7 @@ test("make install goes where it is told, and what it installs says so", () => {
 for (const [release, number] of RELEASES)
 	describe(`Debian ${number}`, () => {
 		const container = new Container(release, "packages");
+		const documented = new Documented(container);
 		const folder = mkdtempSync(path.join(tmpdir(), "x2goweb-debs-"));
 		const debs = `/mnt/${path.basename(folder)}`;
 		const state = async (/** @type {string} */ unit) =>
@@ -141,6 +144,10 @@ for (const [release, number] of RELEASES)
 				"find /etc /usr /var /run -xdev -name '*x2goweb*' ! -path '/var/lib/dpkg/*' | sort",
 			);
 
+		/** Adds lines to a file there. @param {string} file @param {string} text */
+		const append = (file, text) => container.ok(`cat >>${file} <<'TEXT'\n${text}\nTEXT\n`);
+		const CONFIG = "/etc/x2goweb/x2goweb.conf";
+
 		before(async () => {
 			const name = readdirSync(build).find((file) =>
 				new RegExp(`^x2goweb_.*~deb${number}_.*\\.deb$`).test(file),
@@ -150,6 +157,12 @@ for (const [release, number] of RELEASES)
 			makeNewer(`${folder}/x2goweb.deb`, `${folder}/newer.deb`);
 			await container.up({ bind: [folder] });
 			await container.startServer();
+			// Nobody is there to say yes; the package is where it is built, and where it was copied to.
+			await append("/etc/apt/apt.conf.d/yes", 'APT::Get::Assume-Yes "true";');
+			await container.ok(
+				`mkdir -p /root/build && cd /root && cp ${debs}/x2goweb.deb x2goweb_1_all.deb && ` +
+					"ln x2goweb_1_all.deb build/",
+			);
 		});
 		after(async () => {
 			await container.down();
@@ -171,7 +184,7 @@ for (const [release, number] of RELEASES)
 		});
 
 		test("after apt install it runs, and says what is left to do", async () => {
-			const said = await container.ok(`${INSTALL} ${debs}/x2goweb.deb 2>&1`);
+			const said = await documented.run(README, QUICK, /^apt /);
 			assert.match(said, /^x2goweb runs\. Left to do/m);
 			for (const hint of [
 				"brokerctl hostkey add office",
@@ -192,6 +205,10 @@ for (const [release, number] of RELEASES)
 		});
 
 		test("systemd finds little to say of the units", async () => {
+			await documented.run(
+				"docs/security.md",
+				"What each process can do when it is taken over",
+			);
 			for (const [unit, exposure] of Object.entries(EXPOSURE))
 				await container.ok(
 					`systemd-analyze security --no-pager --threshold=${exposure} ${unit}`,
@@ -201,8 +218,10 @@ for (const [release, number] of RELEASES)
 			);
 		});
 
-		test("four steps later a user works", async () => {
-			for (const step of STEPS) await container.ok(step);
+		test("four commands of README later a user works", async () => {
+			const [office] = blocksOf(README, QUICK, "ini");
+			await append(CONFIG, office);
+			await documented.run(README, QUICK);
 			const { resumed, bytes } = await container.visit();
 			assert.equal(resumed, false);
 			assert.ok(bytes > 1000);
@@ -225,6 +244,78 @@ for (const [release, number] of RELEASES)
 			assert.match(status, /^Seccomp:\s+2$/m);
 			const responder = await container.show("x2goweb-fcgi", "MainPID");
 			assert.match(await container.ok(`cat /proc/${responder}/status`), /^CapBnd:\s+0+$/m);
+		});
+
+		test("the guide's and the manual pages' way of setting up works", async () => {
+			await documented.run(GUIDE, "Install");
+			await documented.run(GUIDE, "TLS and the web server");
+			await documented.run("docs/security.md", "How to report");
+			await documented.run("x2goweb-web.8");
+			// A drop-in for each of the units, as the page beside it has it.
+			await container.ok(
+				`printf '#!/bin/bash\\ncp /root/drop-in "\${@: -1}"\\n' >/root/editor && chmod 755 /root/editor`,
+			);
+			const [limits] = blocksOf(GUIDE, "Sizing", "text");
+			await append("/root/drop-in", limits);
+			await documented.run(GUIDE, "Sizing");
+			assert.equal(await container.show("x2goweb-brokerd", "LimitNOFILE"), "8192");
+			const [origin] = read("packaging/man/x2goweb-fcgi.8").match(
+				/^\[Service\]\n[\s\S]*?(?=\.Ed)/m,
+			) ?? [""];
+			await container.ok("rm /root/drop-in");
+			await append("/root/drop-in", origin);
+			await documented.run("x2goweb-fcgi.8");
+			assert.match(await container.show("x2goweb-fcgi", "ExecStart"), / --origin /);
+			await container.ok("systemctl revert x2goweb-brokerd x2goweb-fcgi");
+		});
+
+		test("host keys, also behind a jump host", async () => {
+			await documented.run("brokerctl.8", EXAMPLES, /hostkey (?!.*--file)/);
+			await append(CONFIG, blocksOf(GUIDE, "Jump hosts", "ini")[0]);
+			await container.ok("echo 127.0.0.1 gate.example.org >>/etc/hosts");
+			await container.onServer("echo 192.0.2.22 x2go.internal >>/etc/hosts");
+			await container.ok(`${INSTALL} openssh-client && mkdir -p -m 700 /root/.ssh`);
+			await append("/root/.ssh/gate", await container.clientKey());
+			await container.ok("chmod 600 /root/.ssh/gate");
+			await append("/root/.ssh/config", GATE);
+			await documented.run(GUIDE, "Jump hosts");
+			await documented.run("brokerctl.8", EXAMPLES, /^ssh /);
+			await documented.run(GUIDE, "Second factors, keys, expired passwords");
+			await container.ok(
+				"setpriv --reuid x2goweb --regid x2goweb --clear-groups test -r /etc/x2goweb/office_key",
+			);
+			// A purge would leave what the admin has made.
+			await container.ok("rm /etc/x2goweb/office_key /etc/x2goweb/office_key.pub");
+			await container.ok("systemctl reload x2goweb-brokerd");
+		});
+
+		test("an admin's day goes as the guide has it", async () => {
+			const DAY = "From day to day";
+			await documented.run("brokerctl.8", EXAMPLES, /^brokerctl trace/);
+			await container.visit({}, async () => {
+				await assert.rejects(
+					container.visit({ user: "bob", password: "builder" }, () =>
+						documented.run(GUIDE, DAY, /^brokerctl (status|list|show|trace|kill) ?/),
+					),
+					/the visit ended with/,
+				);
+				await documented.run(GUIDE, DAY, /^brokerctl message/);
+			});
+			await documented.followed(/\d\.\d{3}s +\S/);
+			await documented.run(GUIDE, DAY);
+			await documented.run("brokerctl.8", EXAMPLES, /^brokerctl drain/);
+			await container.ok("brokerctl undrain");
+			const seen = await documented.run(GUIDE, "Watching it");
+			assert.match(seen, /^x2goweb_logins_opened_total [1-9]/m);
+			await documented.run(GUIDE, "When something fails");
+			await documented.run("x2goweb.conf.5");
+		});
+
+		test("what is backed up is there again", async () => {
+			await documented.run(GUIDE, "Backup", / -czf /);
+			await container.ok("rm -r /etc/x2goweb/known_hosts /etc/x2goweb/x2goweb.conf");
+			await documented.run(GUIDE, "Backup");
+			assert.equal((await container.visit()).resumed, true);
 		});
 
 		test("what does not fit is refused with a hint, and nothing is changed", async () => {
@@ -259,11 +350,12 @@ for (const [release, number] of RELEASES)
 				`sed -i '/^\\[relay\\]/a tls_listen = 127.0.0.1\\ntls_key = /etc/x2goweb/tls.key\\n` +
 					"tls_certificate = /etc/ssl/certs/ssl-cert-snakeoil.pem' /etc/x2goweb/x2goweb.conf",
 				"sed -i 's|http://unix:/run/x2goweb/streams/.*|https://127.0.0.1:20443;|' /etc/x2goweb/nginx.conf",
-				"systemctl start x2goweb-tls && systemctl reload nginx",
 			])
 				await container.ok(step);
+			await documented.run(GUIDE, "Two gateways, or a web server elsewhere");
+			await container.ok("systemctl reload nginx");
 			assert.equal((await container.visit()).resumed, true);
-			await container.ok("systemctl stop x2goweb-tls && rm /etc/x2goweb/tls.key");
+			await container.ok("systemctl disable --now x2goweb-tls && rm /etc/x2goweb/tls.key");
 			await container.ok(
 				"mv /root/x2goweb.conf /root/nginx.conf /etc/x2goweb && systemctl reload nginx",
 			);
@@ -277,7 +369,8 @@ for (const [release, number] of RELEASES)
 			const responder = await container.show("x2goweb-fcgi", "MainPID");
 			const broker = await container.show("x2goweb-brokerd", "MainPID");
 			const { resumed } = await container.visit({}, async () => {
-				const said = await container.ok(`${INSTALL} ${debs}/newer.deb 2>&1`);
+				await container.ok(`cp ${debs}/newer.deb /root/x2goweb_1_all.deb`);
+				const said = await documented.run(GUIDE, "Upgrade");
 				assert.doesNotMatch(said, /Left to do|Configuration file/);
 				// And without systemd's help: the same process, with the rights that it had.
 				const next = await container.show("x2goweb-brokerd", "MainPID");
@@ -341,6 +434,10 @@ for (const [release, number] of RELEASES)
 				await container.ok(`x2goweb-web ${server}`);
 				assert.equal((await container.visit()).resumed, true);
 			});
+
+		test("there is no other command in the documents", () => {
+			assert.deepEqual(documented.left, []);
+		});
 
 		test("a purge leaves nothing", async () => {
 			await container.ok("apt-get purge --yes x2goweb");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: ISC
 /**
  * README, the pages in docs/ and manual pages say what is true: their commands are run, or, where
- * that takes a gateway, a person or another machine, are shown to be understood; configuration,
- * files, units, fields, codes, figures and links that they name are there.
+ * that takes a gateway, a person or another machine, are shown to be understood
+ * (tests/nightly/packages.test.mjs has all that for those of README, the guide, the security page and
+ * the manual pages); configuration, files, units, fields, codes, figures and links that they name are
+ * there.
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";

@@ -21,17 +21,25 @@ export const filesLike = (...patterns) =>
  * @typedef {object} Page a Markdown file
  * @property {string} name
  * @property {string} prose what is not in a block
- * @property {{language: string, text: string}[]} blocks in fences
+ * @property {{language: string, text: string, section: string}[]} blocks in fences, each with the
+ * heading before it
  */
 
 /** @param {string} name @returns {Page} */
 export function readPage(name) {
 	/** @type {Page["blocks"]} */
 	const blocks = [];
+	let section = "";
 	const prose = read(name).replace(
-		/^```(\w*)\n([\s\S]*?)^```$/gm,
-		(_, /** @type {string} */ language, /** @type {string} */ text) => {
-			blocks.push({ language, text });
+		/^```(\w*)\n([\s\S]*?)^```$|^#+ (.*)$/gm,
+		(
+			whole,
+			/** @type {string | undefined} */ language,
+			/** @type {string} */ text,
+			/** @type {string} */ heading,
+		) => {
+			if (language === undefined) return (section = heading) && whole;
+			blocks.push({ language, text, section });
 			return "";
 		},
 	);
@@ -70,6 +78,13 @@ export function splitCommands(line) {
 	return commands.filter((words) => words.length > 0);
 }
 
+/** Those of a block for a shell. @param {string} text */
+export const linesOf = (text) =>
+	text
+		.replaceAll(/\\\n\s*/g, " ")
+		.split("\n")
+		.filter(Boolean);
+
 /** @typedef {{words: string[], whole: boolean}} Command */
 
 /**
@@ -80,7 +95,7 @@ export function splitCommands(line) {
 export function commandsOf(page, programs) {
 	const lines = page.blocks
 		.filter(({ language }) => language === "sh")
-		.flatMap(({ text }) => text.replaceAll("\\\n", " ").split("\n"));
+		.flatMap(({ text }) => linesOf(text));
 	const named = literals(page).filter((text) => programs.includes(text.split(" ")[0]));
 	return [
 		...lines.flatMap(splitCommands).map((words) => ({ words, whole: true })),
@@ -90,14 +105,19 @@ export function commandsOf(page, programs) {
 
 /**
  * Those of a manual page: lines of these programs in its examples, with or without root's prompt.
- * @param {string} text @param {string[]} programs @returns {Command[]}
+ * @param {string} text @param {string[]} programs
  */
-export const commandsOfManual = (text, programs) =>
+export const linesOfManual = (text, programs) =>
 	[...text.matchAll(/^\.Bd -literal.*\n([\s\S]*?)^\.Ed|^\.Dl (.*)$/gm)]
 		.flatMap(([, block, line]) => (block ?? line).split("\n"))
 		.map((line) => line.replace(/^# /, ""))
 		.filter((line) => programs.includes(line.split(" ")[0]))
-		.flatMap((line) => splitCommands(line.replace(/\\-/g, "-")))
+		.map((line) => line.replace(/\\-/g, "-"));
+
+/** @param {string} text @param {string[]} programs @returns {Command[]} */
+export const commandsOfManual = (text, programs) =>
+	linesOfManual(text, programs)
+		.flatMap(splitCommands)
 		.map((words) => ({ words, whole: true }));
 
 /** A manual page's options with two dashes. @param {string} text */
