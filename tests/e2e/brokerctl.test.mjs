@@ -69,11 +69,8 @@ test("list and show: who, from where, to where, how much, and how far away", asy
 		new RegExp(`^${login.login.slice(0, 8)} +alice +127\\.0\\.0\\.1 +demo `, "m"),
 	);
 	assert.match(list, /^[0-9a-f]{8} +bob .* ready /m);
-	const [widest] = list
-		.split("\n")
-		.map(({ length }) => length)
-		.sort((a, b) => b - a);
-	assert.ok(widest <= 80, list);
+	/* No terminal, so no column is left out. */
+	assert.match(list, new RegExp(`^${login.login.slice(0, 8)} .* ${login.session}$`, "m"));
 	const text = await ctl("show", login.login.slice(0, 10));
 	assert.match(text, /^state +attached: a browser shows the desktop$/m);
 	assert.match(text, /^host key +SHA256:\S+$/m);
