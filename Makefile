@@ -338,7 +338,8 @@ deb-bookworm deb-trixie: deb-%: deb
 	$(abspath $(BUILD)/deb/$*) x2goweb-$(VERSION)/packaging/build-deb.sh x2goweb-$(VERSION)
 	cp $(BUILD)/deb/$*/x2goweb_*.deb $(BUILD)/
 
-check-nightly: all debs ## what needs minutes: both Debian releases under systemd, many streams
+check-nightly: all debs ## what needs minutes: both Debian releases under systemd, many streams, fuzzers
+	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=2
 	$(Q)$(SUDO) env BUILD=$(abspath $(BUILD)) PATH="$$PATH" $(NODE_TEST) $(NIGHTLY)
 
 clean: ## remove build/, ending what still runs from it

@@ -166,8 +166,10 @@ void audit_stream(struct login *login, enum stream_state before, uint16_t reason
 		    LOG_EVENT_STREAM_DETACHED, &context, "browser detached: the desktop goes on");
 	} else {
 		counts.duration_ms = clock_now_ms() - audit->shown_since_ms;
-		counts.to_browser_bytes = tally->to_browser_bytes - audit->to_bytes_before;
-		counts.from_browser_bytes = tally->from_browser_bytes - audit->from_bytes_before;
+		counts.to_browser_bytes =
+		    metrics_growth(audit->to_bytes_before, tally->to_browser_bytes);
+		counts.from_browser_bytes =
+		    metrics_growth(audit->from_bytes_before, tally->from_browser_bytes);
 		context.counts = &counts;
 		context.error = error_is_known(reason) ? error_info(reason)->name : "?";
 		log_event(LOG_EVENT_STREAM_ENDED, &context, "stream ended: %s", context.error);

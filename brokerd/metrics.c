@@ -237,7 +237,7 @@ void metrics_time(struct metrics *metrics, enum metric_time time, uint64_t durat
 	times->sum_ms += duration_ms;
 }
 
-static uint64_t growth(uint64_t before, uint64_t now)
+uint64_t metrics_growth(uint64_t before, uint64_t now)
 {
 	return now > before ? now - before : 0;
 }
@@ -246,10 +246,11 @@ void metrics_count_tally(
     struct metrics *metrics, const struct message_tally *before, const struct message_tally *now)
 {
 	metrics_count(metrics, METRIC_RELAY_BYTES, METRIC_DIRECTION_TO_BROWSER,
-	    growth(before->to_browser_bytes, now->to_browser_bytes));
+	    metrics_growth(before->to_browser_bytes, now->to_browser_bytes));
 	metrics_count(metrics, METRIC_RELAY_BYTES, METRIC_DIRECTION_FROM_BROWSER,
-	    growth(before->from_browser_bytes, now->from_browser_bytes));
-	metrics_count(metrics, METRIC_STREAM_RESUMES, 0, growth(before->resumes, now->resumes));
+	    metrics_growth(before->from_browser_bytes, now->from_browser_bytes));
+	metrics_count(
+	    metrics, METRIC_STREAM_RESUMES, 0, metrics_growth(before->resumes, now->resumes));
 }
 
 bool metrics_may_be_seen(const struct broker *broker, const char *client)

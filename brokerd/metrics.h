@@ -63,6 +63,9 @@ struct metrics {
 void metrics_count(struct metrics *metrics, enum metric metric, unsigned label, uint64_t amount);
 void metrics_time(struct metrics *metrics, enum metric_time time, uint64_t duration_ms);
 
+/* By how much a session process says that one of its numbers has grown; 0 if it shrinks. */
+uint64_t metrics_growth(uint64_t before, uint64_t now);
+
 /* What has grown from one of these to the other; who counts backwards counts nothing. */
 struct message_tally;
 void metrics_count_tally(

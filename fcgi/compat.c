@@ -134,6 +134,8 @@ static bool is_wanted(const struct compat *compat, const struct record_session *
 
 	while (begin > 0 && compat->command[begin - 1] != '/')
 		begin--;
+	if (begin == end)
+		return false;
 	snprintf(name, sizeof(name), "_stK%.*s", (int)(end - begin), compat->command + begin);
 	return row->status == SESSION_STATUS_SUSPENDED && row->kind == SESSION_KIND_DESKTOP &&
 	       strstr(row->id, name) != NULL;

@@ -161,6 +161,7 @@ static bool open_link(struct ctl *ctl)
 enum ctl_status ctl_await(struct ctl *ctl, struct message *answer, int limit_ms)
 {
 	struct ctl_link *link = ctl->link;
+	char detail[sizeof(answer->fail.detail)];
 	struct answer *first;
 
 	while ((first = STAILQ_FIRST(&link->answers)) == NULL) {
@@ -174,9 +175,12 @@ enum ctl_status ctl_await(struct ctl *ctl, struct message *answer, int limit_ms)
 	free(first);
 	if (answer->type != MESSAGE_FAIL)
 		return CTL_STATUS_OK;
-	ctl_complain("%s%s%s", ctl->login != NULL ? ctl->login : "", ctl->login != NULL ? ": " : "",
+	/* Words of servers and users may stand in it. */
+	log_make_harmless(detail, sizeof(detail),
 	    answer->fail.detail[0] != 0 ? answer->fail.detail
 					: error_info(answer->fail.code)->text);
+	ctl_complain(
+	    "%s%s%s", ctl->login != NULL ? ctl->login : "", ctl->login != NULL ? ": " : "", detail);
 	return CTL_STATUS_FAILED;
 }
 

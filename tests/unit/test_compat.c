@@ -268,6 +268,7 @@ static void test_programs(void **state)
 	    {"xterm", "a-50-1_stKuxterm_dp24", false},
 	    {"XFCE", "a-50-1_stKXFCE4_dp24", true},
 	    {"XFCE4", "a-50-1_stKXFCE_dp24", false},
+	    {"/opt/bin/", "a-50-1_stKXFCE_dp24", false},
 	};
 	char form[256];
 

@@ -237,6 +237,8 @@ static void test_what_processes_may_say(void **state)
 	(void)state;
 	metrics_count(&metrics, METRIC_LOGINS_FAILED, METRIC_LABELS_MAX, 1);
 	metrics_count(&metrics, METRIC_LOGINS_FAILED, UINT16_MAX, 1);
+	assert_int_equal(metrics_growth(10, 3), 0);
+	assert_int_equal(metrics_growth(3, 10), 7);
 	metrics_count_tally(&metrics, &more, &less);
 	assert_memory_equal(&metrics, &before, sizeof(metrics));
 	metrics_count_tally(&metrics, &less, &more);

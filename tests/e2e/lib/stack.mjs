@@ -4,6 +4,7 @@
  * responder and nginx, each from its own binary, in one directory that goes away with it.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
@@ -46,15 +47,23 @@ export function idsOf(user) {
 	return { uid: Number(out.stdout), gid: Number(group.stdout) };
 }
 
-/** @returns {Promise<number>} a port that is free at the moment */
+/**
+ * A port that is free at the moment, above the relays' and below those that the kernel gives to
+ * connections, since one of these would take it before it is listened at.
+ * @returns {Promise<number>}
+ */
 export function freePort() {
 	return new Promise((resolve, reject) => {
 		const server = net.createServer();
-		server.on("error", reject);
-		server.listen(0, "127.0.0.1", () => {
+		const attempt = () => server.listen(randomInt(21000, 30000), "127.0.0.1");
+		server.on("error", (error) =>
+			"code" in error && error.code === "EADDRINUSE" ? attempt() : reject(error),
+		);
+		server.on("listening", () => {
 			const { port } = /** @type {net.AddressInfo} */ (server.address());
 			server.close(() => resolve(port));
 		});
+		attempt();
 	});
 }
 
