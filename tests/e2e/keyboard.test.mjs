@@ -34,7 +34,8 @@ async function receives(text) {
 	try {
 		await eventually(async () => (got = await received()) === text, text, 40000);
 	} catch {
-		assert.equal(got, text);
+		const state = await page.evaluate(() => document.documentElement.dataset.state);
+		assert.deepEqual({ got, state }, { got: text, state: "running" });
 	}
 }
 

@@ -240,6 +240,13 @@ export const SCENES = {
 		await scene.page.click("#confirm-yes");
 		await scene.page.waitForSelector("#sessions-error:not([hidden])");
 	},
+	"sessions-message": async (scene) => {
+		await listSessions(scene);
+		const { sessions } = scene.gateway;
+		scene.gateway.overrides.sessions = () => ({ body: { sessions, said: WARNINGS[1] } });
+		await scene.page.click("#refresh");
+		await scene.page.waitForSelector("#admin-message li");
+	},
 	"sessions-offered": async ({ gateway, page }) => {
 		gateway.sessions = [sessionRow({ status: "suspended", age: 93_000, attached: false })];
 		await logIn(page);
