@@ -54,6 +54,7 @@ static void test_open_logins_live_on(void **state)
 		assert_same(&alice_before);
 		assert_same(&bob_before);
 		assert_int_equal(peer_status(&ctl)->streams, 1);
+		assert_int_equal(peer_status(&ctl)->uids_used, 2);
 		ask_sessions(&alice, MESSAGE_SESSIONS);
 		ask_sessions(&bob, MESSAGE_SESSIONS);
 		assert_int_equal(peer_start(&fcgi, &alice, "fail")->type, MESSAGE_FAIL);
